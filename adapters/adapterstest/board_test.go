@@ -1,0 +1,332 @@
+package adapterstest_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/adapters/adapterstest"
+	"tocsin/adapters/internal/wire"
+)
+
+// credential is the board's: it has characters that look different in an address.
+const credential = "board+SECRET/7f3k2"
+
+// board is the smallest platform that has everything: drafts, posts, a list.
+type board struct {
+	adapterstest.Faults
+	now func() time.Time
+
+	// mu guards drafts, posts and taken.
+	mu     sync.Mutex
+	drafts map[string]string // draft to text
+	posts  []notice
+	taken  map[string]bool // drafts that are published
+}
+
+type notice struct {
+	ID    string    `json:"id"`
+	Text  string    `json:"text"`
+	At    time.Time `json:"at"`
+	Shown time.Time `json:"shown"` // hidden from reads until then
+}
+
+func newBoard(now func() time.Time) *board {
+	return &board{now: now, drafts: map[string]string{}, taken: map[string]bool{}}
+}
+
+func (b *board) Live() []adapterstest.Live {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []adapterstest.Live
+	for _, n := range b.posts {
+		all = append(all, adapterstest.Live{ID: n.ID, Text: n.Text, At: n.At, URL: "board:" + n.ID})
+	}
+	return all
+}
+
+func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if b.IsDown() {
+		adapterstest.Drop()
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		adapterstest.Drop()
+	}
+	if r.Header.Get("Authorization") != "Bearer "+credential {
+		reply(w, http.StatusUnauthorized, map[string]any{"error": "who are you"})
+		return
+	}
+	var in map[string]string
+	if r.Method != http.MethodGet && json.Unmarshal(body, &in) != nil {
+		reply(w, http.StatusBadRequest, map[string]any{"error": "not JSON"})
+		return
+	}
+	id := strings.TrimPrefix(r.URL.Path, "/posts/")
+	switch {
+	case r.Method == http.MethodPost && r.URL.Path == "/drafts":
+		draft := fmt.Sprintf("d%x", sha256.Sum256(body))[:12]
+		b.mu.Lock()
+		b.drafts[draft] = in["text"]
+		b.mu.Unlock()
+		reply(w, http.StatusCreated, map[string]any{"draft": draft})
+	case r.Method == http.MethodPost && r.URL.Path == "/posts":
+		b.write(w, r, in["draft"])
+	case r.Method == http.MethodPut:
+		b.mu.Lock()
+		if !slices.ContainsFunc(b.posts, func(n notice) bool { return n.ID == id }) {
+			b.posts = append(b.posts, notice{ID: id, Text: in["text"], At: b.now()})
+		}
+		b.mu.Unlock()
+		reply(w, http.StatusOK, map[string]any{"id": id})
+	default:
+		b.read(w, id)
+	}
+}
+
+func (b *board) read(w http.ResponseWriter, id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	shown := []notice{}
+	for _, n := range b.posts {
+		if !n.Shown.After(b.now()) && (id == "/posts" || id == n.ID) {
+			shown = append(shown, n)
+		}
+	}
+	reply(w, http.StatusOK, map[string]any{"posts": shown})
+}
+
+func (b *board) write(w http.ResponseWriter, r *http.Request, draft string) {
+	b.mu.Lock()
+	text, ok := b.drafts[draft]
+	taken := b.taken[draft]
+	b.mu.Unlock()
+	if !ok || taken {
+		reply(w, map[bool]int{true: http.StatusConflict, false: http.StatusBadRequest}[taken], map[string]any{"error": "draft " + draft})
+		return
+	}
+	f := b.Take()
+	f.PlayBefore(r)
+	switch f.Kind {
+	case adapterstest.Throttle:
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.Wait/time.Second)))
+		reply(w, http.StatusTooManyRequests, map[string]any{"error": "slower"})
+		return
+	case adapterstest.AuthGone:
+		reply(w, http.StatusUnauthorized, map[string]any{"error": "who were you"})
+		return
+	case adapterstest.Credits:
+		reply(w, http.StatusPaymentRequired, map[string]any{"error": "pay"})
+		return
+	default:
+	}
+	n := b.apply(draft, text, f)
+	if f.PlayAfter(w, r) {
+		return
+	}
+	switch f.Kind {
+	case adapterstest.Apply500:
+		reply(w, http.StatusInternalServerError, map[string]any{"error": "oh"})
+	case adapterstest.DuplicateOf:
+		reply(w, http.StatusConflict, map[string]any{"error": "twice"})
+	default:
+		reply(w, http.StatusCreated, n)
+	}
+}
+
+func (b *board) apply(draft, text string, f adapterstest.Fault) notice {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.taken[draft] = true
+	n := notice{ID: fmt.Sprint(len(b.taken)), Text: text, At: b.now()}
+	switch f.Kind {
+	case adapterstest.Alter:
+		n.Text = strings.ToUpper(text)
+	case adapterstest.Lag:
+		n.Shown = b.now().Add(f.Wait)
+	default:
+	}
+	if f.Kind != adapterstest.Delete {
+		b.posts = append(b.posts, n)
+	}
+	return n
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// channel is a good channel on a board.
+type channel struct {
+	base string
+	wire *wire.Client
+	look bool
+}
+
+var (
+	_ adapters.Finder   = (*channel)(nil)
+	_ adapters.Preparer = (*channel)(nil)
+	_ adapters.Volatile = (*channel)(nil)
+)
+
+func (ch *channel) Name() string            { return "board-test" }
+func (ch *channel) Kind() string            { return "board" }
+func (ch *channel) Limits() adapters.Limits { return adapters.Limits{MaxLen: 500} }
+
+// call makes one call and reads a good answer into out.
+func (ch *channel) call(ctx context.Context, method, path string, in, out any) ([]byte, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, adapters.Fail(adapters.Permanent, "encode: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, ch.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, adapters.Fail(adapters.Permanent, "address: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+credential)
+	a, err := ch.wire.Do(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if a.Status/100 == 2 {
+		if err := json.Unmarshal(a.Body, out); err != nil {
+			return nil, ch.wire.Unreadable(a, err)
+		}
+		return a.Body, nil
+	}
+	f := ch.wire.Unreadable(a, nil)
+	var refusal struct{ Error string }
+	if json.Unmarshal(a.Body, &refusal) != nil || refusal.Error == "" {
+		return nil, f
+	}
+	f.After = wire.RetryAfter(a.Header, time.Now())
+	if k, ok := map[int]adapters.Kind{400: adapters.Permanent, 401: adapters.Auth, 402: adapters.Quota, 409: adapters.Duplicate, 429: adapters.NotSent}[a.Status]; ok {
+		f.Kind = k
+	}
+	return nil, f
+}
+
+func (ch *channel) Prepare(ctx context.Context, p adapters.Post) (string, error) {
+	if err := ch.Limits().Check(p); err != nil {
+		return "", err
+	}
+	var out struct{ Draft string }
+	_, err := ch.call(ctx, http.MethodPost, "/drafts", map[string]string{"text": p.Text, "key": string(p.Key)}, &out)
+	if err == nil && out.Draft == "" {
+		err = adapters.Fail(adapters.NotSent, "the draft has no name")
+	}
+	if f, ok := errors.AsType[*adapters.Failure](err); ok && f.Kind == adapters.Unknown {
+		f.Kind = adapters.NotSent
+	}
+	return out.Draft, err
+}
+
+func (ch *channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	if err := ch.Limits().Check(p); err != nil {
+		return adapters.Receipt{}, err
+	}
+	var n notice
+	body, err := ch.call(ctx, http.MethodPost, "/posts", map[string]string{"draft": a.Prepared}, &n)
+	if err != nil {
+		return adapters.Receipt{}, err
+	}
+	if n.ID == "" {
+		return adapters.Receipt{}, adapters.Fail(adapters.Unknown, "the post has no ID")
+	}
+	return ch.receipt(n, body), nil
+}
+
+func (ch *channel) receipt(n notice, body []byte) adapters.Receipt {
+	return adapters.Receipt{ID: n.ID, URL: "board:" + n.ID, At: n.At, Evidence: ch.wire.Evidence(body)}
+}
+
+// list returns the shown posts at path.
+func (ch *channel) list(ctx context.Context, path string) ([]notice, []byte, error) {
+	if !ch.look {
+		return nil, nil, adapters.ErrCannotLook
+	}
+	var out struct{ Posts *[]notice }
+	body, err := ch.call(ctx, http.MethodGet, path, nil, &out)
+	if err == nil && out.Posts == nil {
+		err = adapters.Fail(adapters.Unknown, "the answer holds no list")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return *out.Posts, body, nil
+}
+
+func (ch *channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	posts, _, err := ch.list(ctx, "/posts/"+r.ID)
+	switch {
+	case err != nil:
+		return err
+	case len(posts) == 0:
+		return adapters.ErrNotPublished
+	case posts[0].Text != p.Text:
+		return &adapters.AlteredError{Shown: posts[0].Text, Want: p.Text}
+	}
+	return nil
+}
+
+func (ch *channel) Find(ctx context.Context, p adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
+	return ch.findBy(ctx, func(n notice) bool { return n.Text == p.Text })
+}
+
+func (ch *channel) findBy(ctx context.Context, match func(notice) bool) (adapters.Receipt, error) {
+	posts, body, err := ch.list(ctx, "/posts")
+	if err != nil {
+		return adapters.Receipt{}, err
+	}
+	if i := slices.IndexFunc(posts, match); i >= 0 {
+		return ch.receipt(posts[i], body), nil
+	}
+	return adapters.Receipt{}, adapters.ErrNotPublished
+}
+
+func (ch *channel) Restore(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	var out any
+	_, err := ch.call(ctx, http.MethodPut, "/posts/"+r.ID, map[string]string{"text": p.Text}, &out)
+	return err
+}
+
+// mark finds what stands for a mark in a text.
+func mark() *regexp.Regexp { return regexp.MustCompile(`SV-[0-9A-Z]{5}-[0-9]`) }
+
+// rig returns a good channel on a fresh board.
+func rig(t *testing.T) (adapterstest.Rig, *channel, *board) {
+	t.Helper()
+	clock := new(adapterstest.Clock)
+	b := newBoard(clock.Now)
+	server := adapterstest.Serve(t, b)
+	open := func() *channel {
+		return &channel{base: server.URL, look: true, wire: wire.New(wire.Options{AllowPrivate: true, Secrets: []string{credential}})}
+	}
+	ch := open()
+	return adapterstest.Rig{
+		Channel: ch,
+		Open: func() (adapters.Channel, error) {
+			again := open()
+			again.look = ch.look
+			return again, nil
+		},
+		Platform: b,
+		Server:   server,
+		Clock:    clock,
+		Secrets:  []string{credential},
+	}, ch, b
+}

@@ -1,0 +1,443 @@
+package adapterstest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/adapters/adapterstest"
+	"tocsin/adapters/internal/wire"
+)
+
+func TestKitPassesAGoodChannel(t *testing.T) {
+	t.Parallel()
+	adapterstest.Run(t, func(t *testing.T) adapterstest.Rig { r, _, _ := rig(t); return r })
+}
+
+// TestKitPassesABlindChannel runs the kit on an account that cannot look.
+func TestKitPassesABlindChannel(t *testing.T) {
+	t.Parallel()
+	adapterstest.Run(t, func(t *testing.T) adapterstest.Rig {
+		r, ch, _ := rig(t)
+		ch.look = false
+		return r
+	})
+}
+
+// broken is a good channel with one habit changed; a nil habit is the good one.
+type broken struct {
+	*channel
+	publish  func(context.Context, adapters.Post, adapters.Attempt) (adapters.Receipt, error)
+	prepare  func(context.Context, adapters.Post) (string, error)
+	find     func(context.Context, adapters.Post, adapters.Attempt) (adapters.Receipt, error)
+	readBack func(context.Context, adapters.Post, adapters.Receipt) error
+	restore  func(context.Context, adapters.Post, adapters.Receipt) error
+}
+
+func (b *broken) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	if b.publish == nil {
+		return b.channel.Publish(ctx, p, a)
+	}
+	return b.publish(ctx, p, a)
+}
+
+func (b *broken) Prepare(ctx context.Context, p adapters.Post) (string, error) {
+	if b.prepare == nil {
+		return b.channel.Prepare(ctx, p)
+	}
+	return b.prepare(ctx, p)
+}
+
+func (b *broken) Find(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	if b.find == nil {
+		return b.channel.Find(ctx, p, a)
+	}
+	return b.find(ctx, p, a)
+}
+
+func (b *broken) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	if b.readBack == nil {
+		return b.channel.ReadBack(ctx, p, r)
+	}
+	return b.readBack(ctx, p, r)
+}
+
+func (b *broken) Restore(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	if b.restore == nil {
+		return b.channel.Restore(ctx, p, r)
+	}
+	return b.restore(ctx, p, r)
+}
+
+// A habit breaks one thing in a good channel.
+type habit func(b *broken, r *adapterstest.Rig)
+
+// says reports every failure of Publish as kind k, and forgets how long to wait.
+func says(k adapters.Kind) habit {
+	return func(b *broken, _ *adapterstest.Rig) {
+		b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+			r, err := b.channel.Publish(ctx, p, a)
+			if err != nil {
+				err = adapters.Fail(k, "%w", errors.Unwrap(err))
+			}
+			return r, err
+		}
+	}
+}
+
+// edits changes the text that both steps send.
+func edits(f func(string) string) habit {
+	return func(b *broken, _ *adapterstest.Rig) {
+		b.prepare = func(ctx context.Context, p adapters.Post) (string, error) {
+			p.Text = f(p.Text)
+			return b.channel.Prepare(ctx, p)
+		}
+		b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+			p.Text = f(p.Text)
+			return b.channel.Publish(ctx, p, a)
+		}
+	}
+}
+
+// receipts changes what Publish and Find return.
+func receipts(f func(*adapters.Receipt)) habit {
+	return func(b *broken, _ *adapterstest.Rig) {
+		b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+			r, err := b.channel.Publish(ctx, p, a)
+			f(&r)
+			return r, err
+		}
+		b.find = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+			r, err := b.channel.Find(ctx, p, a)
+			f(&r)
+			return r, err
+		}
+	}
+}
+
+// finds replaces what Find looks for.
+func finds(match func(shown string, p adapters.Post) bool) habit {
+	return func(b *broken, _ *adapterstest.Rig) {
+		b.find = func(ctx context.Context, p adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
+			return b.findBy(ctx, func(n notice) bool { return match(n.Text, p) })
+		}
+	}
+}
+
+// retries sends once more, as a new draft, whatever fails.
+func retries(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		r, err := b.channel.Publish(ctx, p, a)
+		if err == nil || ctx.Err() != nil {
+			return r, err
+		}
+		p.Key += "-again"
+		if a.Prepared, err = b.channel.Prepare(ctx, p); err != nil {
+			return r, err
+		}
+		return b.channel.Publish(ctx, p, a)
+	}
+}
+
+// background goes on without the caller's deadline, for a while.
+func background(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		return b.channel.Publish(context.WithoutCancel(ctx), p, a)
+	}
+}
+
+// blind takes every failed look for an absent post.
+func blind(b *broken, _ *adapterstest.Rig) {
+	b.find = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		r, err := b.channel.Find(ctx, p, a)
+		if err != nil {
+			err = adapters.ErrNotPublished
+		}
+		return r, err
+	}
+}
+
+// remembers answers Find from memory.
+func remembers(b *broken, r *adapterstest.Rig) {
+	r.Open = func() (adapters.Channel, error) {
+		again := &broken{channel: b.channel}
+		again.find = func(context.Context, adapters.Post, adapters.Attempt) (adapters.Receipt, error) {
+			return adapters.Receipt{}, adapters.ErrNotPublished
+		}
+		return again, nil
+	}
+}
+
+// reads replaces what ReadBack answers.
+func reads(f func(err error) error) habit {
+	return func(b *broken, _ *adapterstest.Rig) {
+		b.readBack = func(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+			return f(b.channel.ReadBack(ctx, p, r))
+		}
+	}
+}
+
+// quotes puts the credential into errors.
+func quotes(b *broken, _ *adapterstest.Rig) {
+	b.find = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		r, err := b.channel.Find(ctx, p, a)
+		if err != nil {
+			err = fmt.Errorf("calling with %s: %w", credential, err)
+		}
+		return r, err
+	}
+}
+
+// parrots quotes the platform's answers as they came: its client knows no secret.
+func parrots(b *broken, r *adapterstest.Rig) {
+	b.channel = &channel{base: r.Server.URL, look: true, wire: wire.New(wire.Options{AllowPrivate: true})}
+}
+
+// insists takes a preparation that was refused as published for a reason to make
+// another one.
+func insists(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		if a.N > 1 {
+			p.Key += "-again"
+			prepared, err := b.channel.Prepare(ctx, p)
+			if err != nil {
+				return adapters.Receipt{}, err
+			}
+			a.Prepared = prepared
+		}
+		return b.channel.Publish(ctx, p, a)
+	}
+}
+
+// hasty makes the first step public.
+func hasty(b *broken, r *adapterstest.Rig) {
+	b.prepare = func(ctx context.Context, p adapters.Post) (string, error) {
+		prepared, err := b.channel.Prepare(ctx, p)
+		if err == nil {
+			_, err = b.channel.Publish(ctx, p, adapters.Attempt{Prepared: prepared})
+		}
+		return prepared, err
+	}
+}
+
+// doubts calls a failed first step unknown.
+func doubts(b *broken, _ *adapterstest.Rig) {
+	b.prepare = func(ctx context.Context, p adapters.Post) (string, error) {
+		prepared, err := b.channel.Prepare(ctx, p)
+		if err != nil {
+			err = adapters.Fail(adapters.Unknown, "%w", err)
+		}
+		return prepared, err
+	}
+}
+
+// follows goes where a redirect leads.
+func follows(b *broken, r *adapterstest.Rig) {
+	base := r.Server.URL
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/elsewhere", nil)
+		if err != nil {
+			return adapters.Receipt{}, err
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+		}
+		return b.channel.Publish(ctx, p, a)
+	}
+}
+
+// trusts takes a failure for a success when the post shows.
+func trusts(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		if r, err := b.channel.Publish(ctx, p, a); err == nil {
+			return r, nil
+		}
+		return b.channel.Find(ctx, p, a)
+	}
+}
+
+// mixes hands the last receipt to whoever asks at the same time.
+func mixes(b *broken, _ *adapterstest.Rig) {
+	var last atomic.Pointer[adapters.Receipt]
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		r, err := b.channel.Publish(ctx, p, a)
+		last.CompareAndSwap(nil, &r)
+		return *last.Load(), err
+	}
+}
+
+// A trap is a channel that must fail a case, and words of the reason for which it
+// must: failing for another one shows nothing.
+type trap struct {
+	set  habit
+	says string
+}
+
+// traps gives each case its trap.
+func traps() map[string]trap {
+	return map[string]trap{
+		"publishes_the_text_unchanged":       {edits(func(s string) string { return strings.ReplaceAll(s, "&", "&amp;") }), "&amp;"},
+		"gives_a_full_receipt":               {receipts(func(r *adapters.Receipt) { r.Evidence = nil }), "evidence has 0 bytes"},
+		"takes_a_text_at_the_limit":          {edits(func(s string) string { return s + " " }), "limit is 500"},
+		"refuses_a_long_text_without_a_call": {edits(func(s string) string { return s[:min(len(s), 280)] }), "no error"},
+		"refuses_a_bad_text_without_a_call":  {edits(func(s string) string { return "text: " + strings.ToValidUTF8(s, "") }), "no error"},
+		"a_cancelled_call_is_not_made":       {background, "no error"},
+		"publishes_at_the_same_time":         {mixes, "the platform's is"},
+		"restores_a_post_once":               {restoresTwice, "public 2 times"},
+
+		"fault_refuse":            {says(adapters.Permanent), "the failure is permanent"},
+		"fault_apply_drop":        {says(adapters.NotSent), "the failure is not_sent"},
+		"fault_apply_500":         {says(adapters.NotSent), "the failure is not_sent"},
+		"fault_apply_html":        {says(adapters.Permanent), "the failure is permanent"},
+		"fault_apply_timeout":     {says(adapters.NotSent), "the failure is not_sent"},
+		"fault_malformed":         {trusts, "no error"},
+		"fault_duplicate":         {says(adapters.Permanent), "the failure is permanent"},
+		"fault_throttle":          {says(adapters.NotSent), "says to wait 0s"},
+		"fault_auth":              {says(adapters.NotSent), "the failure is not_sent"},
+		"fault_credits":           {says(adapters.Auth), "the failure is auth"},
+		"fault_stall":             {says(adapters.NotSent), "the failure is not_sent"},
+		"fault_down":              {says(adapters.Duplicate), "the failure is duplicate"},
+		"one_call_is_one_attempt": {retries, "public:"},
+
+		"reads_back":                                    {reads(func(error) error { return nil }), "want an AlteredError"},
+		"reports_a_deleted_post":                        {reads(func(error) error { return nil }), "want not published"},
+		"reports_an_altered_post":                       {reads(func(error) error { return nil }), "want an AlteredError"},
+		"looks_always_or_never":                         {reads(forgets), "always or never"},
+		"finds_nothing_before_publishing":               {invents, "got no error"},
+		"finds_after_a_restart":                         {remembers, "not published"},
+		"tells_marks_apart":                             {finds(func(s string, p adapters.Post) bool { return strings.Contains(s, p.Mark) }), "find among others"},
+		"tells_alerts_apart":                            {finds(func(s string, _ adapters.Post) bool { return mark().MatchString(s) }), "find among others"},
+		"tells_parts_apart":                             {finds(func(s string, p adapters.Post) bool { return strings.Contains(s, "["+p.Mark+"]") }), "find among others"},
+		"nonsense_is_not_an_absent_post":                {blind, "wraps no Failure"},
+		"looking_returns_by_the_deadline":               {slow, "the deadline was"},
+		"a_late_post_is_not_there_until_it_shows":       {reads(impatient), "want not published"},
+		"an_unreachable_platform_is_not_an_absent_post": {blind, "wraps no Failure"},
+
+		"an_unreachable_platform_is_not_sent": {says(adapters.Unknown), "the failure is unknown"},
+		"a_kept_connection_is_not_used_twice": {retries, "public:"},
+		"a_huge_answer_is_unknown":            {trusts, "no error"},
+		"follows_no_redirect":                 {follows, "nobody configured"},
+		"leaks_no_secret":                     {quotes, "a secret of"},
+		"leaks_no_echoed_secret":              {parrots, "a secret of"},
+
+		"prepares_in_private":          {hasty, "after Prepare"},
+		"prepares_without_doubt":       {doubts, "the failure is unknown"},
+		"publishes_a_preparation_once": {insists, "public:"},
+	}
+}
+
+// slow reads back by a clock of its own.
+func slow(b *broken, _ *adapterstest.Rig) {
+	b.readBack = func(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer cancel()
+		return b.channel.ReadBack(ctx, p, r)
+	}
+}
+
+// forgets cannot look any more where a post is missing.
+func forgets(err error) error {
+	if errors.Is(err, adapters.ErrNotPublished) {
+		return adapters.ErrCannotLook
+	}
+	return err
+}
+
+// impatient takes a missing post for an altered one.
+func impatient(err error) error {
+	if errors.Is(err, adapters.ErrNotPublished) {
+		return &adapters.AlteredError{Want: "x"}
+	}
+	return err
+}
+
+// invents makes a receipt up.
+func invents(b *broken, _ *adapterstest.Rig) {
+	b.find = func(context.Context, adapters.Post, adapters.Attempt) (adapters.Receipt, error) {
+		return adapters.Receipt{ID: "1"}, nil
+	}
+}
+
+// restoresTwice publishes again what it was asked to restore.
+func restoresTwice(b *broken, _ *adapterstest.Rig) {
+	b.restore = func(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+		r.ID += "-again"
+		return b.channel.Restore(ctx, p, r)
+	}
+}
+
+// TestKitCatches shows each case a channel that must fail it: a case that nothing
+// fails checks nothing.
+func TestKitCatches(t *testing.T) {
+	t.Parallel()
+	known := traps()
+	for _, c := range adapterstest.Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			trap, ok := known[c.Name]
+			if !ok {
+				t.Fatal("no channel here is known to fail this case")
+			}
+			r, good, _ := rig(t)
+			b := &broken{channel: good}
+			r.Channel = b
+			trap.set(b, &r)
+			err := c.Check(t.Context(), r)
+			if _, exempt := errors.AsType[adapterstest.Exempt](err); err == nil || exempt {
+				t.Fatalf("a broken channel passed (%v)", err)
+			}
+			if !strings.Contains(err.Error(), trap.says) {
+				t.Errorf("caught for another reason: %v, want %q", err, trap.says)
+			}
+		})
+	}
+}
+
+// TestEveryTrapIsUsed catches a trap whose case was renamed away.
+func TestEveryTrapIsUsed(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, c := range adapterstest.Cases() {
+		if names[c.Name] {
+			t.Errorf("two cases are called %s", c.Name)
+		}
+		names[c.Name] = true
+	}
+	for name := range traps() {
+		if !names[name] {
+			t.Errorf("no case is called %s", name)
+		}
+	}
+}
+
+// TestRefusesAnUnfinishedRig: a rig that lacks something would pass for the wrong reason.
+func TestRefusesAnUnfinishedRig(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*adapterstest.Rig){
+		"no_channel":  func(r *adapterstest.Rig) { r.Channel = nil },
+		"no_platform": func(r *adapterstest.Rig) { r.Platform = nil },
+		"no_clock":    func(r *adapterstest.Rig) { r.Clock = nil },
+		"no_secret":   func(r *adapterstest.Rig) { r.Secrets = nil },
+		"no_mark":     func(r *adapterstest.Rig) { r.Post = adapterstest.Sample(); r.Post.Text = "nothing" },
+		"long_post": func(r *adapterstest.Rig) {
+			r.Post = adapterstest.Sample()
+			r.Post.Text += strings.Repeat("x", 500)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, _, _ := rig(t)
+			change(&r)
+			err := adapterstest.Cases()[0].Check(t.Context(), r)
+			if _, exempt := errors.AsType[adapterstest.Exempt](err); err == nil || exempt {
+				t.Errorf("got %v, want what the rig lacks", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,270 @@
+package adapterstest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"tocsin/adapters"
+)
+
+// maxEvidence is the bound on a receipt's evidence, in bytes: the port's contract.
+const maxEvidence = 4 << 10
+
+// publishing adds the cases about a platform that behaves.
+func publishing(add func(string, check)) {
+	add("publishes_the_text_unchanged", unchanged)
+	add("gives_a_full_receipt", fullReceipt)
+	add("takes_a_text_at_the_limit", atTheLimit)
+	add("refuses_a_long_text_without_a_call", tooLong)
+	add("refuses_a_bad_text_without_a_call", badText)
+	add("a_cancelled_call_is_not_made", cancelled)
+	add("publishes_at_the_same_time", atOnce)
+	add("restores_a_post_once", restores)
+}
+
+// prepare does the first step where the channel has one, and returns the attempt
+// that the second step takes.
+func (r Rig) prepare(ctx context.Context, p adapters.Post) (adapters.Attempt, error) {
+	a := r.attempt()
+	pr, ok := r.Channel.(adapters.Preparer)
+	if !ok {
+		return a, nil
+	}
+	prepared, err := pr.Prepare(ctx, p)
+	if err != nil {
+		return a, fmt.Errorf("prepare: %w", err)
+	}
+	a.Prepared = prepared
+	return a, nil
+}
+
+// attempt returns a first attempt that began a minute ago.
+func (r Rig) attempt() adapters.Attempt {
+	return adapters.Attempt{N: 1, Since: r.Clock.Now().Add(-time.Minute)}
+}
+
+// publish does both steps as the delivery does.
+func (r Rig) publish(ctx context.Context, p adapters.Post) (adapters.Receipt, error) {
+	a, err := r.prepare(ctx, p)
+	if err != nil {
+		return adapters.Receipt{}, err
+	}
+	return r.Channel.Publish(ctx, p, a)
+}
+
+// public returns nil if just the posts in want are before the public, in any order.
+func (r Rig) public(want ...adapters.Post) error {
+	var texts, shown []string
+	for _, p := range want {
+		texts = append(texts, p.Text)
+	}
+	for _, l := range r.Platform.Live() {
+		shown = append(shown, l.Text)
+	}
+	slices.Sort(texts)
+	slices.Sort(shown)
+	if !slices.Equal(shown, texts) {
+		return fmt.Errorf("public: %q, want %q", shown, texts)
+	}
+	return nil
+}
+
+// live returns the one public post with p's text.
+func (r Rig) live(p adapters.Post) (Live, error) {
+	var found []Live
+	for _, l := range r.Platform.Live() {
+		if l.Text == p.Text {
+			found = append(found, l)
+		}
+	}
+	if len(found) != 1 {
+		return Live{}, fmt.Errorf("the text is public %d times, want once", len(found))
+	}
+	return found[0], nil
+}
+
+// failed returns nil if err is a Failure of one of the kinds in want.
+func failed(err error, want ...adapters.Kind) error {
+	f, ok := errors.AsType[*adapters.Failure](err)
+	switch {
+	case err == nil:
+		return fmt.Errorf("no error, want %v", want)
+	case !ok || f.Err == nil:
+		return fmt.Errorf("%w wraps no Failure with a cause", err)
+	case !slices.Contains(want, f.Kind):
+		return fmt.Errorf("the failure is %v, want %v: %w", f.Kind, want, f.Err)
+	case errors.Is(err, adapters.ErrNotPublished) || errors.Is(err, adapters.ErrCannotLook):
+		return fmt.Errorf("%w is a Failure and an answer at once", err)
+	}
+	return nil
+}
+
+func unchanged(ctx context.Context, r Rig) error {
+	p := r.Post
+	if _, err := r.publish(ctx, p); err != nil {
+		return err
+	}
+	if err := r.public(p); err != nil {
+		return err
+	}
+	shown := r.Platform.Live()[0]
+	switch {
+	case shown.Lang != "" && shown.Lang != p.Lang:
+		return fmt.Errorf("the post is in %q, want %q", shown.Lang, p.Lang)
+	case p.Image != nil && shown.Image != p.Image.SHA256:
+		return fmt.Errorf("the image has SHA-256 %q, want %q", shown.Image, p.Image.SHA256)
+	case p.Image != nil && shown.Alt != p.Image.Alt:
+		return fmt.Errorf("the image is described by %q, want %q", shown.Alt, p.Image.Alt)
+	}
+	return nil
+}
+
+func fullReceipt(ctx context.Context, r Rig) error {
+	got, err := r.publish(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	if d := got.At.Sub(r.Clock.Now()); d > grace || d < -caseTime {
+		return fmt.Errorf("the receipt's time is %v from now", d)
+	}
+	return r.names(got, r.Post)
+}
+
+// names returns nil if got names the one public post with p's text.
+func (r Rig) names(got adapters.Receipt, p adapters.Post) error {
+	want, err := r.live(p)
+	switch {
+	case err != nil:
+		return err
+	case got.ID == "" || got.ID != want.ID:
+		return fmt.Errorf("the receipt's ID is %q, the platform's is %q", got.ID, want.ID)
+	case got.URL != want.URL:
+		return fmt.Errorf("the receipt's URL is %q, the platform's is %q", got.URL, want.URL)
+	case got.At.IsZero():
+		return errors.New("the receipt has no time")
+	case len(got.Evidence) == 0 || len(got.Evidence) > maxEvidence:
+		return fmt.Errorf("the evidence has %d bytes, want 1 to %d", len(got.Evidence), maxEvidence)
+	case !utf8.Valid(got.Evidence):
+		return fmt.Errorf("the evidence is not UTF-8: %q", bytes.ToValidUTF8(got.Evidence, []byte("?")))
+	}
+	return nil
+}
+
+func atTheLimit(ctx context.Context, r Rig) error {
+	p, ok := r.sized(0)
+	if !ok {
+		return Exempt("no text comes out at this channel's limit")
+	}
+	if _, err := r.publish(ctx, p); err != nil {
+		return err
+	}
+	return r.public(p)
+}
+
+func tooLong(ctx context.Context, r Rig) error {
+	p, ok := r.sized(1)
+	if !ok {
+		return Exempt("this channel has no limit")
+	}
+	return r.refused(ctx, p)
+}
+
+func badText(ctx context.Context, r Rig) error {
+	for _, text := range []string{"", r.Post.Text + "\xff"} {
+		p := r.Post
+		p.Text = text
+		if err := r.refused(ctx, p); err != nil {
+			return fmt.Errorf("text of %d bytes: %w", len(text), err)
+		}
+	}
+	return nil
+}
+
+// refused returns nil if both steps refuse p for ever, without a call.
+func (r Rig) refused(ctx context.Context, p adapters.Post) error {
+	before := r.calls()
+	if pr, ok := r.Channel.(adapters.Preparer); ok {
+		_, err := pr.Prepare(ctx, p)
+		if err := failed(err, adapters.Permanent); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+	}
+	a := r.attempt()
+	a.Prepared = "1"
+	_, err := r.Channel.Publish(ctx, p, a)
+	if err := failed(err, adapters.Permanent); err != nil {
+		return err
+	}
+	if n := r.calls() - before; n != 0 {
+		return fmt.Errorf("%d calls were made, want none", n)
+	}
+	return r.public()
+}
+
+func cancelled(ctx context.Context, r Rig) error {
+	a, err := r.prepare(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	before := r.calls()
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = r.Channel.Publish(gone, r.Post, a)
+	if err := failed(err, adapters.NotSent, adapters.Unknown); err != nil {
+		return err
+	}
+	if n := r.calls() - before; n != 0 {
+		return fmt.Errorf("%d calls were made under a cancelled context, want none", n)
+	}
+	return r.public()
+}
+
+func atOnce(ctx context.Context, r Rig) error {
+	const n = 8
+	var (
+		wg       sync.WaitGroup
+		posts    [n]adapters.Post
+		receipts [n]adapters.Receipt
+		errs     [n]error
+	)
+	for i := range n {
+		posts[i] = r.other(i)
+		wg.Go(func() { receipts[i], errs[i] = r.publish(ctx, posts[i]) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return err
+	}
+	for i := range n {
+		if err := r.names(receipts[i], posts[i]); err != nil {
+			return fmt.Errorf("post %d of %d: %w", i+1, n, err)
+		}
+	}
+	return r.public(posts[:]...)
+}
+
+func restores(ctx context.Context, r Rig) error {
+	v, ok := r.Channel.(adapters.Volatile)
+	if !ok {
+		return noVolatile
+	}
+	receipt, err := r.publish(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		if err := v.Restore(ctx, r.Post, receipt); err != nil {
+			return err
+		}
+	}
+	if err := r.names(receipt, r.Post); err != nil {
+		return err
+	}
+	return r.readBack(ctx, r.Post, receipt)
+}

@@ -1,0 +1,207 @@
+// Package adapters is the port between the broker and the places where an alert
+// is published: what the broker may ask of a channel, and what it may answer.
+//
+// Each folder below is one kind of channel. A channel knows its platform and
+// nothing else: it sees a [Post], never an alert, a signature or a ledger.
+package adapters
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A Channel publishes posts on one account of one platform.
+//
+// A Channel is safe for concurrent use. It holds no queue and never retries:
+// one call of Publish is at most one attempt, so that every attempt is seen,
+// paced and recorded in one place.
+type Channel interface {
+	// Name is the channel's name in configuration, records and reports, for
+	// example "telegram-savona".
+	Name() string
+
+	// Kind is the kind of platform: "website", "telegram", "x", "facebook",
+	// "instagram".
+	Kind() string
+
+	// Limits says what a post must respect to be taken here.
+	Limits() Limits
+
+	// Publish puts p before the public and returns where it stands.
+	//
+	// Every error wraps a [Failure], whose Kind says whether p may be public
+	// all the same. A post over the Limits is Permanent without a call.
+	Publish(ctx context.Context, p Post, a Attempt) (Receipt, error)
+
+	// ReadBack fetches the post that r names as the platform shows it and
+	// compares it, after the platform's own normalisation, with p. It returns
+	// nil where the platform shows exactly p; [ErrNotPublished] where the
+	// platform shows no such post (it may be late: the caller asks again);
+	// an [AlteredError] where it shows something else; [ErrCannotLook] where this
+	// account gives no way to look; otherwise a [Failure].
+	ReadBack(ctx context.Context, p Post, r Receipt) error
+}
+
+// A Finder is a [Channel] that can be asked whether a post is public when
+// nobody knows its identifier: after a lost answer, or after a crash.
+type Finder interface {
+	Channel
+
+	// Find looks on the platform for p by its Mark, at most as far back as
+	// a.Since, and returns its receipt. It returns [ErrNotPublished] where the
+	// platform shows no such post now (platforms may show it late: the caller
+	// settles for how long it asks again), [ErrCannotLook] where this account
+	// gives no way to look, otherwise a [Failure].
+	Find(ctx context.Context, p Post, a Attempt) (Receipt, error)
+}
+
+// A Preparer is a [Channel] whose posts are made in two steps, of which only the
+// second one is public: an upload or container, then its publication.
+type Preparer interface {
+	Channel
+
+	// Prepare does the first step and returns the platform's name for what it
+	// made. It is harmless to repeat: nothing of it is public. The caller
+	// keeps the name on disk and hands it to Publish as Attempt.Prepared.
+	//
+	// Every error wraps a [Failure]; its Kind is never Unknown, since nothing
+	// can be public.
+	Prepare(ctx context.Context, p Post) (prepared string, err error)
+}
+
+// An ImageHost keeps images at public addresses, for platforms that fetch an
+// image instead of taking it.
+type ImageHost interface {
+	// Host makes image public at image.URL. It is harmless to repeat.
+	Host(ctx context.Context, image Image) error
+}
+
+// A Volatile channel forgets its posts when its process ends: the delivery hands
+// it again, at start, every post that the ledger says is public on it.
+type Volatile interface {
+	Channel
+
+	// Restore shows again a post that was published before, under the receipt r.
+	Restore(ctx context.Context, p Post, r Receipt) error
+}
+
+var (
+	// ErrNotPublished is returned by Find and ReadBack when the platform
+	// shows no such post.
+	ErrNotPublished = errors.New("not published")
+
+	// ErrCannotLook is returned by Find and ReadBack when this account gives
+	// no way to look for a post.
+	ErrCannotLook = errors.New("this account gives no way to look for a post")
+
+	// ErrPreparedDead is wrapped in the Failure of a [Preparer]'s Publish when
+	// Attempt.Prepared can never be published: it expired, or the platform
+	// could not make it. The Failure is NotSent: the caller drops the name,
+	// calls Prepare, and tries again with what that returns.
+	ErrPreparedDead = errors.New("what was prepared can no longer be published")
+)
+
+// A Key names one post on one channel for ever: alert, bulletin number and part.
+// It is the same however often the post is sent.
+type Key string
+
+// A Post is what was signed for one channel, ready to be published.
+type Post struct {
+	Key  Key
+	Mark string // the alert code with the bulletin's number, as it stands in Text: "SV-7F3K2-1"
+	Lang string // BCP 47
+	// Text is byte for byte what was signed: a channel never edits it.
+	Text   string
+	Title  string // shown apart from Text by channels that have titles; "" otherwise
+	Link   string // the alert's public page; stands in Text as well
+	Image  *Image // nil for none
+	Notice Notice // facts of the message, for channels that publish them as data
+}
+
+// An Image is a picture that was signed as part of a post.
+type Image struct {
+	MediaType string // "image/jpeg"
+	Data      []byte
+	SHA256    string // lower-case hexadecimal, of Data
+	Alt       string // the same in words
+	URL       string // where an [ImageHost] makes it public
+}
+
+// A Notice holds the facts of a CAP message that a channel may publish as data.
+// Channels that publish text alone ignore it.
+type Notice struct {
+	CAP        []byte // the CAP 1.2 XML document as it was signed
+	Identifier string // CAP alert.identifier
+	Sender     string // CAP alert.sender
+	Sent       time.Time
+	Expires    time.Time // when the information ends; never zero
+	Status     string    // CAP status: Actual, Exercise, Test
+	MsgType    string    // CAP msgType: Alert, Update, Cancel
+	Event      string
+	Headline   string
+	Urgency    string
+	Severity   string
+	Certainty  string
+	Areas      []string // areaDesc of each area
+	Code       string   // the alert code, without the bulletin's number: "SV-7F3K2"
+	Bulletin   int      // the bulletin's number within its alert, from 1
+	Issuer     string   // the office that issues the alert
+	SHA256     string   // of the signed bulletin
+}
+
+// An Attempt says which try at a post this is, and what earlier ones left.
+type Attempt struct {
+	N        int       // counts from 1
+	Since    time.Time // no try at this post left before this moment
+	Prepared string    // what [Preparer.Prepare] returned; "" if it was never called
+}
+
+// A Receipt is a platform's word that a post is public.
+type Receipt struct {
+	ID       string    // the platform's own name for the post
+	URL      string    // where the public sees it; "" where posts have no address
+	At       time.Time // when the platform took it, by the platform's clock if it says, else ours
+	Evidence []byte    // the platform's answer as it came, without secrets, at most 4 KiB
+}
+
+// Limits are a platform's bounds on a post.
+type Limits struct {
+	MaxLen        int                   // in the platform's own units
+	Len           func(text string) int // counts those units; nil counts code points
+	MaxTitle      int                   // code points; 0 where posts have no title
+	ImageRequired bool                  // posts without an image are not taken
+	ImageMaxBytes int                   // 0 where images are not taken
+	MaxHashtags   int                   // 0 for no limit
+	LinksInText   bool                  // a link in the text can be followed by the reader
+}
+
+// Length returns the length of text in the platform's units.
+func (l Limits) Length(text string) int {
+	if l.Len != nil {
+		return l.Len(text)
+	}
+	return utf8.RuneCountInString(text)
+}
+
+// Check returns a Permanent [Failure] that names what is over the limits in p,
+// or nil.
+func (l Limits) Check(p Post) error {
+	switch n := l.Length(p.Text); {
+	case p.Text == "" || !utf8.ValidString(p.Text):
+		return Fail(Permanent, "the text is empty or not UTF-8")
+	case n > l.MaxLen:
+		return Fail(Permanent, "the text has %d units, the limit is %d", n, l.MaxLen)
+	case l.MaxTitle > 0 && utf8.RuneCountInString(p.Title) > l.MaxTitle:
+		return Fail(Permanent, "the title has %d characters, the limit is %d", utf8.RuneCountInString(p.Title), l.MaxTitle)
+	case l.ImageRequired && p.Image == nil:
+		return Fail(Permanent, "the post has no image, and this platform takes none without")
+	case l.ImageMaxBytes > 0 && p.Image != nil && len(p.Image.Data) > l.ImageMaxBytes:
+		return Fail(Permanent, "the image has %d bytes, the limit is %d", len(p.Image.Data), l.ImageMaxBytes)
+	case l.MaxHashtags > 0 && strings.Count(p.Text, "#") > l.MaxHashtags:
+		return Fail(Permanent, "the text has %d hashtags, the limit is %d", strings.Count(p.Text, "#"), l.MaxHashtags)
+	}
+	return nil
+}

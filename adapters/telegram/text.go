@@ -1,0 +1,80 @@
+package telegram
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// normalise returns text as Telegram's server stores it, so that a text can be
+// compared with what the server shows of it (tdlib/td: clean_input_string in misc.cpp,
+// fix_formatted_text in MessageEntity.cpp). It is idempotent.
+//
+// The server removes carriage returns, U+2028 to U+202E (line separators and bidi
+// controls) and the combining marks U+0333, U+033F and U+030A; turns every other
+// control character but the line feed into a space; keeps only the last of several
+// direction marks in a row, with non-joiners for the others; and trims.
+func normalise(text string) string {
+	text = strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n':
+			return c
+		case c == '\r', c >= 0x2028 && c <= 0x202e, c == 0x0333, c == 0x033f, c == 0x030a:
+			return -1
+		case c < ' ':
+			return ' '
+		}
+		return c
+	}, text)
+	text = directionMarks().ReplaceAllStringFunc(text, func(run string) string {
+		marks := []rune(run)
+		return strings.Repeat("\u200c", len(marks)-1) + string(marks[len(marks)-1])
+	})
+	return strings.Trim(text, " \n")
+}
+
+// directionMarks finds left-to-right and right-to-left marks in a row.
+func directionMarks() *regexp.Regexp { return regexp.MustCompile(`[\x{200e}\x{200f}]{2,}`) }
+
+// hasMark reports whether mark stands in text as a word of its own: "SV-7F3K2-1" does
+// not stand in "SV-7F3K2-10" nor in "XSV-7F3K2-1". An empty mark stands nowhere.
+func hasMark(text, mark string) bool {
+	if mark == "" {
+		return false
+	}
+	for at := 0; ; {
+		i := strings.Index(text[at:], mark)
+		if i < 0 {
+			return false
+		}
+		start, end := at+i, at+i+len(mark)
+		before, _ := utf8.DecodeLastRuneInString(text[:start])
+		after, _ := utf8.DecodeRuneInString(text[end:])
+		if !isWord(before) && !isWord(after) {
+			return true
+		}
+		_, size := utf8.DecodeRuneInString(text[start:])
+		at = start + size
+	}
+}
+
+func isWord(c rune) bool { return c == '_' || unicode.IsLetter(c) || unicode.IsDigit(c) }
+
+// resembles reports whether shown has more than half of want's words: what is left of
+// a post when somebody edited it, and what another part of the same bulletin lacks.
+func resembles(shown, want string) bool {
+	left := map[string]int{}
+	for w := range strings.FieldsSeq(shown) {
+		left[w]++
+	}
+	common, total := 0, 0
+	for w := range strings.FieldsSeq(want) {
+		total++
+		if left[w] > 0 {
+			left[w]--
+			common++
+		}
+	}
+	return 2*common > total
+}

@@ -1,0 +1,184 @@
+// Package facebook publishes posts on a Facebook Page through the Graph API.
+//
+// A post is text alone: it has no picture, and no preview of its link. The
+// package edits, deletes and comments nothing. The Graph API has no key that
+// makes a second send harmless; it has a list of the page's posts, in which a
+// lost one is found. See developers.facebook.com/docs/pages-api.
+package facebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/adapters/internal/graph"
+)
+
+const (
+	// maxText is the bound on a post's message, in code points. Meta's manual
+	// does not state it; it is the bound of the page's own editor.
+	maxText = 63206
+	// publicURL leads from a post's identifier to the post.
+	publicURL = "https://www.facebook.com/"
+)
+
+// Config says where and as whom to publish.
+type Config struct {
+	Name    string // the channel's name in configuration, records and reports
+	BaseURL string // "" for https://graph.facebook.com; http only with AllowPrivate
+	Version string // of the Graph API; "" for "v25.0"
+	PageID  string // the page's number, in digits
+	// Token is an access token of the page, or of a system user with a role on
+	// it, with pages_manage_posts and pages_read_engagement.
+	Token        string
+	AppSecret    string        // of the app that Token belongs to
+	Timeout      time.Duration // bounds one call; 0 for 30 seconds
+	AllowPrivate bool          // lets the channel call loopback and private addresses
+}
+
+// A Channel publishes on one Facebook Page.
+type Channel struct {
+	name  string
+	page  string
+	graph *graph.Client
+}
+
+var _ adapters.Finder = (*Channel)(nil)
+
+// New returns the channel that c describes, or an error that names the field
+// that is wrong.
+func New(c Config) (*Channel, error) {
+	if c.Name == "" {
+		return nil, errors.New("facebook channel: name: it is empty")
+	}
+	if !graph.IsNumber(c.PageID) {
+		return nil, fmt.Errorf("facebook channel %q: page_id %q: write the page's number in digits", c.Name, c.PageID)
+	}
+	client, err := graph.New(graph.Config{
+		BaseURL: c.BaseURL, Version: c.Version, Token: c.Token, AppSecret: c.AppSecret,
+		Timeout: c.Timeout, AllowPrivate: c.AllowPrivate,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("facebook channel %q: %w", c.Name, err)
+	}
+	return &Channel{name: c.Name, page: c.PageID, graph: client}, nil
+}
+
+// Name returns the configured name.
+func (ch *Channel) Name() string { return ch.name }
+
+// Kind returns "facebook".
+func (ch *Channel) Kind() string { return "facebook" }
+
+// Limits returns the bounds of a page's post.
+func (ch *Channel) Limits() adapters.Limits {
+	return adapters.Limits{MaxLen: maxText, LinksInText: true}
+}
+
+// Publish posts p's text on the page.
+//
+// Post.Link is not sent as the post's link: that would add a card with title,
+// words and picture which Facebook takes from the linked page at that moment, so
+// that the public would see more than was signed, and nothing at all while the
+// page cannot be read (1609005). The link stands in the text, where it can be
+// followed.
+func (ch *Channel) Publish(ctx context.Context, p adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
+	if err := ch.check(p); err != nil {
+		return adapters.Receipt{}, fmt.Errorf("facebook: %w", err)
+	}
+	var out struct {
+		ID string `json:"id"`
+	}
+	a, err := ch.graph.Do(ctx, graph.Call{
+		Method: http.MethodPost,
+		Path:   ch.page + "/feed",
+		Params: url.Values{"message": {p.Text}},
+	}, &out)
+	if err != nil {
+		return adapters.Receipt{}, fmt.Errorf("facebook: publish: %w", err)
+	}
+	if !graph.IsID(out.ID) {
+		return adapters.Receipt{}, fmt.Errorf("facebook: publish: %w", ch.graph.Unreadable(a, "it names no post"))
+	}
+	return adapters.Receipt{
+		ID:       out.ID,
+		URL:      publicURL + out.ID,
+		At:       time.Now().UTC(),
+		Evidence: ch.graph.Evidence(a.Body),
+	}, nil
+}
+
+// check returns what makes p unfit for this channel. A picture is refused, not
+// left out: the post would be another than the signed one.
+func (ch *Channel) check(p adapters.Post) error {
+	if err := ch.Limits().Check(p); err != nil {
+		return err
+	}
+	if p.Image != nil {
+		return adapters.Fail(adapters.Permanent, "the post has an image, and this channel publishes text alone")
+	}
+	return nil
+}
+
+// ReadBack fetches the post of r and compares its message with p's text. A post
+// that is hidden or not published counts as not published: the public does not
+// see it.
+func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	if !graph.IsID(r.ID) {
+		return fmt.Errorf("facebook: read back: %w", adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of a Facebook post", r.ID))
+	}
+	var out struct {
+		ID        string  `json:"id"`
+		Message   *string `json:"message"` // absent where the text is empty
+		Published *bool   `json:"is_published"`
+		Hidden    bool    `json:"is_hidden"`
+	}
+	a, err := ch.graph.Do(ctx, graph.Call{
+		Method: http.MethodGet,
+		Path:   r.ID,
+		Params: url.Values{"fields": {"id,message,created_time,is_published,is_hidden,permalink_url"}},
+	}, &out)
+	switch {
+	case graph.IsAbsent(err):
+		return fmt.Errorf("facebook: read back: %w", adapters.ErrNotPublished)
+	case err != nil:
+		return fmt.Errorf("facebook: read back: %w", err)
+	case out.ID == "" || out.Published == nil:
+		return fmt.Errorf("facebook: read back: %w", ch.graph.Unreadable(a, "it does not say whether the post is published"))
+	case !*out.Published:
+		return fmt.Errorf("facebook: read back: the page holds the post as a draft: publish it there or let it be posted again: %w", adapters.ErrNotPublished)
+	case out.Hidden:
+		return fmt.Errorf("facebook: read back: the page hides the post: show it there again: %w", adapters.ErrNotPublished)
+	}
+	shown := ""
+	if out.Message != nil {
+		shown = graph.Normalise(*out.Message)
+	}
+	if want := graph.Normalise(p.Text); shown != want {
+		return fmt.Errorf("facebook: read back: %w", &adapters.AlteredError{Shown: shown, Want: want})
+	}
+	return nil
+}
+
+// Find looks for p among the page's published posts.
+func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	r, err := ch.graph.Find(ctx, graph.Search{
+		Path: ch.page + "/published_posts",
+		Text: "message", Time: "created_time", Link: "permalink_url",
+		Since: a.Since,
+	}, p)
+	if err != nil {
+		return adapters.Receipt{}, fmt.Errorf("facebook: find: %w", err)
+	}
+	if r.URL == "" {
+		r.URL = publicURL + r.ID
+	}
+	return r, nil
+}
+
+// Close drops the idle connections.
+func (ch *Channel) Close() { ch.graph.Close() }

@@ -1,0 +1,112 @@
+package instagram
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/adapters/internal/graph"
+)
+
+// The states of a container, as its status_code says them.
+const (
+	inProgress = "IN_PROGRESS"
+	finished   = "FINISHED"
+	failed     = "ERROR"
+	expired    = "EXPIRED"
+	published  = "PUBLISHED"
+)
+
+// A status is what a container says of itself.
+type status struct {
+	Code string `json:"status_code"`
+	Text string `json:"status"` // "Error: 2207032 …" for one that failed
+}
+
+// status asks the container.
+func (ch *Channel) status(ctx context.Context, container string) (status, error) {
+	var out status
+	a, err := ch.graph.Do(ctx, graph.Call{
+		Method: http.MethodGet,
+		Path:   container,
+		Params: url.Values{"fields": {"status_code,status"}},
+	}, &out)
+	if err != nil {
+		return status{}, err
+	}
+	switch out.Code {
+	case inProgress, finished, failed, expired, published:
+		return out, nil
+	}
+	return status{}, ch.graph.Unreadable(a, "it is no state of a container")
+}
+
+// await returns nil once the container can be published. Its failures publish
+// nothing; only a container that an earlier try has published is a Duplicate.
+func (ch *Channel) await(ctx context.Context, container string) error {
+	if !graph.IsNumber(container) {
+		return dead("container_unknown", "%q is not a container's number", container)
+	}
+	pause := time.NewTicker(ch.pollInterval)
+	defer pause.Stop()
+	end := time.Now().Add(ch.pollFor)
+	for {
+		s, err := ch.status(ctx, container)
+		absent := graph.IsAbsent(err)
+		switch {
+		case absent || err == nil && s.Code == inProgress:
+			// A container that was just made may be absent for a moment.
+		case err != nil:
+			return unsent(err)
+		case s.Code == finished:
+			return nil
+		default:
+			return settled(container, s)
+		}
+		if !time.Now().Before(end) {
+			return ch.unready(container, absent)
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return adapters.Fail(adapters.NotSent, "container %s was not ready: %w", container, context.Cause(ctx))
+		}
+	}
+}
+
+// settled returns the failure for a container that will not become ready.
+func settled(container string, s status) error {
+	switch s.Code {
+	case published:
+		return &adapters.Failure{
+			Kind: adapters.Duplicate, Code: "container_published",
+			Err: fmt.Errorf("container %s was published by an earlier try", container),
+		}
+	case expired:
+		return dead("container_expired", "container %s is over 24 hours old", container)
+	default:
+		return dead("container_error", "the platform could not make container %s: %.200q", container, s.Text)
+	}
+}
+
+// unready returns the failure for a container whose time to become ready is over.
+func (ch *Channel) unready(container string, absent bool) error {
+	if absent {
+		return dead("container_unknown", "the platform knows no container %s", container)
+	}
+	return &adapters.Failure{
+		Kind: adapters.NotSent, Code: "container_in_progress", After: ch.pollInterval,
+		Err: fmt.Errorf("the platform still works on container %s after %v; it can be published later", container, ch.pollFor),
+	}
+}
+
+// dead returns the failure that asks the caller to prepare anew.
+func dead(code, format string, args ...any) *adapters.Failure {
+	return &adapters.Failure{
+		Kind: adapters.NotSent, Code: code,
+		Err: fmt.Errorf("%w: %w", fmt.Errorf(format, args...), adapters.ErrPreparedDead),
+	}
+}

@@ -1,0 +1,325 @@
+// Package instagram publishes posts on an Instagram professional account through
+// Meta's Graph API, with the Facebook login.
+//
+// A post is made in two steps: a container, for which Instagram fetches the image
+// from its public address, and the publication of that container. The container
+// is what makes a second try harmless: it is published once or never, and says
+// which. There is no post without an image, and a link in a caption can't be
+// followed. The package edits, deletes and comments nothing. See
+// developers.facebook.com/docs/instagram-platform/content-publishing.
+package instagram
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tocsin/adapters"
+	"tocsin/adapters/internal/graph"
+	"tocsin/adapters/internal/wire"
+)
+
+// The bounds of POST /{ig-user-id}/media. Five hashtags is what the platform
+// enforces since December 2025; its manual still says 30.
+const (
+	maxCaption  = 2200 // code points
+	maxAlt      = 1000 // code points
+	maxHashtags = 5
+	maxImage    = 8_000_000 // bytes
+)
+
+const (
+	// publicURL is the site; an account's name after it is its page.
+	publicURL = "https://www.instagram.com/"
+	// detailTime bounds the question where a published post stands: its answer
+	// is good to have, and not worth holding a receipt back for.
+	detailTime = 3 * time.Second
+
+	defaultPollInterval = 2 * time.Second
+	defaultPollFor      = time.Minute
+)
+
+// Config says where and as whom to publish.
+type Config struct {
+	Name     string // the channel's name in configuration, records and reports
+	BaseURL  string // "" for https://graph.facebook.com; http only with AllowPrivate
+	Version  string // of the Graph API; "" for "v25.0"
+	UserID   string // the professional account's number, in digits
+	Username string // the account's name without @: its page stands in for a post's address until that is known
+	// Token is an access token with instagram_basic, instagram_content_publish
+	// and pages_read_engagement.
+	Token        string
+	AppSecret    string        // of the app that Token belongs to
+	Timeout      time.Duration // bounds one call; 0 for 30 seconds
+	AllowPrivate bool          // lets the channel call loopback and private addresses
+	// PollInterval is the pause between two questions whether a container is
+	// ready; 0 for 2 seconds.
+	PollInterval time.Duration
+	// PollFor is how long one call of Publish waits for its container; 0 for one
+	// minute. The caller's deadline may end it earlier.
+	PollFor time.Duration
+}
+
+// A Channel publishes on one Instagram account.
+type Channel struct {
+	name         string
+	user         string
+	username     string
+	pollInterval time.Duration
+	pollFor      time.Duration
+	graph        *graph.Client
+}
+
+var (
+	_ adapters.Finder   = (*Channel)(nil)
+	_ adapters.Preparer = (*Channel)(nil)
+)
+
+// New returns the channel that c describes, or an error that names the field
+// that is wrong.
+func New(c Config) (*Channel, error) {
+	if c.PollInterval == 0 {
+		c.PollInterval = defaultPollInterval
+	}
+	if c.PollFor == 0 {
+		c.PollFor = defaultPollFor
+	}
+	switch {
+	case c.Name == "":
+		return nil, errors.New("instagram channel: name: it is empty")
+	case !graph.IsNumber(c.UserID):
+		return nil, fmt.Errorf("instagram channel %q: user_id %q: write the professional account's number in digits", c.Name, c.UserID)
+	case !regexp.MustCompile(`^[A-Za-z0-9._]{1,30}$`).MatchString(c.Username):
+		return nil, fmt.Errorf("instagram channel %q: username %q: write the account's name without @", c.Name, c.Username)
+	case c.PollInterval < 0 || c.PollFor < 0:
+		return nil, fmt.Errorf("instagram channel %q: poll_interval %v, poll_for %v: they must not be negative", c.Name, c.PollInterval, c.PollFor)
+	}
+	client, err := graph.New(graph.Config{
+		BaseURL: c.BaseURL, Version: c.Version, Token: c.Token, AppSecret: c.AppSecret,
+		Timeout: c.Timeout, AllowPrivate: c.AllowPrivate,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("instagram channel %q: %w", c.Name, err)
+	}
+	return &Channel{
+		name: c.Name, user: c.UserID, username: c.Username,
+		pollInterval: c.PollInterval, pollFor: c.PollFor, graph: client,
+	}, nil
+}
+
+// Name returns the configured name.
+func (ch *Channel) Name() string { return ch.name }
+
+// Kind returns "instagram".
+func (ch *Channel) Kind() string { return "instagram" }
+
+// Limits returns the bounds of a caption and its image.
+func (ch *Channel) Limits() adapters.Limits {
+	return adapters.Limits{MaxLen: maxCaption, ImageRequired: true, ImageMaxBytes: maxImage, MaxHashtags: maxHashtags}
+}
+
+// check returns what makes p unfit for this channel.
+func (ch *Channel) check(p adapters.Post) error {
+	if err := ch.Limits().Check(p); err != nil {
+		return err
+	}
+	beyondASCII := func(r rune) bool { return r > '~' }
+	switch {
+	case p.Image.MediaType != "image/jpeg":
+		return adapters.Fail(adapters.Permanent, "the image is %q, and this platform takes image/jpeg alone", p.Image.MediaType)
+	case graph.PublicURL(p.Image.URL) == "" || strings.ContainsFunc(p.Image.URL, beyondASCII):
+		return adapters.Fail(adapters.Permanent, "the image has no public address in ASCII, and this platform fetches it from there")
+	case utf8.RuneCountInString(p.Image.Alt) > maxAlt:
+		return adapters.Fail(adapters.Permanent, "the image's alternative text has %d characters, the limit is %d", utf8.RuneCountInString(p.Image.Alt), maxAlt)
+	}
+	return nil
+}
+
+// Prepare makes a container of p's image and text, and returns its number. It
+// lives for 24 hours. The image must be public at Image.URL.
+func (ch *Channel) Prepare(ctx context.Context, p adapters.Post) (string, error) {
+	if err := ch.check(p); err != nil {
+		return "", fmt.Errorf("instagram: %w", err)
+	}
+	params := url.Values{"image_url": {p.Image.URL}, "caption": {p.Text}}
+	if p.Image.Alt != "" {
+		params.Set("alt_text", p.Image.Alt)
+	}
+	var out struct {
+		ID string `json:"id"`
+	}
+	a, err := ch.graph.Do(ctx, graph.Call{Method: http.MethodPost, Path: ch.user + "/media", Params: params, Rules: prepareRules()}, &out)
+	if err == nil && !graph.IsNumber(out.ID) {
+		err = ch.graph.Unreadable(a, "it names no container")
+	}
+	if err != nil {
+		return "", fmt.Errorf("instagram: prepare: %w", unsent(err))
+	}
+	return out.ID, nil
+}
+
+// unsent returns the failure of a step that publishes nothing: where it is in
+// doubt what became of the step, nothing is public all the same.
+func unsent(err error) error {
+	f, ok := errors.AsType[*adapters.Failure](err)
+	if !ok || f.Kind != adapters.Unknown {
+		return err
+	}
+	certain := *f
+	certain.Kind = adapters.NotSent
+	return &certain
+}
+
+// Publish waits until the container a.Prepared is ready, and publishes it; without
+// one it prepares one first. A container that can't be published any more fails
+// with [adapters.ErrPreparedDead], one that is public already as a Duplicate.
+func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	if err := ch.check(p); err != nil {
+		return adapters.Receipt{}, fmt.Errorf("instagram: %w", err)
+	}
+	if a.Prepared == "" {
+		prepared, err := ch.Prepare(ctx, p)
+		if err != nil {
+			return adapters.Receipt{}, err
+		}
+		a.Prepared = prepared
+	}
+	if err := ch.await(ctx, a.Prepared); err != nil {
+		return adapters.Receipt{}, fmt.Errorf("instagram: container: %w", err)
+	}
+	var out struct {
+		ID string `json:"id"`
+	}
+	answer, err := ch.graph.Do(ctx, graph.Call{
+		Method: http.MethodPost,
+		Path:   ch.user + "/media_publish",
+		Params: url.Values{"creation_id": {a.Prepared}},
+		Rules:  publishRules(a.N),
+	}, &out)
+	if err == nil && !graph.IsID(out.ID) {
+		err = ch.graph.Unreadable(answer, "it names no post")
+	}
+	if err != nil {
+		return adapters.Receipt{}, fmt.Errorf("instagram: publish: %w", err)
+	}
+	return ch.receipt(ctx, out.ID, answer), nil
+}
+
+// receipt names the post id, which is public: whatever fails here leaves the
+// receipt with the account's page and our own time.
+func (ch *Channel) receipt(ctx context.Context, id string, answer wire.Answer) adapters.Receipt {
+	ctx, cancel := context.WithTimeout(ctx, detailTime)
+	defer cancel()
+	r := adapters.Receipt{ID: id, URL: ch.page(), At: time.Now().UTC(), Evidence: ch.graph.Evidence(answer.Body)}
+	var out struct {
+		Permalink string `json:"permalink"`
+		Timestamp string `json:"timestamp"`
+	}
+	_, err := ch.graph.Do(ctx, graph.Call{Method: http.MethodGet, Path: id, Params: url.Values{"fields": {"permalink,timestamp"}}}, &out)
+	if err != nil {
+		return r
+	}
+	if u := graph.PublicURL(out.Permalink); u != "" {
+		r.URL = u
+	}
+	if at := graph.ParseTime(out.Timestamp); !at.IsZero() {
+		r.At = at
+	}
+	return r
+}
+
+// page returns the address of the account's page.
+func (ch *Channel) page() string { return publicURL + ch.username + "/" }
+
+// ReadBack fetches the post of r and compares its caption with p's text, and the
+// image's alternative text where the platform tells it. The image itself comes
+// back encoded anew, and is not compared.
+func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	if !graph.IsID(r.ID) {
+		return fmt.Errorf("instagram: read back: %w", adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of an Instagram post", r.ID))
+	}
+	var out struct {
+		ID      string `json:"id"`
+		Caption string `json:"caption"` // absent where it is empty
+		Alt     string `json:"alt_text"`
+	}
+	a, err := ch.graph.Do(ctx, graph.Call{
+		Method: http.MethodGet,
+		Path:   r.ID,
+		Params: url.Values{"fields": {"id,caption,permalink,timestamp,media_type,media_url,alt_text,username,shortcode"}},
+	}, &out)
+	switch {
+	case graph.IsAbsent(err):
+		return fmt.Errorf("instagram: read back: %w", adapters.ErrNotPublished)
+	case err != nil:
+		return fmt.Errorf("instagram: read back: %w", err)
+	case out.ID == "":
+		return fmt.Errorf("instagram: read back: %w", ch.graph.Unreadable(a, "it names no post"))
+	}
+	if err := sameCaption(out.Caption, p.Text); err != nil {
+		return fmt.Errorf("instagram: read back: %w", err)
+	}
+	if p.Image == nil || out.Alt == "" {
+		return nil
+	}
+	shown, want := graph.Normalise(out.Alt), graph.Normalise(p.Image.Alt)
+	if shown != want {
+		return fmt.Errorf("instagram: read back: the image's alternative text: %w", &adapters.AlteredError{Shown: shown, Want: want})
+	}
+	return nil
+}
+
+// sameCaption compares a caption with the signed text. Whoever is no
+// administrator of the account sees captions without any @.
+func sameCaption(caption, text string) error {
+	shown, want := graph.Normalise(caption), graph.Normalise(text)
+	if shown == want || shown == graph.Normalise(strings.ReplaceAll(want, "@", "")) {
+		return nil
+	}
+	return &adapters.AlteredError{Shown: shown, Want: want}
+}
+
+// Find asks the container a.Prepared, if there is one, whether it was published,
+// and looks for p among the account's posts unless it was not. A container that
+// is published while the list lacks its post is not absent: that is a Failure.
+func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	state := ""
+	if graph.IsNumber(a.Prepared) {
+		s, err := ch.status(ctx, a.Prepared)
+		switch {
+		case graph.IsAbsent(err): // a fault of the platform, or older than it remembers: the list decides
+		case err != nil:
+			return adapters.Receipt{}, fmt.Errorf("instagram: find: container: %w", err)
+		case s.Code == finished:
+			return adapters.Receipt{}, fmt.Errorf("instagram: find: container %s waits for its publication: %w", a.Prepared, adapters.ErrNotPublished)
+		}
+		state = s.Code
+	}
+	r, err := ch.graph.Find(ctx, graph.Search{
+		Path: ch.user + "/media",
+		Text: "caption", Time: "timestamp", Link: "permalink",
+		Since: a.Since,
+	}, p)
+	switch {
+	case errors.Is(err, adapters.ErrNotPublished) && state == published:
+		return adapters.Receipt{}, fmt.Errorf("instagram: find: %w", &adapters.Failure{
+			Kind: adapters.Unknown, Code: "container_published",
+			Err: fmt.Errorf("container %s is published, and the account's list does not show its post: it is late, or somebody deleted it", a.Prepared),
+		})
+	case err != nil:
+		return adapters.Receipt{}, fmt.Errorf("instagram: find: %w", err)
+	}
+	if r.URL == "" {
+		r.URL = ch.page()
+	}
+	return r, nil
+}
+
+// Close drops the idle connections.
+func (ch *Channel) Close() { ch.graph.Close() }

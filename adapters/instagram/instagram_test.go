@@ -1,0 +1,697 @@
+package instagram_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/adapters/adapterstest"
+	"tocsin/adapters/instagram"
+	"tocsin/adapters/instagram/instagramtest"
+	"tocsin/adapters/internal/graph"
+)
+
+const (
+	user   = "17841400000000001"
+	name   = "protezionecivile.savona"
+	token  = "EAAtestigtoken0001"
+	secret = "fedcba9876543210fedcba9876543210"
+)
+
+// picture returns a JPEG of the given size that is public on a server of its own.
+func picture(t *testing.T, width, height int) *adapters.Image {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := jpeg.Encode(&buf, image.NewGray(image.Rect(0, 0, width, height)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return host(t, buf.Bytes())
+}
+
+// host makes data public as an image, whatever it is.
+func host(t *testing.T, data []byte) *adapters.Image {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/card.jpg" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write(data)
+	}))
+	t.Cleanup(server.Close)
+	sum := sha256.Sum256(data)
+	return &adapters.Image{
+		MediaType: "image/jpeg", Data: data, SHA256: hex.EncodeToString(sum[:]),
+		Alt: "Allerta rossa: alluvione a Savona", URL: server.URL + "/card.jpg",
+	}
+}
+
+// post returns the kit's post with a picture.
+func post(t *testing.T) adapters.Post {
+	t.Helper()
+	p := adapterstest.Sample()
+	p.Image = picture(t, 400, 400)
+	return p
+}
+
+// rig returns a channel on a platform, which change may set up in another way.
+func rig(t *testing.T, change func(*instagramtest.Config, *instagram.Config)) adapterstest.Rig {
+	t.Helper()
+	clock := new(adapterstest.Clock)
+	fake := instagramtest.Config{UserID: user, Username: name, Token: token, AppID: "77", AppSecret: secret, Now: clock.Now, ReadyAfterPolls: 1}
+	c := instagram.Config{
+		Name: "instagram-savona", UserID: user, Username: name, Token: token, AppSecret: secret, AllowPrivate: true,
+		PollInterval: time.Millisecond, PollFor: 20 * time.Second,
+	}
+	if change != nil {
+		change(&fake, &c)
+	}
+	platform := instagramtest.New(fake)
+	server := adapterstest.Serve(t, platform)
+	c.BaseURL = server.URL
+	open := func() (adapters.Channel, error) { return instagram.New(c) }
+	channel, err := instagram.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(channel.Close)
+	return adapterstest.Rig{
+		Channel: channel, Open: open, Platform: platform, Server: server, Clock: clock, Post: post(t),
+		Secrets: []string{token, secret, graph.Proof(token, secret)},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	adapterstest.Run(t, func(t *testing.T) adapterstest.Rig { return rig(t, nil) })
+}
+
+// fake returns the rig's platform as it is.
+func fake(t *testing.T, r adapterstest.Rig) *instagramtest.Platform {
+	t.Helper()
+	p, ok := r.Platform.(*instagramtest.Platform)
+	if !ok {
+		t.Fatalf("the platform is a %T", r.Platform)
+	}
+	return p
+}
+
+// channel returns the rig's channel as it is.
+func channel(t *testing.T, r adapterstest.Rig) *instagram.Channel {
+	t.Helper()
+	ch, ok := r.Channel.(*instagram.Channel)
+	if !ok {
+		t.Fatalf("the channel is a %T", r.Channel)
+	}
+	return ch
+}
+
+// prepare makes a container of the rig's post.
+func prepare(t *testing.T, r adapterstest.Rig) string {
+	t.Helper()
+	prepared, err := channel(t, r).Prepare(t.Context(), r.Post)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prepared
+}
+
+// failure returns err's Failure.
+func failure(t *testing.T, err error) *adapters.Failure {
+	t.Helper()
+	f, ok := errors.AsType[*adapters.Failure](err)
+	if !ok {
+		t.Fatalf("got %v, want a Failure", err)
+	}
+	return f
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(*instagram.Config)
+		want   string // in the error; "" for none
+	}{
+		"complete":         {func(*instagram.Config) {}, ""},
+		"no_name":          {func(c *instagram.Config) { c.Name = "" }, "name"},
+		"user_by_name":     {func(c *instagram.Config) { c.UserID = "savona" }, "user_id"},
+		"no_username":      {func(c *instagram.Config) { c.Username = "" }, "username"},
+		"username_with_at": {func(c *instagram.Config) { c.Username = "@savona" }, "username"},
+		"username_climbs":  {func(c *instagram.Config) { c.Username = "a/b" }, "username"},
+		"interval":         {func(c *instagram.Config) { c.PollInterval = -1 }, "poll_interval"},
+		"poll_for":         {func(c *instagram.Config) { c.PollFor = -1 }, "poll_for"},
+		"no_token":         {func(c *instagram.Config) { c.Token = "" }, "token"},
+		"no_secret":        {func(c *instagram.Config) { c.AppSecret = "" }, "app_secret"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := instagram.Config{Name: "instagram-savona", UserID: user, Username: "savona", Token: token, AppSecret: secret}
+			tt.change(&c)
+			ch, err := instagram.New(c)
+			switch {
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("got %v, want an error about %s", err, tt.want)
+			case tt.want == "" && err != nil:
+				t.Errorf("got %v, want no error", err)
+			case tt.want == "" && (ch.Name() != "instagram-savona" || ch.Kind() != "instagram"):
+				t.Errorf("got %q of kind %q", ch.Name(), ch.Kind())
+			}
+		})
+	}
+}
+
+// TestCheck: what the platform would refuse is refused without a call.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(*adapters.Post)
+		want   string // in the error; "" for none
+	}{
+		"good":           {func(*adapters.Post) {}, ""},
+		"five_hashtags":  {func(p *adapters.Post) { p.Text += " #a #b #c #d #e" }, ""},
+		"six_hashtags":   {func(p *adapters.Post) { p.Text += " #a #b #c #d #e #f" }, "hashtags"},
+		"no_image":       {func(p *adapters.Post) { p.Image = nil }, "no image"},
+		"png":            {func(p *adapters.Post) { p.Image.MediaType = "image/png" }, "image/png"},
+		"heavy":          {func(p *adapters.Post) { p.Image.Data = make([]byte, 8_000_001) }, "bytes"},
+		"no_address":     {func(p *adapters.Post) { p.Image.URL = "" }, "address"},
+		"accent_in_it":   {func(p *adapters.Post) { p.Image.URL += "?perché" }, "address"},
+		"alt_at_limit":   {func(p *adapters.Post) { p.Image.Alt = strings.Repeat("è", 1000) }, ""},
+		"alt_over_limit": {func(p *adapters.Post) { p.Image.Alt = strings.Repeat("è", 1001) }, "alternative text"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, nil)
+			tt.change(&r.Post)
+			_, err := channel(t, r).Prepare(t.Context(), r.Post)
+			if tt.want == "" {
+				if err != nil {
+					t.Errorf("got %v, want no error", err)
+				}
+				return
+			}
+			_, again := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: "1"})
+			for _, err := range []error{err, again} {
+				if err == nil || adapters.KindOf(err) != adapters.Permanent || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("got %v, want permanent with %q", err, tt.want)
+				}
+			}
+			if n := r.Server.Calls(); n != 0 {
+				t.Errorf("%d calls were made, want none", n)
+			}
+		})
+	}
+}
+
+// envelope returns the platform's error with the given code and subcode.
+func envelope(code, subcode int) string {
+	return fmt.Sprintf(`{"error":{"message":"test","type":"OAuthException","code":%d,"error_subcode":%d,"is_transient":false}}`, code, subcode)
+}
+
+// TestErrors is the table of the platform's errors, at either step: at the first
+// nothing can be public, at the second some errors came with a post.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	const (
+		unknown   = adapters.Unknown
+		notSent   = adapters.NotSent
+		auth      = adapters.Auth
+		permanent = adapters.Permanent
+		quota     = adapters.Quota
+	)
+	tests := []struct {
+		code, subcode int
+		media         adapters.Kind // at POST /media
+		publish       adapters.Kind // at POST /media_publish
+		dead          bool          // at POST /media_publish: prepare anew
+	}{
+		{-2, 2207003, notSent, notSent, true},
+		{9004, 2207052, notSent, notSent, true},
+		{-2, 2207020, notSent, notSent, true},
+		{-1, 2207032, notSent, notSent, true},
+		{-1, 2207053, notSent, notSent, true},
+		{-1, 2207001, notSent, unknown, false},
+		{-1, 0, notSent, unknown, false},
+		{-2, 0, notSent, unknown, false},
+		{9007, 2207027, notSent, notSent, false},
+		{24, 2207006, notSent, notSent, true},
+		{24, 2207008, notSent, notSent, false},
+		{4, 2207051, notSent, unknown, false},
+		{4, 0, notSent, notSent, false},
+		{80002, 0, notSent, notSent, false},
+		{9, 2207042, quota, quota, false},
+		{25, 2207050, auth, auth, false},
+		{36000, 2207004, permanent, permanent, false},
+		{36001, 2207005, permanent, permanent, false},
+		{36003, 2207009, permanent, permanent, false},
+		{36004, 2207010, permanent, permanent, false},
+		{100, 2207023, permanent, permanent, false},
+		{100, 2207028, permanent, permanent, false},
+		{100, 2207040, permanent, permanent, false},
+		{190, 463, auth, auth, false},
+		{190, 0, auth, auth, false},
+		{10, 0, auth, auth, false},
+		{200, 0, auth, auth, false},
+		{1, 0, notSent, unknown, false},
+		{2, 0, notSent, unknown, false},
+		{99999, 0, notSent, unknown, false},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%d_%d", tt.code, tt.subcode), func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, nil)
+			prepared := prepare(t, r)
+			for _, status := range []int{400, 200, 500} {
+				r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+					if req.Method == http.MethodGet {
+						platform.ServeHTTP(w, req)
+						return
+					}
+					w.WriteHeader(status)
+					_, _ = io.WriteString(w, envelope(tt.code, tt.subcode))
+				})
+				_, err := channel(t, r).Prepare(t.Context(), r.Post)
+				if f := failure(t, err); f.Kind != tt.media || errors.Is(err, adapters.ErrPreparedDead) {
+					t.Errorf("media, status %d: got %v, want %v", status, err, tt.media)
+				}
+				_, err = r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared})
+				if f := failure(t, err); f.Kind != tt.publish || errors.Is(err, adapters.ErrPreparedDead) != tt.dead {
+					t.Errorf("media_publish, status %d: got %v, want %v, dead %v", status, err, tt.publish, tt.dead)
+				}
+			}
+		})
+	}
+}
+
+// TestPublish_nameless: a good answer that names nothing leaves the post in doubt,
+// and the container not.
+func TestPublish_nameless(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"no_name": `{"ok":true}`, "empty": `{"id":""}`, "word": `{"id":"me"}`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, nil)
+			prepared := prepare(t, r)
+			r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+				if req.Method == http.MethodGet {
+					platform.ServeHTTP(w, req)
+					return
+				}
+				_, _ = io.WriteString(w, body)
+			})
+			_, err := channel(t, r).Prepare(t.Context(), r.Post)
+			if f := failure(t, err); f.Kind != adapters.NotSent {
+				t.Errorf("media: got %v, want not_sent", err)
+			}
+			_, err = r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared})
+			if f := failure(t, err); f.Kind != adapters.Unknown {
+				t.Errorf("media_publish: got %v, want unknown", err)
+			}
+		})
+	}
+}
+
+// TestErrors_patience: a container that the platform does not have at hand is
+// tried again before it is given up.
+func TestErrors_patience(t *testing.T) {
+	t.Parallel()
+	r := rig(t, nil)
+	prepared := prepare(t, r)
+	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+		if req.Method == http.MethodGet {
+			platform.ServeHTTP(w, req)
+			return
+		}
+		_, _ = io.WriteString(w, envelope(24, 2207008))
+	})
+	for n, dead := range map[int]bool{1: false, 2: false, 3: true, 4: true} {
+		_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: n, Prepared: prepared})
+		f := failure(t, err)
+		if errors.Is(err, adapters.ErrPreparedDead) != dead || f.Kind != adapters.NotSent || (f.After == 0) != dead {
+			t.Errorf("attempt %d: got %v after %v, want dead %v", n, err, f.After, dead)
+		}
+	}
+}
+
+// TestPublish_container draws every state in which Publish can meet its container.
+func TestPublish_container(t *testing.T) {
+	t.Parallel()
+	impatient := func(f *instagramtest.Config, c *instagram.Config) { f.ReadyAfterPolls, c.PollFor = 0, time.Millisecond }
+	tests := map[string]struct {
+		setUp  func(*instagramtest.Config, *instagram.Config)
+		before func(t *testing.T, r adapterstest.Rig, prepared string) string
+		want   adapters.Kind
+		code   string
+		dead   bool
+	}{
+		"in_progress": {
+			func(f *instagramtest.Config, c *instagram.Config) {
+				f.ReadyAfter, c.PollFor = time.Hour, time.Millisecond
+			},
+			nil, adapters.NotSent, "container_in_progress", false,
+		},
+		"expired": {nil, func(_ *testing.T, r adapterstest.Rig, prepared string) string {
+			r.Clock.Advance(24 * time.Hour)
+			return prepared
+		}, adapters.NotSent, "container_expired", true},
+		"broken": {nil, func(t *testing.T, r adapterstest.Rig, prepared string) string {
+			t.Helper()
+			if !fake(t, r).Break(prepared, "2207032: Create media fail") {
+				t.Fatal("there is no such container")
+			}
+			return prepared
+		}, adapters.NotSent, "container_error", true},
+		"forgotten":    {impatient, func(*testing.T, adapterstest.Rig, string) string { return "17000000000000001" }, adapters.NotSent, "container_unknown", true},
+		"not_a_number": {nil, func(*testing.T, adapterstest.Rig, string) string { return "1/../me" }, adapters.NotSent, "container_unknown", true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, tt.setUp)
+			prepared := prepare(t, r)
+			if tt.before != nil {
+				prepared = tt.before(t, r, prepared)
+			}
+			_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared})
+			f := failure(t, err)
+			if f.Kind != tt.want || f.Code != tt.code || errors.Is(err, adapters.ErrPreparedDead) != tt.dead {
+				t.Errorf("got %v with code %q, want %v with %q, dead %v", err, f.Code, tt.want, tt.code, tt.dead)
+			}
+			if n := len(r.Platform.Live()); n != 0 {
+				t.Errorf("the account has %d posts, want none", n)
+			}
+			if !tt.dead {
+				return
+			}
+			// What the sentinel promises: a new preparation goes through.
+			receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 2, Prepared: prepare(t, r)})
+			if err != nil || receipt.ID == "" {
+				t.Errorf("prepared anew: got %+v and %v, want a receipt", receipt, err)
+			}
+		})
+	}
+}
+
+// TestPublish_waits_for_the_container: the platform takes its time, and a moment
+// in which it does not know what it just made is no end.
+func TestPublish_waits_for_the_container(t *testing.T) {
+	t.Parallel()
+	r := rig(t, func(f *instagramtest.Config, _ *instagram.Config) { f.ReadyAfterPolls = 3 })
+	prepared := prepare(t, r)
+	var asked atomic.Int32
+	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+		if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, prepared) && asked.Add(1) == 1 {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, envelope(100, 33))
+			return
+		}
+		platform.ServeHTTP(w, req)
+	})
+	if _, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared}); err != nil {
+		t.Fatal(err)
+	}
+	if n := asked.Load(); n != 5 { // absent, three times in progress, finished
+		t.Errorf("the container was asked %d times, want 5", n)
+	}
+}
+
+// TestPublish_container_says_nothing: a lost answer to a question leaves no post.
+func TestPublish_container_says_nothing(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string]http.HandlerFunc{
+		"dropped":     func(http.ResponseWriter, *http.Request) { adapterstest.Drop() },
+		"front_end":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		"other_state": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status_code":"ARCHIVED"}`) },
+		"own_fault":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, envelope(2, 0)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, nil)
+			prepared := prepare(t, r)
+			r.Server.Between(func(w http.ResponseWriter, req *http.Request, _ http.Handler) { between(w, req) })
+			_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared})
+			if f := failure(t, err); f.Kind != adapters.NotSent || errors.Is(err, adapters.ErrPreparedDead) {
+				t.Errorf("got %v, want not_sent with a container that lives", err)
+			}
+		})
+	}
+}
+
+// TestPublish_gives_up_waiting: the caller's deadline ends the wait, and nothing
+// is public.
+func TestPublish_gives_up_waiting(t *testing.T) {
+	t.Parallel()
+	r := rig(t, func(f *instagramtest.Config, c *instagram.Config) {
+		f.ReadyAfter, c.PollInterval, c.PollFor = time.Hour, time.Hour, time.Hour
+	})
+	prepared := prepare(t, r)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := r.Channel.Publish(ctx, r.Post, adapters.Attempt{N: 1, Prepared: prepared})
+	if f := failure(t, err); f.Kind != adapters.NotSent || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want not_sent for the deadline", err)
+	}
+}
+
+// TestPublish_without_preparation does both steps.
+func TestPublish_without_preparation(t *testing.T) {
+	t.Parallel()
+	r := rig(t, nil)
+	receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := r.Platform.Live()
+	if len(live) != 1 || live[0].ID != receipt.ID || live[0].URL != receipt.URL || live[0].Image != r.Post.Image.SHA256 || live[0].Alt != r.Post.Image.Alt {
+		t.Errorf("live is %+v, want the post of receipt %+v", live, receipt)
+	}
+}
+
+// TestPublish_twice: a container that is public already is looked for, not
+// published again.
+func TestPublish_twice(t *testing.T) {
+	t.Parallel()
+	r := rig(t, nil)
+	a := adapters.Attempt{N: 1, Prepared: prepare(t, r), Since: r.Clock.Now()}
+	r.Platform.Fail(adapterstest.Fault{Kind: adapterstest.ApplyDrop})
+	if _, err := r.Channel.Publish(t.Context(), r.Post, a); adapters.KindOf(err) != adapters.Unknown {
+		t.Fatalf("got %v, want unknown", err)
+	}
+	a.N = 2
+	_, err := r.Channel.Publish(t.Context(), r.Post, a)
+	if f := failure(t, err); f.Kind != adapters.Duplicate || f.Code != "container_published" {
+		t.Errorf("got %v, want a duplicate", err)
+	}
+	got, err := channel(t, r).Find(t.Context(), r.Post, a)
+	if live := r.Platform.Live(); err != nil || len(live) != 1 || got.ID != live[0].ID {
+		t.Errorf("got %q and %v, want the one post of %+v", got.ID, err, live)
+	}
+}
+
+// TestPublish_without_details: the receipt of a public post waits for nothing.
+func TestPublish_without_details(t *testing.T) {
+	t.Parallel()
+	r := rig(t, nil)
+	prepared := prepare(t, r)
+	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+		if strings.Contains(req.URL.RawQuery, "permalink") {
+			adapterstest.Drop()
+		}
+		platform.ServeHTTP(w, req)
+	})
+	receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared})
+	if want := "https://www.instagram.com/" + name + "/"; err != nil || receipt.URL != want || receipt.At.IsZero() {
+		t.Errorf("got %+v and %v, want a receipt that leads to %s", receipt, err, want)
+	}
+}
+
+func TestPublish_quota(t *testing.T) {
+	t.Parallel()
+	r := rig(t, func(f *instagramtest.Config, _ *instagram.Config) { f.Quota = 1 })
+	if _, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1}); err != nil {
+		t.Fatal(err)
+	}
+	second := r.Post
+	second.Text += " 2"
+	_, err := r.Channel.Publish(t.Context(), second, adapters.Attempt{N: 1})
+	if f := failure(t, err); f.Kind != adapters.Quota || f.Code != "9/2207042" || f.After == 0 {
+		t.Errorf("got %v after %v, want quota with a time for the next try", err, f.After)
+	}
+	r.Clock.Advance(24 * time.Hour)
+	if _, err := r.Channel.Publish(t.Context(), second, adapters.Attempt{N: 2}); err != nil {
+		t.Errorf("a day later: %v", err)
+	}
+}
+
+// TestFind_container draws every state in which Find can meet its container, with
+// and without a post in the list.
+func TestFind_container(t *testing.T) {
+	t.Parallel()
+	state := func(s string) string { return fmt.Sprintf(`{"id":"17900000000000001","status_code":%q}`, s) }
+	const absent, present, undecided = "absent", "present", "undecided"
+	tests := map[string]struct{ container, empty, filled string }{
+		"in_progress": {state("IN_PROGRESS"), absent, present},
+		"finished":    {state("FINISHED"), absent, absent}, // the container's word is better than a list's
+		"failed":      {state("ERROR"), absent, present},
+		"expired":     {state("EXPIRED"), absent, present},
+		"published":   {state("PUBLISHED"), undecided, present},
+		"forgotten":   {envelope(100, 33), absent, present},
+		"other_error": {envelope(190, 0), undecided, undecided},
+		"other_word":  {state("ARCHIVED"), undecided, undecided},
+		"nonsense":    {`<html>`, undecided, undecided},
+		"no_word":     {`{"id":"17900000000000001"}`, undecided, undecided},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, nil)
+			a := adapters.Attempt{N: 1, Since: r.Clock.Now(), Prepared: "17900000000000001"}
+			container := func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+				if strings.HasSuffix(req.URL.Path, "/"+a.Prepared) {
+					_, _ = io.WriteString(w, tt.container)
+					return
+				}
+				platform.ServeHTTP(w, req)
+			}
+			r.Server.Between(container)
+			look := func(want string) {
+				t.Helper()
+				got, err := channel(t, r).Find(t.Context(), r.Post, a)
+				_, failed := errors.AsType[*adapters.Failure](err)
+				switch {
+				case want == absent && !errors.Is(err, adapters.ErrNotPublished),
+					want == present && (err != nil || got.ID != r.Platform.Live()[0].ID),
+					want == undecided && (!failed || errors.Is(err, adapters.ErrNotPublished)):
+					t.Errorf("got %q and %v, want it %s", got.ID, err, want)
+				}
+			}
+			look(tt.empty)
+			r.Server.Between(nil)
+			if _, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1}); err != nil {
+				t.Fatal(err)
+			}
+			r.Server.Between(container)
+			look(tt.filled)
+		})
+	}
+}
+
+// TestFind_without_address: a post that the list gives no address for is on the
+// account's page.
+func TestFind_without_address(t *testing.T) {
+	t.Parallel()
+	r := rig(t, nil)
+	text, err := json.Marshal(r.Post.Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Server.Between(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		_, _ = fmt.Fprintf(w, `{"data":[{"id":"18","caption":%s,"timestamp":"2026-10-03T02:58:00+0000"}]}`, text)
+	})
+	got, err := channel(t, r).Find(t.Context(), r.Post, adapters.Attempt{N: 1})
+	if want := "https://www.instagram.com/" + name + "/"; err != nil || got.ID != "18" || got.URL != want {
+		t.Errorf("got %+v and %v, want post 18 at %s", got, err, want)
+	}
+}
+
+func TestReadBack(t *testing.T) {
+	t.Parallel()
+	sample := adapterstest.Sample()
+	const alt = "Allerta rossa: alluvione a Savona"
+	tests := map[string]struct {
+		hidesAt      bool
+		caption, alt string
+		want         string // in the AlteredError's text; "" for none
+	}{
+		"untouched":   {false, sample.Text, alt, ""},
+		"line_ends":   {false, strings.ReplaceAll(sample.Text, "\n", "\r\n"), alt, ""},
+		"decomposed":  {false, strings.ReplaceAll(sample.Text, "é", "e\u0301"), alt, ""},
+		"hides_at":    {true, sample.Text, alt, ""},
+		"one_at_less": {false, strings.Replace(sample.Text, "@", "", 1), alt, "another text"},
+		"one_letter":  {false, strings.Replace(sample.Text, "ALTI", "alti", 1), alt, "another text"},
+		"also_hidden": {true, strings.Replace(sample.Text, "ALTI", "alti", 1), alt, "another text"},
+		"emptied":     {false, "", alt, "another text"},
+		"other_alt":   {false, sample.Text, "Festa", "alternative text"},
+		"no_alt":      {false, sample.Text, "", ""}, // the platform does not always tell it
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, func(f *instagramtest.Config, _ *instagram.Config) { f.HidesAt = tt.hidesAt })
+			receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !fake(t, r).Edit(receipt.ID, tt.caption, tt.alt) {
+				t.Fatal("there is no such post to change")
+			}
+			err = r.Channel.ReadBack(t.Context(), r.Post, receipt)
+			_, altered := errors.AsType[*adapters.AlteredError](err)
+			if altered != (tt.want != "") || err != nil && !altered {
+				t.Errorf("got %v, want altered %v", err, tt.want != "")
+			}
+			if err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadBack_of_a_foreign_receipt(t *testing.T) {
+	t.Parallel()
+	r := rig(t, nil)
+	for _, id := range []string{"", "me", "1/../../me", "1?fields=access_token"} {
+		err := r.Channel.ReadBack(t.Context(), r.Post, adapters.Receipt{ID: id})
+		if err == nil || adapters.KindOf(err) != adapters.Permanent {
+			t.Errorf("%q: got %v, want permanent", id, err)
+		}
+	}
+	if n := r.Server.Calls(); n != 0 {
+		t.Errorf("%d calls were made, want none", n)
+	}
+}
+
+// TestPrepare_image: what the platform finds at the image's address.
+func TestPrepare_image(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		image func(t *testing.T) *adapters.Image
+		want  adapters.Kind
+		code  string
+	}{
+		"not_there": {func(t *testing.T) *adapters.Image {
+			t.Helper()
+			i := picture(t, 400, 400)
+			i.URL = strings.TrimSuffix(i.URL, "/card.jpg") + "/missing"
+			return i
+		}, adapters.NotSent, "9004/2207052"},
+		"not_a_jpeg": {func(t *testing.T) *adapters.Image { t.Helper(); return host(t, []byte("GIF89a")) }, adapters.Permanent, "36001/2207005"},
+		"too_tall":   {func(t *testing.T) *adapters.Image { t.Helper(); return picture(t, 400, 501) }, adapters.Permanent, "36003/2207009"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, nil)
+			r.Post.Image = tt.image(t)
+			_, err := channel(t, r).Prepare(t.Context(), r.Post)
+			if f := failure(t, err); f.Kind != tt.want || f.Code != tt.code {
+				t.Errorf("got %v with code %q, want %v with %q", err, f.Code, tt.want, tt.code)
+			}
+		})
+	}
+}

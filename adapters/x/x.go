@@ -1,0 +1,410 @@
+// Package x publishes posts on one account of X (api.x.com, API v2), finds them
+// again and reads them back as the public sees them.
+//
+// It publishes text alone: no image, no reply, no edit, and it deletes nothing. X
+// has no key that makes a second send harmless; it refuses only a text that the
+// account has just posted. So a lost answer is Unknown until [Channel.Find] has
+// looked for the post on the account's own timeline.
+package x
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"tocsin/adapters"
+	"tocsin/adapters/internal/wire"
+)
+
+const (
+	defaultBaseURL     = "https://api.x.com"
+	defaultFieldsParam = "tweet.fields"
+	// postedBefore is how much earlier than the first attempt a post may be dated,
+	// since the platform's clock and ours differ.
+	postedBefore = time.Minute
+	// pageSize is the most posts that one call for a timeline returns: X API v2, GET
+	// /2/users/:id/tweets.
+	pageSize = 100
+	// maxPages bounds one search; a timeline of X reaches 3,200 posts back.
+	maxPages = 32
+)
+
+// A Config says where and as whom to publish. BaseURL, FieldsParam, Timeout,
+// AllowPrivate, Now and Nonce have usable zero values; the rest is required.
+type Config struct {
+	Name    string // the channel's name, for example "x-savona"
+	BaseURL string // "" for https://api.x.com; http only with AllowPrivate
+
+	// ConsumerKey and ConsumerSecret name the app, AccessToken and AccessSecret the
+	// account: OAuth 1.0a user context. The app needs the permission "Read and
+	// write" before the token is made.
+	ConsumerKey, ConsumerSecret string
+	AccessToken, AccessSecret   string
+
+	UserID   string // the account's number, as GET /2/users/me gives it
+	Username string // the account's name without "@", for the address of a post
+
+	// FieldsParam is the query parameter that asks for a post's fields: "" for
+	// tweet.fields, or post.fields where X has turned to the names of its API
+	// specification 2.167. Answers are understood in both spellings.
+	FieldsParam string
+
+	Timeout      time.Duration // of one call; 0 for 30 seconds
+	AllowPrivate bool          // may call loopback and private addresses: for the simulator
+
+	Now   func() time.Time // the clock that signs calls; nil for the machine's
+	Nonce func() string    // makes a word that is used once, to sign a call; nil for a random one
+}
+
+// A Channel publishes on one account of X.
+type Channel struct {
+	name, userID, username string
+	fieldsParam            string
+	base                   *url.URL
+	signer                 signer
+	now                    func() time.Time
+	wire                   *wire.Client
+}
+
+var _ adapters.Finder = (*Channel)(nil)
+
+// New returns the channel that c describes, or an error that names the setting
+// that is missing or wrong and holds no credential. It makes no call.
+func New(c Config) (*Channel, error) {
+	if c.BaseURL == "" {
+		c.BaseURL = defaultBaseURL
+	}
+	if c.FieldsParam == "" {
+		c.FieldsParam = defaultFieldsParam
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Nonce == nil {
+		c.Nonce = rand.Text
+	}
+	base, err := c.check()
+	if err != nil {
+		return nil, fmt.Errorf("x channel %q: %w", c.Name, err)
+	}
+	return &Channel{
+		name:        c.Name,
+		userID:      c.UserID,
+		username:    c.Username,
+		fieldsParam: c.FieldsParam,
+		base:        base,
+		now:         c.Now,
+		signer: signer{
+			consumerKey: c.ConsumerKey, consumerSecret: c.ConsumerSecret,
+			token: c.AccessToken, tokenSecret: c.AccessSecret,
+			now: c.Now, nonce: c.Nonce,
+		},
+		wire: wire.New(wire.Options{
+			Timeout:      c.Timeout,
+			AllowPrivate: c.AllowPrivate,
+			Secrets:      []string{c.ConsumerKey, c.ConsumerSecret, c.AccessToken, c.AccessSecret},
+		}),
+	}, nil
+}
+
+// check returns the address that c names, or what is wrong in c.
+func (c Config) check() (*url.URL, error) {
+	for _, s := range []struct{ name, value string }{
+		{"name", c.Name},
+		{"consumer_key", c.ConsumerKey},
+		{"consumer_secret", c.ConsumerSecret},
+		{"access_token", c.AccessToken},
+		{"access_secret", c.AccessSecret},
+	} {
+		if strings.TrimSpace(s.value) != s.value || s.value == "" {
+			return nil, fmt.Errorf("%s is missing or has spaces around it", s.name)
+		}
+	}
+	switch {
+	case !validID(c.UserID):
+		return nil, errors.New("user_id must be the account's number, as GET /2/users/me gives it")
+	case !validUsername(c.Username):
+		return nil, errors.New("username must be the account's name without @: 1 to 15 letters, digits and underscores")
+	case c.FieldsParam != "tweet.fields" && c.FieldsParam != "post.fields":
+		return nil, errors.New("fields_param must be tweet.fields or post.fields")
+	case c.Timeout < 0:
+		return nil, errors.New("timeout is negative")
+	}
+	base, err := url.Parse(c.BaseURL)
+	switch {
+	case err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "":
+		return nil, errors.New("base_url must be an address without user, query and fragment")
+	case base.Scheme != "https" && (base.Scheme != "http" || !c.AllowPrivate):
+		return nil, errors.New("base_url must begin with https:// (http:// is for the simulator, with allow_private)")
+	}
+	if base.Path == "" {
+		base.Path = "/" // so that what is joined to it is absolute
+	}
+	return base, nil
+}
+
+// validID reports whether s has the form of an identifier of X: ^[0-9]{1,19}$.
+func validID(s string) bool {
+	return s != "" && len(s) <= 19 && strings.Trim(s, "0123456789") == ""
+}
+
+func validUsername(s string) bool {
+	return s != "" && len(s) <= 15 && strings.IndexFunc(s, func(r rune) bool { return !asciiAlnum(r) && r != '_' }) < 0
+}
+
+// Name returns the channel's name in configuration and records.
+func (ch *Channel) Name() string { return ch.name }
+
+// Kind returns "x".
+func (ch *Channel) Kind() string { return "x" }
+
+// Limits returns X's bound on a post of an account without Premium: 280 units, as
+// [WeightedLength] counts them. Compare [URLs] with the links that are meant: X makes
+// a link of whatever looks like one.
+func (ch *Channel) Limits() adapters.Limits {
+	return adapters.Limits{MaxLen: maxLen, Len: WeightedLength, LinksInText: true}
+}
+
+// Publish posts p's text. It refuses a post with an image.
+func (ch *Channel) Publish(ctx context.Context, p adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
+	if err := ch.Limits().Check(p); err != nil {
+		return adapters.Receipt{}, err
+	}
+	if p.Image != nil {
+		return adapters.Receipt{}, adapters.Fail(adapters.Permanent, "the post has an image, which this channel does not take: it would be public without what was signed")
+	}
+	if r, found := firstForbidden(p.Text); found {
+		return adapters.Receipt{}, adapters.Fail(adapters.Permanent, "the text holds %U, which X takes in no text", r)
+	}
+	body, err := json.Marshal(struct {
+		Text string `json:"text"`
+	}{p.Text})
+	if err != nil {
+		return adapters.Receipt{}, adapters.Fail(adapters.Permanent, "write the request: %w", err)
+	}
+	a, err := ch.call(ctx, http.MethodPost, "/2/tweets", nil, body)
+	if err != nil {
+		return adapters.Receipt{}, err
+	}
+	if a.Status < 200 || a.Status > 299 {
+		return adapters.Receipt{}, ch.failure(a)
+	}
+	var created struct {
+		Data struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(a.Body, &created); err != nil || !validID(created.Data.ID) {
+		return adapters.Receipt{}, ch.wire.Unreadable(a, err)
+	}
+	return ch.receipt(created.Data.ID, a.Body), nil
+}
+
+// ReadBack fetches the post and compares it with p after undoing what X does to
+// every text: t.co addresses, escaped "&", "<" and ">", and NFC. Of an edited post it
+// reads the last version, which is what the public sees.
+func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	if !validID(r.ID) {
+		return adapters.Fail(adapters.Permanent, "the receipt's ID %q is not one of X", r.ID)
+	}
+	got, err := ch.fetch(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if latest := got.latest(); latest != r.ID {
+		if got, err = ch.fetch(ctx, latest); err != nil {
+			return err
+		}
+	}
+	if got.AuthorID != "" && got.AuthorID != ch.userID {
+		return adapters.Fail(adapters.Auth, "post %s belongs to account %s, this channel is account %s: check user_id and the access token", r.ID, got.AuthorID, ch.userID)
+	}
+	want := norm.NFC.String(p.Text)
+	if shown := got.shown(want); shown != want {
+		return &adapters.AlteredError{Shown: shown, Want: want}
+	}
+	return nil
+}
+
+// Find looks through the account's timeline. It takes the post whose text is p's;
+// failing that, the one that bears p's mark and is p's text but for a change in one
+// place, which [Channel.ReadBack] then reports. The mark alone is not enough: all parts
+// of a bulletin share it.
+func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	want := norm.NFC.String(p.Text)
+	var altered *adapters.Receipt
+	next := ""
+	for range maxPages {
+		page, err := ch.timeline(ctx, a.Since.Add(-postedBefore), next)
+		if err != nil {
+			return adapters.Receipt{}, err
+		}
+		for _, got := range page.posts {
+			shown := got.shown(want)
+			if shown == want {
+				return ch.receipt(got.ID, got.raw), nil
+			}
+			if altered == nil && hasMark(shown, p.Mark) && nearly(shown, want) {
+				r := ch.receipt(got.ID, got.raw)
+				altered = &r
+			}
+		}
+		if next = page.next; next == "" {
+			break
+		}
+	}
+	switch {
+	case altered != nil:
+		return *altered, nil
+	case next != "":
+		return adapters.Receipt{}, adapters.Fail(adapters.Unknown, "the post is not among the last %d of the account, which go on: look on X by hand", maxPages*pageSize)
+	}
+	return adapters.Receipt{}, adapters.ErrNotPublished
+}
+
+// call makes one signed call. Its error is a Failure of the wire.
+func (ch *Channel) call(ctx context.Context, method, path string, query url.Values, body []byte) (wire.Answer, error) {
+	address := ch.base.JoinPath(path)
+	address.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
+	if err != nil {
+		return wire.Answer{}, adapters.Fail(adapters.NotSent, "make the request: check base_url")
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("Authorization", ch.signer.authorization(method, address, nil))
+	return ch.wire.Do(ctx, req)
+}
+
+// fields asks for what is needed to compare a post, in the spelling that is configured.
+func (ch *Channel) fields() url.Values {
+	note := "note_tweet"
+	if ch.fieldsParam == "post.fields" {
+		note = "note_post"
+	}
+	return url.Values{ch.fieldsParam: {"author_id,created_at,entities," + note}}
+}
+
+// fetch returns one post.
+func (ch *Channel) fetch(ctx context.Context, id string) (post, error) {
+	a, err := ch.call(ctx, http.MethodGet, "/2/tweets/"+id, ch.fields(), nil)
+	if err != nil {
+		return post{}, asLook(err)
+	}
+	var answer struct {
+		Data   *post     `json:"data"`
+		Errors []problem `json:"errors"`
+	}
+	if a.Status != http.StatusOK && a.Status != http.StatusNotFound {
+		return post{}, asLook(ch.failure(a))
+	}
+	if err := json.Unmarshal(a.Body, &answer); err != nil {
+		return post{}, ch.wire.Unreadable(a, err)
+	}
+	if answer.Data != nil {
+		if answer.Data.ID != id || a.Status != http.StatusOK {
+			return post{}, ch.wire.Unreadable(a, nil)
+		}
+		return *answer.Data, nil
+	}
+	for _, e := range answer.Errors {
+		if e.kind() == "resource-not-found" && e.ResourceType != "user" {
+			return post{}, adapters.ErrNotPublished
+		}
+	}
+	return post{}, asLook(ch.failure(a))
+}
+
+// A page is a part of the account's timeline, newest first.
+type page struct {
+	posts []post
+	next  string // asks for the posts before these; "" at the end
+}
+
+// timeline returns one page of what the account has posted since then.
+func (ch *Channel) timeline(ctx context.Context, since time.Time, next string) (page, error) {
+	query := ch.fields()
+	query.Set("max_results", strconv.Itoa(pageSize))
+	query.Set("exclude", "retweets") // of somebody else's words
+	if id := snowflake(since); id > 0 {
+		query.Set("since_id", strconv.FormatInt(id, 10))
+	}
+	if next != "" {
+		query.Set("pagination_token", next)
+	}
+	a, err := ch.call(ctx, http.MethodGet, "/2/users/"+ch.userID+"/tweets", query, nil)
+	if err != nil {
+		return page{}, asLook(err)
+	}
+	var answer struct {
+		Data []json.RawMessage `json:"data"`
+		Meta *struct {
+			NextToken string `json:"next_token"`
+		} `json:"meta"`
+	}
+	if a.Status != http.StatusOK {
+		return page{}, asLook(ch.failure(a))
+	}
+	if err := json.Unmarshal(a.Body, &answer); err != nil {
+		return page{}, ch.wire.Unreadable(a, err)
+	}
+	if answer.Meta == nil {
+		// An account that X does not know has no timeline: that is not an empty one.
+		return page{}, asLook(ch.failure(a))
+	}
+	p := page{next: answer.Meta.NextToken}
+	for _, raw := range answer.Data {
+		got := post{raw: raw}
+		if err := json.Unmarshal(raw, &got); err != nil || !validID(got.ID) {
+			return page{}, ch.wire.Unreadable(a, err)
+		}
+		p.posts = append(p.posts, got)
+	}
+	return p, nil
+}
+
+// receipt returns the receipt for the post id, with X's answer as evidence.
+func (ch *Channel) receipt(id string, answer []byte) adapters.Receipt {
+	at, ok := idTime(id)
+	if !ok {
+		at = ch.now()
+	}
+	return adapters.Receipt{
+		ID:       id,
+		URL:      "https://x.com/" + ch.username + "/status/" + id,
+		At:       at,
+		Evidence: ch.wire.Evidence(answer),
+	}
+}
+
+// snowflakeEpoch is the moment from which X's identifiers count milliseconds, in
+// milliseconds of the Unix era: 2010-11-04T01:42:54.657Z.
+const snowflakeEpoch = 1288834974657
+
+// snowflake returns an identifier that is not greater than that of any post made at
+// or after t; 0 or less before there were such identifiers.
+func snowflake(t time.Time) int64 {
+	if t.Year() < 2010 {
+		return 0 // the zero time would overflow
+	}
+	return (t.UnixMilli() - snowflakeEpoch) << 22
+}
+
+// idTime returns when X made the identifier id, which is below 2^63 for all of this
+// century.
+func idTime(id string) (t time.Time, ok bool) {
+	n, err := strconv.ParseInt(id, 10, 64)
+	return time.UnixMilli(n>>22 + snowflakeEpoch).UTC(), err == nil
+}

@@ -1,0 +1,30 @@
+// Package scenarios holds the prepared messages that come with Tocsin,
+// embedded as CAP 1.2 documents: texts, areas and values that people have
+// looked at before the night on which they are needed. It holds files only; it
+// neither reads CAP nor fills anything in.
+//
+// The polygons come from the boundaries of municipalities that ISTAT publishes
+// (June 2023), as prepared by openpolis (geojson-italy), licence CC-BY; they
+// were simplified to at most 40 points of four decimals. README.md beside the
+// files says so to those who take them.
+package scenarios
+
+import (
+	"bytes"
+	"embed"
+)
+
+// FS holds the scenarios, one file "NAME.cap.xml" each, and the README with
+// their attribution. Nothing writes to it.
+//
+//go:embed *.cap.xml README.md
+var FS embed.FS
+
+//go:embed savona-esercitazione.cap.xml
+var demo []byte
+
+// Demo returns a copy of the scenario of the demonstration: an exercise alert
+// for the coast of Savona (hydrogeological risk, orange, it-IT and en-US). The
+// identifier and the times in it are examples: whoever issues it gives it its
+// own.
+func Demo() []byte { return bytes.Clone(demo) }

@@ -1,0 +1,99 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"tocsin/broker/alert"
+	"tocsin/templates/scenarios"
+)
+
+// TestScenariosAreSound reads every scenario as a message of ours, without a
+// warning, and writes it again byte for byte.
+func TestScenariosAreSound(t *testing.T) {
+	t.Parallel()
+	names, err := fs.Glob(scenarios.FS, "*.cap.xml")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("scenarios: got %v, %v", names, err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(scenarios.FS, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := alert.Read(data)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if found := alert.Check(m); len(found) > 0 {
+			t.Errorf("%s: %v", name, found)
+		}
+		if got, err := m.Marshal(); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: written again it differs, %v", name, err)
+		}
+	}
+}
+
+// TestDemo holds what the demonstration relies on: an exercise in two
+// languages that says so wherever the public looks, with small shapes.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	raw := scenarios.Demo()
+	m, err := alert.Read(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Status != alert.StatusExercise || m.MsgType != alert.MsgAlert || m.Scope != alert.ScopePublic || !strings.HasPrefix(m.Note, "Esercitazione ") {
+		t.Errorf("message: got %s %s %s %q", m.Status, m.MsgType, m.Scope, m.Note)
+	}
+	if len(raw) >= 16<<10 || !strings.HasSuffix(m.Sender, ".example") || len(m.Infos) != 2 {
+		t.Errorf("message: got %d bytes from %s with %d infos", len(raw), m.Sender, len(m.Infos))
+	}
+	for lang, word := range map[string]string{"it-IT": "ESERCITAZIONE", "en-US": "EXERCISE"} {
+		in := m.Info(lang)
+		if in == nil {
+			t.Errorf("%s: no info", lang)
+			continue
+		}
+		for _, text := range []string{in.Headline, in.Description, in.Instruction} {
+			if !strings.HasPrefix(text, word) {
+				t.Errorf("%s: %.30q doesn't begin with %s", lang, text, word)
+			}
+		}
+		if level, _ := in.Parameter("livello_allerta"); level != "arancione" || in.Severity != alert.SeveritySevere {
+			t.Errorf("%s: level %q, severity %s", lang, level, in.Severity)
+		}
+		for _, area := range in.Areas {
+			istat, _ := area.Geocode("ISTAT")
+			emma, _ := area.Geocode("EMMA_ID")
+			if len(area.Polygons) != 1 || len(area.Polygons[0]) > 40 || !strings.HasPrefix(istat, "009") || emma != "IT007" {
+				t.Errorf("%s: area %s with %d polygons, codes %q and %q", lang, area.Desc, len(area.Polygons), istat, emma)
+			}
+		}
+	}
+}
+
+// TestDemoIsACopy changes what Demo returned.
+func TestDemoIsACopy(t *testing.T) {
+	t.Parallel()
+	scenarios.Demo()[0] = 'X'
+	if got := scenarios.Demo()[0]; got != '<' {
+		t.Errorf("first byte: got %q, want <", got)
+	}
+}
+
+// TestDemoIsTheGoldenFile holds that package alert is tested with this file.
+func TestDemoIsTheGoldenFile(t *testing.T) {
+	t.Parallel()
+	golden, err := os.ReadFile("../../broker/alert/testdata/savona-esercitazione.cap.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(golden, scenarios.Demo()) {
+		t.Error("the scenario and the golden file of package alert differ; copy the one that is right")
+	}
+}

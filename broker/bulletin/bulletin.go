@@ -1,0 +1,251 @@
+// Package bulletin is the document that people sign: one CAP message and every
+// post for every channel, as final bytes in one file that a person can read.
+//
+// The bytes that were signed are the bulletin. [Parse] reads them and keeps
+// them; nothing ever writes them again in order to verify them. docs/bulletin.md
+// describes the format.
+//
+// The package does not compose texts and does not know who may sign.
+package bulletin
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/broker/alert"
+)
+
+// The bounds of a bulletin.
+const (
+	MaxBytes    = 2 << 20   // the whole file
+	MaxImage    = 512 << 10 // one image, decoded
+	maxImages   = 16
+	maxPosts    = 4096
+	maxField    = 4 << 10  // one "name: value" line, in bytes
+	maxText     = 64 << 10 // one post's text, in bytes
+	maxParts    = 16       // posts of one delivery
+	maxNumber   = 9999
+	maxIssuer   = 200 // bytes
+	firstLine   = "tocsin-bulletin: 1"
+	sectionMark = "--- "
+)
+
+// A Bulletin is a parsed bulletin. Its fields are what the signed bytes say.
+type Bulletin struct {
+	Alert    alert.ID
+	Code     alert.Code // the alert's public code
+	Number   int        // within the alert, from 1
+	Realm    alert.Realm
+	Issuer   string    // the office, as the public is shown it
+	Composed time.Time // when it was written, by the writer's clock
+	Expires  time.Time // nothing is posted from then on
+	// NotAfter is the moment by which the signatures that release it must be in
+	// the ledger; zero for none but Expires.
+	NotAfter time.Time
+	Previous string // SHA-256 of the bulletin that this one follows; "" for the first
+
+	CAP     []byte         // the CAP XML, as it is published
+	Message *alert.Message // what CAP says
+	Posts   []Post         // in the order of the file
+
+	images map[string]*adapters.Image // by SHA-256
+	raw    []byte
+	sum    string
+}
+
+// A Post is what one channel will show, as it stands in the bulletin.
+type Post struct {
+	Channel string // the channel's name
+	Kind    string // the channel's kind
+	Part    int    // n of Parts, from 1
+	Parts   int
+	Lang    string // BCP 47
+	Title   string // "" where the channel shows none
+	Link    string // "" for none
+	Image   string // SHA-256 of an image of the bulletin; "" for none
+	Alt     string // the image in words
+	// ImageURL is where the image will be public for a platform that fetches it.
+	ImageURL string
+	Text     string
+}
+
+// A Channel is one addressee of a bulletin.
+type Channel struct {
+	Name, Kind string
+	Parts      int
+}
+
+// Bytes returns the bytes that were parsed and signed. They must not be changed.
+func (b *Bulletin) Bytes() []byte { return b.raw }
+
+// SHA256 returns the digest of Bytes in lower-case hexadecimal: the bulletin's
+// name in signatures, records and reports.
+func (b *Bulletin) SHA256() string { return b.sum }
+
+// Mark returns the alert code with the bulletin's number, as it stands in every
+// post: "SV-7F3K2-1".
+func (b *Bulletin) Mark() string { return b.Code.Mark(b.Number) }
+
+// Channels lists the addressees in the order of the file.
+func (b *Bulletin) Channels() []Channel {
+	var out []Channel
+	for _, p := range b.Posts {
+		if p.Part == 1 {
+			out = append(out, Channel{Name: p.Channel, Kind: p.Kind, Parts: p.Parts})
+		}
+	}
+	return out
+}
+
+// Image returns the image with the given SHA-256, or nil. Its Alt and URL are
+// those of a post, not of the image, and empty here.
+func (b *Bulletin) Image(sha256 string) *adapters.Image { return b.images[sha256] }
+
+// For returns the posts for a channel as its adapter takes them, in order; none
+// where the bulletin does not address it.
+func (b *Bulletin) For(channel string) []adapters.Post {
+	var out []adapters.Post
+	for i := range b.Posts {
+		p := &b.Posts[i]
+		if p.Channel != channel {
+			continue
+		}
+		post := adapters.Post{
+			Key:  adapters.Key(fmt.Sprintf("%s/%d/%d", b.Alert, b.Number, p.Part)),
+			Mark: b.Mark(), Lang: p.Lang, Text: p.Text, Title: p.Title, Link: p.Link, Notice: b.notice(p.Lang),
+		}
+		if p.Image != "" {
+			image := *b.images[p.Image]
+			image.Alt, image.URL = p.Alt, p.ImageURL
+			post.Image = &image
+		}
+		out = append(out, post)
+	}
+	return out
+}
+
+// notice returns the facts of the message in the language of a post.
+func (b *Bulletin) notice(lang string) adapters.Notice {
+	m := b.Message
+	n := adapters.Notice{
+		CAP: b.CAP, Identifier: m.Identifier, Sender: m.Sender, Sent: m.Sent, Expires: b.Expires,
+		Status: string(m.Status), MsgType: string(m.MsgType), Code: string(b.Code), Bulletin: b.Number,
+		Issuer: b.Issuer, SHA256: b.sum,
+	}
+	info := m.Info(lang)
+	if info == nil && len(m.Infos) > 0 {
+		info = &m.Infos[0]
+	}
+	if info == nil {
+		return n
+	}
+	n.Event, n.Headline = info.Event, info.Headline
+	n.Urgency, n.Severity, n.Certainty = string(info.Urgency), string(info.Severity), string(info.Certainty)
+	for _, a := range info.Areas {
+		n.Areas = append(n.Areas, a.Desc)
+	}
+	return n
+}
+
+// A Draft is what a bulletin is made of.
+type Draft struct {
+	Alert    alert.ID
+	Code     alert.Code
+	Number   int
+	Realm    alert.Realm
+	Issuer   string
+	Composed time.Time
+	Expires  time.Time
+	NotAfter time.Time
+	Previous string
+	CAP      []byte
+	Posts    []Post
+	Images   [][]byte // JPEG or PNG; posts name them by their SHA-256
+}
+
+// Write returns the bytes of a bulletin. It parses them before it returns them,
+// so that what can't be read is never signed.
+func Write(d Draft) (*Bulletin, error) {
+	var w bytes.Buffer
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&w, "%s: %s\n", name, value)
+		}
+	}
+	moment := func(name string, t time.Time) {
+		if !t.IsZero() {
+			field(name, t.Format(timeForm))
+		}
+	}
+	w.WriteString(firstLine + "\n")
+	field("alert", string(d.Alert))
+	field("code", string(d.Code))
+	field("number", fmt.Sprint(d.Number))
+	field("realm", string(d.Realm))
+	field("issuer", d.Issuer)
+	moment("composed", d.Composed)
+	moment("expires", d.Expires)
+	moment("not-after", d.NotAfter)
+	field("previous", d.Previous)
+	w.WriteString("\n--- cap\n")
+	writeBody(&w, d.CAP)
+	for _, p := range d.Posts {
+		w.WriteString("--- post\n")
+		field("channel", p.Channel)
+		field("kind", p.Kind)
+		field("part", fmt.Sprintf("%d/%d", p.Part, p.Parts))
+		field("language", p.Lang)
+		field("title", p.Title)
+		field("link", p.Link)
+		field("image", p.Image)
+		field("image-alt", p.Alt)
+		field("image-url", p.ImageURL)
+		writeBody(&w, []byte(p.Text))
+	}
+	for _, data := range d.Images {
+		sum := sha256.Sum256(data)
+		w.WriteString("--- image\n")
+		field("sha256", hex.EncodeToString(sum[:]))
+		field("type", imageType(data))
+		writeBody(&w, wrapBase64(data))
+	}
+	w.WriteString("--- end\n")
+	b, err := Parse(w.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("write the bulletin: %w", err)
+	}
+	return b, nil
+}
+
+func writeBody(w *bytes.Buffer, body []byte) {
+	fmt.Fprintf(w, "bytes: %d\n\n%s\n", len(body), body)
+}
+
+// imageType returns the media type that the first bytes show, or "".
+func imageType(data []byte) string {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
+		return "image/jpeg"
+	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
+		return "image/png"
+	}
+	return ""
+}
+
+// Differences lists, in the order of b, the channels whose posts are not the same
+// in the earlier bulletin a: what a person who signs an update must read.
+func Differences(a, b *Bulletin) []string {
+	var out []string
+	for _, c := range b.Channels() {
+		same := func(x, y adapters.Post) bool { return x.Text == y.Text && x.Title == y.Title }
+		if !slices.EqualFunc(a.For(c.Name), b.For(c.Name), same) {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}

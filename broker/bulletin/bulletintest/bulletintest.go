@@ -1,0 +1,103 @@
+// Package bulletintest makes small, valid bulletins for the tests of other
+// packages.
+package bulletintest
+
+import (
+	"crypto/rand"
+	"fmt"
+	"testing"
+	"time"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
+)
+
+// An Alert is an alert whose bulletins a test writes one after the other.
+type Alert struct {
+	ID       alert.ID
+	Code     alert.Code
+	Realm    alert.Realm
+	Channels []string // "telegram-a": name; the kind is what stands before the first hyphen
+	Parts    int      // posts for each channel; 0 for 1
+	Composed time.Time
+	Expires  time.Time
+	Newest   *bulletin.Bulletin
+	chain    alert.References
+}
+
+// New returns an alert in the exercise realm that expires in an hour.
+func New(tb testing.TB, channels ...string) *Alert {
+	tb.Helper()
+	id, err := alert.NewID(rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	code, err := alert.NewCode("SV", rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	now := time.Now().Truncate(time.Second)
+	return &Alert{ID: id, Code: code, Realm: alert.RealmExercise, Channels: channels, Composed: now, Expires: now.Add(time.Hour)}
+}
+
+// Next writes the next bulletin of the alert: the first one must be an Alert.
+func (a *Alert) Next(tb testing.TB, kind alert.MsgType) *bulletin.Bulletin {
+	tb.Helper()
+	number, previous := 1, ""
+	if a.Newest != nil {
+		number, previous = a.Newest.Number+1, a.Newest.SHA256()
+	}
+	m := a.message(number, kind)
+	raw, err := m.Marshal()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d := bulletin.Draft{
+		Alert: a.ID, Code: a.Code, Number: number, Realm: a.Realm, Issuer: "Provincia di Savona", Composed: a.Composed,
+		Expires: a.Expires, Previous: previous, CAP: raw,
+	}
+	parts := max(a.Parts, 1)
+	for _, name := range a.Channels {
+		kind := name
+		for i, r := range name {
+			if r == '-' {
+				kind = name[:i]
+				break
+			}
+		}
+		for part := 1; part <= parts; part++ {
+			d.Posts = append(d.Posts, bulletin.Post{
+				Channel: name, Kind: kind, Part: part, Parts: parts, Lang: "it-IT", Title: "Allerta arancione", Link: "https://site.example/a/" + string(a.Code),
+				Text: fmt.Sprintf("ESERCITAZIONE\n%s per %s, testo %d.\nhttps://site.example/a/%s %s\nESERCITAZIONE", m.MsgType, name, part, a.Code, a.Code.Mark(number)),
+			})
+		}
+	}
+	b, err := bulletin.Write(d)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	a.Newest = b
+	a.chain = append(a.chain, b.Message.Reference())
+	return b
+}
+
+func (a *Alert) message(number int, kind alert.MsgType) *alert.Message {
+	m := &alert.Message{
+		Version: alert.CAP12, Identifier: fmt.Sprintf("IT-SV-%s-%d", a.Code, number), Sender: "allerte@provincia.savona.example",
+		Sent: a.Composed.In(time.FixedZone("", 3600)), Status: alert.StatusExercise, MsgType: kind, Scope: alert.ScopePublic,
+		Note: "Esercitazione di prova",
+	}
+	if a.Realm == alert.RealmLive {
+		m.Status, m.Note = alert.StatusActual, ""
+	}
+	if number > 1 {
+		m.References = a.chain
+	}
+	m.Infos = []alert.Info{{
+		Language: "it-IT", Categories: []alert.Category{alert.CategoryMet}, Event: "Rischio idrogeologico", ResponseTypes: []alert.ResponseType{alert.ResponseMonitor},
+		Urgency: alert.UrgencyExpected, Severity: alert.SeveritySevere, Certainty: alert.CertaintyLikely, Expires: a.Expires.In(time.FixedZone("", 3600)),
+		SenderName: "Provincia di Savona", Headline: "Allerta arancione a Savona", Description: "Piogge forti.", Instruction: "Allontanarsi dai torrenti.",
+		Areas: []alert.Area{{Desc: "Savona", Geocodes: []alert.NamedValue{{Name: "ISTAT", Value: "009056"}}}},
+	}}
+	return m
+}

@@ -1,0 +1,497 @@
+package bulletin
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"tocsin/adapters"
+	"tocsin/broker/alert"
+)
+
+// timeForm is RFC 3339 in whole seconds.
+const timeForm = "2006-01-02T15:04:05Z07:00"
+
+// A SyntaxError says where a bulletin is not one, why, and what to do.
+type SyntaxError struct {
+	Line   int    // from 1
+	Where  string // "header", "cap", "post 3 (x-savona)", "image 1"
+	Reason string
+}
+
+// Error names the place first.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("bulletin, line %d, %s: %s", e.Line, e.Where, e.Reason)
+}
+
+// Parse reads a bulletin strictly: anything unknown, repeated, missing, out of
+// order, out of bounds, left over, or not what the CAP message in it says, is a
+// [SyntaxError] that names the place. The bulletin keeps a copy of raw.
+func Parse(raw []byte) (*Bulletin, error) {
+	p := &parser{rest: raw, line: 1, where: "header"}
+	b := &Bulletin{images: map[string]*adapters.Image{}}
+	if err := p.bulletin(b, raw); err != nil {
+		return nil, err
+	}
+	b.raw = bytes.Clone(raw)
+	sum := sha256.Sum256(raw)
+	b.sum = hex.EncodeToString(sum[:])
+	return b, nil
+}
+
+type parser struct {
+	rest  []byte
+	line  int    // of the beginning of rest
+	where string // the section, for errors
+}
+
+func (p *parser) fail(format string, args ...any) error {
+	return &SyntaxError{Line: p.line, Where: p.where, Reason: fmt.Sprintf(format, args...)}
+}
+
+func (p *parser) bulletin(b *Bulletin, raw []byte) error {
+	if len(raw) > MaxBytes {
+		return p.fail("the file has %d bytes, the limit is %d: use smaller images", len(raw), MaxBytes)
+	}
+	if err := p.characters(raw); err != nil {
+		return err
+	}
+	if err := p.header(b); err != nil {
+		return err
+	}
+	if err := p.cap(b); err != nil {
+		return err
+	}
+	for {
+		section, err := p.section()
+		if err != nil {
+			return err
+		}
+		switch section {
+		case "post":
+			err = p.post(b)
+		case "image":
+			err = p.image(b)
+		case "end":
+			if len(p.rest) > 0 {
+				return p.fail("there is text after the end")
+			}
+			return p.whole(b)
+		default:
+			err = p.fail("section %q is not known", section)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// characters refuses what a person would not see, or would see differently from
+// what a machine reads, anywhere in the file.
+func (p *parser) characters(raw []byte) error {
+	line := 1
+	for i := 0; i < len(raw); {
+		r, n := utf8.DecodeRune(raw[i:])
+		why := ""
+		switch {
+		case r == '\n':
+			line++
+		case r == utf8.RuneError && n == 1:
+			why = "a byte that is not UTF-8: save the file as UTF-8"
+		case r == '\r':
+			why = "a carriage return: lines end with a line feed alone"
+		case unicode.Is(unicode.Cc, r):
+			why = fmt.Sprintf("the control character %U", r)
+		case unicode.Is(unicode.Bidi_Control, r):
+			why = fmt.Sprintf("the character %U, which changes the direction of writing", r)
+		case r == '\ufeff' || r == '\u2028' || r == '\u2029' || r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef:
+			why = fmt.Sprintf("the character %U, which nobody sees", r)
+		}
+		if why != "" {
+			return &SyntaxError{Line: line, Where: "text", Reason: why}
+		}
+		i += n
+	}
+	if i := norm.NFC.QuickSpan(raw); i < len(raw) && !norm.NFC.IsNormal(raw) {
+		at := 1 + bytes.Count(raw[:i], []byte("\n"))
+		return &SyntaxError{Line: at, Where: "text", Reason: "the text is not in Unicode form NFC: platforms would change it"}
+	}
+	return nil
+}
+
+// cut takes one line.
+func (p *parser) cut() (string, error) {
+	line, rest, ok := bytes.Cut(p.rest, []byte("\n"))
+	if !ok {
+		return "", p.fail("the file ends in the middle: it was cut off")
+	}
+	if len(line) > maxField {
+		return "", p.fail("the line has %d bytes, the limit is %d", len(line), maxField)
+	}
+	p.rest = rest
+	p.line++
+	return string(line), nil
+}
+
+// fields takes "name: value" lines up to the empty line, in the given order.
+// Names that end in "?" may be absent.
+func (p *parser) fields(names ...string) (map[string]string, error) {
+	values := map[string]string{}
+	for {
+		line, err := p.cut()
+		if err != nil {
+			return nil, err
+		}
+		if line == "" {
+			break
+		}
+		p.line-- // an error is in this line
+		name, value, ok := strings.Cut(line, ": ")
+		if !ok || value == "" || value != strings.TrimSpace(value) {
+			return nil, p.fail("%q is not \"name: value\"", line)
+		}
+		for len(names) > 0 && names[0] != name {
+			if !strings.HasSuffix(names[0], "?") {
+				return nil, p.unexpected(name, names[0], values)
+			}
+			if strings.TrimSuffix(names[0], "?") == name {
+				break
+			}
+			names = names[1:]
+		}
+		if len(names) == 0 {
+			return nil, p.unexpected(name, "", values)
+		}
+		names = names[1:]
+		values[name] = value
+		p.line++
+	}
+	for _, n := range names {
+		if !strings.HasSuffix(n, "?") {
+			return nil, p.fail("field %q is missing", n)
+		}
+	}
+	return values, nil
+}
+
+func (p *parser) unexpected(name, want string, seen map[string]string) error {
+	if _, twice := seen[name]; twice {
+		return p.fail("field %q stands twice", name)
+	}
+	if want != "" {
+		return p.fail("field %q stands where %q must", name, want)
+	}
+	return p.fail("field %q is not known here, or stands in the wrong order", name)
+}
+
+// section takes a "--- name" line.
+func (p *parser) section() (string, error) {
+	line, err := p.cut()
+	if err != nil {
+		return "", err
+	}
+	name, ok := strings.CutPrefix(line, sectionMark)
+	if !ok {
+		p.line--
+		return "", p.fail("%q stands where a section must begin: the bytes of the section before it are miscounted", abbreviated(line))
+	}
+	p.where = name
+	return name, nil
+}
+
+func abbreviated(s string) string {
+	if len(s) > 40 {
+		return strings.ToValidUTF8(s[:40], "") + "…"
+	}
+	return s
+}
+
+// body takes the bytes that follow the fields, and the line feed after them.
+func (p *parser) body(size string, limit int) ([]byte, error) {
+	n, err := strconv.Atoi(size)
+	if err != nil || n < 1 || n > limit || strconv.Itoa(n) != size {
+		return nil, p.fail("bytes is %q, it must be a number from 1 to %d", size, limit)
+	}
+	if len(p.rest) < n+1 || p.rest[n] != '\n' {
+		return nil, p.fail("it does not end after its %d bytes", n)
+	}
+	body := p.rest[:n]
+	p.rest = p.rest[n+1:]
+	p.line += bytes.Count(body, []byte("\n")) + 1
+	return body, nil
+}
+
+var digestForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func (p *parser) header(b *Bulletin) error {
+	first, err := p.cut()
+	if err != nil {
+		return err
+	}
+	if first != firstLine {
+		p.line = 1
+		if strings.HasPrefix(first, "tocsin-bulletin: ") {
+			return p.fail("this bulletin is of version %q, this program reads version 1", strings.TrimPrefix(first, "tocsin-bulletin: "))
+		}
+		return p.fail("this is not a bulletin: the first line must be %q", firstLine)
+	}
+	f, err := p.fields("alert", "code", "number", "realm", "issuer", "composed", "expires", "not-after?", "previous?")
+	if err != nil {
+		return err
+	}
+	if b.Alert, err = alert.ParseID(f["alert"]); err != nil {
+		return p.fail("%v", err)
+	}
+	if b.Code, err = alert.ParseCode(f["code"]); err != nil {
+		return p.fail("%v", err)
+	}
+	if b.Realm, err = alert.ParseRealm(f["realm"]); err != nil {
+		return p.fail("%v", err)
+	}
+	if b.Number, err = strconv.Atoi(f["number"]); err != nil || b.Number < 1 || b.Number > maxNumber || strconv.Itoa(b.Number) != f["number"] {
+		return p.fail("number is %q, it must be from 1 to %d", f["number"], maxNumber)
+	}
+	if b.Issuer = f["issuer"]; len(b.Issuer) > maxIssuer {
+		return p.fail("issuer has %d bytes, the limit is %d", len(b.Issuer), maxIssuer)
+	}
+	for _, moment := range []struct {
+		name string
+		t    *time.Time
+	}{{"composed", &b.Composed}, {"expires", &b.Expires}, {"not-after", &b.NotAfter}} {
+		if v, ok := f[moment.name]; ok {
+			if *moment.t, err = time.Parse(timeForm, v); err != nil || moment.t.Format(timeForm) != v {
+				return p.fail("%s is %q, it must be a time like 2026-11-22T10:30:00+01:00", moment.name, v)
+			}
+		}
+	}
+	b.Previous = f["previous"]
+	return p.headerRules(b)
+}
+
+func (p *parser) headerRules(b *Bulletin) error {
+	switch {
+	case !b.Expires.After(b.Composed):
+		return p.fail("it expires before it was composed")
+	case !b.NotAfter.IsZero() && b.NotAfter.After(b.Expires):
+		return p.fail("not-after is later than expires")
+	case b.Previous != "" && !digestForm.MatchString(b.Previous):
+		return p.fail("previous is not a SHA-256 in lower-case hexadecimal")
+	case (b.Number == 1) != (b.Previous == ""):
+		return p.fail("bulletin 1 follows none, every other one names the one that it follows (previous)")
+	}
+	return nil
+}
+
+func (p *parser) cap(b *Bulletin) error {
+	section, err := p.section()
+	if err != nil {
+		return err
+	}
+	if section != "cap" {
+		return p.fail("the first section must be cap")
+	}
+	f, err := p.fields("bytes")
+	if err != nil {
+		return err
+	}
+	begin := p.line
+	if b.CAP, err = p.body(f["bytes"], 256<<10); err != nil {
+		return err
+	}
+	b.CAP = bytes.Clone(b.CAP)
+	end := p.line
+	p.line = begin
+	defer func() { p.line = end }()
+	if b.Message, err = alert.Read(b.CAP); err != nil {
+		return p.fail("%v", err)
+	}
+	return p.capRules(b)
+}
+
+func (p *parser) capRules(b *Bulletin) error {
+	m := b.Message
+	switch {
+	case !b.Realm.Allows(m.Status):
+		return p.fail("status is %s, which realm %s does not publish", m.Status, b.Realm)
+	case m.MsgType != alert.MsgAlert && m.MsgType != alert.MsgUpdate && m.MsgType != alert.MsgCancel:
+		return p.fail("msgType is %s: only Alert, Update and Cancel are published", m.MsgType)
+	case (m.MsgType == alert.MsgAlert) != (b.Number == 1):
+		return p.fail("msgType is %s in bulletin %d: the first bulletin of an alert is an Alert, every later one an Update or a Cancel", m.MsgType, b.Number)
+	case m.Scope != alert.ScopePublic:
+		return p.fail("scope is %s: only Public messages are published", m.Scope)
+	case !m.Expires().IsZero() && !m.Expires().Equal(b.Expires):
+		return p.fail("the message expires at %s, the bulletin at %s: they must be the same", m.Expires().Format(timeForm), b.Expires.Format(timeForm))
+	}
+	return nil
+}
+
+var (
+	channelForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	partForm    = regexp.MustCompile(`^([1-9][0-9]?)/([1-9][0-9]?)$`)
+	langForm    = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+)
+
+func (p *parser) post(b *Bulletin) error {
+	if len(b.Posts) == maxPosts {
+		return p.fail("a bulletin has at most %d posts", maxPosts)
+	}
+	p.where = fmt.Sprintf("post %d", len(b.Posts)+1)
+	f, err := p.fields("channel", "kind", "part", "language", "title?", "link?", "image?", "image-alt?", "image-url?", "bytes")
+	if err != nil {
+		return err
+	}
+	p.where += " (" + f["channel"] + ")"
+	post := Post{
+		Channel: f["channel"], Kind: f["kind"], Lang: f["language"], Title: f["title"], Link: f["link"],
+		Image: f["image"], Alt: f["image-alt"], ImageURL: f["image-url"],
+	}
+	if m := partForm.FindStringSubmatch(f["part"]); m != nil {
+		post.Part, _ = strconv.Atoi(m[1]) // the form has digits alone
+		post.Parts, _ = strconv.Atoi(m[2])
+	}
+	begin := p.line
+	body, err := p.body(f["bytes"], maxText)
+	if err != nil {
+		return err
+	}
+	post.Text = string(body)
+	end := p.line
+	p.line = begin
+	defer func() { p.line = end }()
+	if err := p.postRules(b, &post); err != nil {
+		return err
+	}
+	b.Posts = append(b.Posts, post)
+	return nil
+}
+
+func (p *parser) postRules(b *Bulletin, post *Post) error {
+	switch {
+	case !channelForm.MatchString(post.Channel) || !channelForm.MatchString(post.Kind):
+		return p.fail("channel and kind are lower-case letters, digits and hyphens")
+	case post.Part < 1 || post.Part > post.Parts || post.Parts > maxParts:
+		return p.fail("part must be like 1/1 or 2/3, at most %d parts", maxParts)
+	case !langForm.MatchString(post.Lang):
+		return p.fail("language is not a language tag such as it-IT")
+	case !alert.ContainsMark(post.Text, b.Mark()):
+		return p.fail("the text does not contain the alert code %s: nobody could look for it", b.Mark())
+	case post.Text != strings.TrimSpace(post.Text):
+		return p.fail("the text begins or ends with blanks: platforms would change it")
+	case post.Link != "" && !absolute(post.Link):
+		return p.fail("link is not an absolute http or https address")
+	case post.ImageURL != "" && !absolute(post.ImageURL):
+		return p.fail("image-url is not an absolute http or https address")
+	case post.Image != "" && !digestForm.MatchString(post.Image):
+		return p.fail("image is not a SHA-256 in lower-case hexadecimal")
+	case (post.Image == "") != (post.Alt == "") || post.Image == "" && post.ImageURL != "":
+		return p.fail("an image and its description (image-alt) go together")
+	}
+	if n := len(b.Posts); post.Part > 1 {
+		if n == 0 || b.Posts[n-1].Channel != post.Channel || b.Posts[n-1].Part != post.Part-1 || b.Posts[n-1].Parts != post.Parts || b.Posts[n-1].Kind != post.Kind {
+			return p.fail("the parts of a channel follow each other")
+		}
+		return nil
+	}
+	if slices.ContainsFunc(b.Posts, func(q Post) bool { return q.Channel == post.Channel }) {
+		return p.fail("channel %s stands twice", post.Channel)
+	}
+	return p.finished(b)
+}
+
+// finished checks that the channel before this place has all its parts.
+func (p *parser) finished(b *Bulletin) error {
+	if n := len(b.Posts); n > 0 && b.Posts[n-1].Part != b.Posts[n-1].Parts {
+		return p.fail("channel %s has %d parts of %d", b.Posts[n-1].Channel, b.Posts[n-1].Part, b.Posts[n-1].Parts)
+	}
+	return nil
+}
+
+func absolute(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
+}
+
+func (p *parser) image(b *Bulletin) error {
+	if len(b.images) == maxImages {
+		return p.fail("a bulletin has at most %d images", maxImages)
+	}
+	p.where = fmt.Sprintf("image %d", len(b.images)+1)
+	f, err := p.fields("sha256", "type", "bytes")
+	if err != nil {
+		return err
+	}
+	body, err := p.body(f["bytes"], base64.StdEncoding.EncodedLen(MaxImage)*78/76+78)
+	if err != nil {
+		return err
+	}
+	data := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+	n, err := base64.StdEncoding.Strict().Decode(data, body)
+	if err != nil || !bytes.Equal(wrapBase64(data[:n]), body) {
+		return p.fail("it is not base64 in lines of 76 characters")
+	}
+	data = data[:n]
+	sum := sha256.Sum256(data)
+	digest := hex.EncodeToString(sum[:])
+	switch {
+	case digest != f["sha256"]:
+		return p.fail("its bytes have another SHA-256 than it says")
+	case b.images[digest] != nil:
+		return p.fail("the same image stands twice")
+	case len(data) > MaxImage:
+		return p.fail("it has %d bytes, the limit is %d", len(data), MaxImage)
+	case imageType(data) == "" || imageType(data) != f["type"]:
+		return p.fail("it is not an image of type %s", f["type"])
+	}
+	b.images[digest] = &adapters.Image{MediaType: f["type"], Data: data, SHA256: digest}
+	return nil
+}
+
+// wrapBase64 returns data in base64, in lines of 76 characters.
+func wrapBase64(data []byte) []byte {
+	encoded := base64.StdEncoding.EncodeToString(data)
+	var out bytes.Buffer
+	for len(encoded) > 76 {
+		out.WriteString(encoded[:76] + "\n")
+		encoded = encoded[76:]
+	}
+	out.WriteString(encoded)
+	return out.Bytes()
+}
+
+// whole checks what only the whole bulletin shows.
+func (p *parser) whole(b *Bulletin) error {
+	p.where = "end"
+	if len(b.Posts) == 0 {
+		return p.fail("it has no post")
+	}
+	if err := p.finished(b); err != nil {
+		return err
+	}
+	unused := maps.Clone(b.images)
+	for _, post := range b.Posts {
+		if post.Image == "" {
+			continue
+		}
+		if b.images[post.Image] == nil {
+			return p.fail("the post for %s names an image that is not there", post.Channel)
+		}
+		delete(unused, post.Image)
+	}
+	if len(unused) > 0 {
+		return p.fail("%d images belong to no post", len(unused))
+	}
+	return nil
+}

@@ -1,0 +1,471 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	streamName  = "LEDGER"
+	blobsName   = "BLOBS"
+	traceHeader = "traceparent"
+
+	// maxBlob bounds one blob in bytes: a bulletin with its images.
+	maxBlob = 2 << 20
+
+	// appendTimeout bounds one append; the disk of a busy machine needs tenths
+	// of a second at the worst.
+	appendTimeout = 10 * time.Second
+)
+
+var (
+	// ErrConflict is returned by Append when another record came first on the
+	// subject: read the state again and decide anew.
+	ErrConflict = errors.New("another record came first")
+
+	// ErrNoBlob is returned by Blob when the ledger does not hold the bytes.
+	ErrNoBlob = errors.New("the ledger does not hold these bytes")
+
+	// ErrFull is returned by Append and PutBlob when the store has no room left.
+	ErrFull = errors.New("the ledger's store is full: make room on its disk or raise broker.max_bytes, then start the node again")
+
+	// ErrNoLedger is returned by Open when there is none and none may be made.
+	ErrNoLedger = errors.New("there is no ledger here")
+)
+
+// A RealmError is returned by Open when the ledger belongs to another realm.
+type RealmError struct{ Want, Have string }
+
+// Error says which realm the ledger is of, and what to do.
+func (e *RealmError) Error() string {
+	return fmt.Sprintf("this ledger is of realm %q, the configuration is of realm %q: use another folder; a ledger never changes its realm", e.Have, e.Want)
+}
+
+// Options say how a ledger is opened.
+type Options struct {
+	// Server is the embedded broker; nil to connect to URL.
+	Server *Server
+	// URL is the address of a broker, "nats://127.0.0.1:4222".
+	URL string
+	// Token is what the broker asks for; "" for none.
+	Token string
+	// Realm is the realm that the ledger must be of; "" for whichever it is of.
+	Realm string
+	// Create makes the streams where they do not exist.
+	Create bool
+	// Replicas is the number of copies of the streams that Create makes; 0 for 1.
+	Replicas int
+	// MaxBytes bounds the stream of records that Create makes; 0 for 4 GiB.
+	MaxBytes int64
+	// Name is who writes: the Node field of records, and the connection's name.
+	Name string
+	// Observe is called with each entry in ledger order, from one goroutine,
+	// after it is folded; err is what [State.Apply] said. It must not block.
+	Observe func(e *Entry, err error)
+	// Now is the writer's clock; nil for time.Now.
+	Now func() time.Time
+	// Log takes what an operator should know; nil for none.
+	Log *slog.Logger
+}
+
+// A Ledger is an open ledger: appends go to disk before they return, and the
+// state follows every record of everyone. It is safe for concurrent use.
+type Ledger struct {
+	o       Options
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	stream  jetstream.Stream
+	reading sync.WaitGroup
+	stop    context.CancelFunc
+
+	// mu guards state, broken and applied, which is replaced and closed whenever
+	// an entry was folded.
+	mu      sync.RWMutex
+	state   *State
+	broken  error
+	applied chan struct{}
+}
+
+// Open connects, folds the whole ledger, and keeps following it until Close.
+func Open(ctx context.Context, o Options) (*Ledger, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Ledger{o: o, state: NewState(), applied: make(chan struct{})}
+	if err := l.connect(); err != nil {
+		return nil, err
+	}
+	if err := l.open(ctx); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Ledger) connect() error {
+	opts := []nats.Option{
+		nats.Name(l.o.Name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
+		nats.ReconnectBufSize(-1), nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			l.o.Log.Warn("the broker reports an error", "err", err) //nolint:sloglint // a callback has no context
+		}),
+	}
+	if l.o.Token != "" {
+		opts = append(opts, nats.Token(l.o.Token))
+	}
+	if l.o.Server != nil {
+		opts = append(opts, nats.InProcessServer(l.o.Server.ns))
+	}
+	conn, err := nats.Connect(l.o.URL, opts...)
+	if err != nil {
+		return fmt.Errorf("connect to the broker: %w", err)
+	}
+	l.conn = conn
+	l.js, err = jetstream.New(conn, jetstream.WithDefaultTimeout(appendTimeout))
+	if err != nil {
+		conn.Close()
+		return fmt.Errorf("connect to the broker: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) open(ctx context.Context) error {
+	stream, err := l.js.Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if !l.o.Create {
+			return ErrNoLedger
+		}
+		stream, err = l.create(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("open the ledger: %w", err)
+	}
+	l.stream = stream
+	info := stream.CachedInfo()
+	if realm := info.Config.Metadata["realm"]; l.o.Realm != "" && realm != l.o.Realm {
+		return &RealmError{Want: l.o.Realm, Have: realm}
+	}
+	if info.State.FirstSeq > 1 || info.State.NumDeleted > 0 {
+		return fmt.Errorf("open the ledger: it begins at record %d and %d records are missing inside: restore it from a copy", info.State.FirstSeq, info.State.NumDeleted)
+	}
+	if err := l.follow(ctx); err != nil {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	if info.State.LastSeq == 0 && l.o.Create {
+		return l.begin(ctx, info)
+	}
+	if info.State.LastSeq > 0 {
+		if err := l.WaitApplied(ctx, int64(info.State.LastSeq)); err != nil { //nolint:gosec // a stream's sequence stays far below 2^63
+			return fmt.Errorf("read the ledger: %w", err)
+		}
+	}
+	return l.sameEpoch(info)
+}
+
+func (l *Ledger) create(ctx context.Context) (jetstream.Stream, error) {
+	var epoch [16]byte
+	_, _ = rand.Read(epoch[:]) // crypto/rand does not fail
+	maxBytes := l.o.MaxBytes
+	if maxBytes == 0 {
+		maxBytes = 4 << 30
+	}
+	config := jetstream.StreamConfig{
+		Name: streamName, Description: "all that happened, in order", Subjects: []string{"ledger.>"},
+		Storage: jetstream.FileStorage, Replicas: max(l.o.Replicas, 1), Retention: jetstream.LimitsPolicy,
+		Discard: jetstream.DiscardNew, MaxBytes: maxBytes, MaxMsgSize: MaxRecord + 4<<10,
+		Duplicates: 10 * time.Minute, DenyDelete: true, DenyPurge: true, AllowDirect: true,
+		Metadata: map[string]string{"schema": strconv.Itoa(Schema), "realm": l.o.Realm, "epoch": hex.EncodeToString(epoch[:])},
+	}
+	blobs := jetstream.StreamConfig{
+		Name: blobsName, Description: "the bytes of bulletins, by their SHA-256", Subjects: []string{"blob.*"},
+		Storage: jetstream.FileStorage, Replicas: config.Replicas, Retention: jetstream.LimitsPolicy,
+		Discard: jetstream.DiscardNew, MaxBytes: maxBytes, MaxMsgSize: maxBlob + 4<<10,
+		DenyDelete: true, DenyPurge: true, AllowDirect: true,
+	}
+	if _, err := l.js.CreateStream(ctx, blobs); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return nil, storeError(err)
+	}
+	stream, err := l.js.CreateStream(ctx, config)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return l.js.Stream(ctx, streamName)
+	}
+	return stream, storeError(err)
+}
+
+// begin writes the first record. Where two nodes begin one ledger, the first
+// record stands and the second is refused by its place.
+func (l *Ledger) begin(ctx context.Context, info *jetstream.StreamInfo) error {
+	_, err := l.Append(ctx, Record{Type: Genesis, Realm: info.Config.Metadata["realm"], Epoch: info.Config.Metadata["epoch"]})
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return fmt.Errorf("begin the ledger: %w", err)
+	}
+	return l.WaitApplied(ctx, 1)
+}
+
+func (l *Ledger) sameEpoch(info *jetstream.StreamInfo) error {
+	var err error
+	l.View(func(s *State) {
+		if s.Seq > 0 && (s.Epoch != info.Config.Metadata["epoch"] || s.Realm != info.Config.Metadata["realm"]) {
+			err = errors.New("open the ledger: its first record and its stream are of different epochs or realms: restore it from a copy")
+		}
+	})
+	return err
+}
+
+// follow folds every record from the first on, in its own goroutine, until Close.
+func (l *Ledger) follow(ctx context.Context) error {
+	consumer, err := l.js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy})
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullExpiry(5*time.Second), jetstream.PullHeartbeat(time.Second), jetstream.PullMaxMessages(2048))
+	if err != nil {
+		return err
+	}
+	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	l.reading.Go(func() {
+		<-ctx.Done()
+		messages.Stop()
+	})
+	l.reading.Go(func() {
+		for {
+			m, err := messages.Next()
+			switch {
+			case errors.Is(err, jetstream.ErrMsgIteratorClosed):
+				return
+			case err != nil:
+				// The consumer makes itself anew; a gap would show in the fold.
+				l.o.Log.WarnContext(ctx, "reading the ledger was interrupted", "err", err)
+				if ctx.Err() != nil || l.conn.IsClosed() {
+					return
+				}
+			default:
+				l.fold(m)
+			}
+		}
+	})
+	return nil
+}
+
+func (l *Ledger) fold(m jetstream.Msg) {
+	meta, err := m.Metadata()
+	if err != nil {
+		l.breakOff(fmt.Errorf("a message of the ledger has no place in it: %w", err))
+		return
+	}
+	e := &Entry{
+		Seq: int64(meta.Sequence.Stream), Subject: m.Subject(), Payload: m.Data(), Time: meta.Timestamp.UTC(), Header: m.Headers(), //nolint:gosec // far below 2^63
+	}
+	e.Record, e.Bad = Decode(e.Payload)
+
+	l.mu.Lock()
+	if l.broken != nil {
+		l.mu.Unlock()
+		return
+	}
+	err = l.state.Apply(e)
+	if _, void := errors.AsType[*VoidError](err); err != nil && !void {
+		l.broken = err
+	}
+	if l.o.Observe != nil {
+		l.o.Observe(e, err)
+	}
+	close(l.applied)
+	l.applied = make(chan struct{})
+	l.mu.Unlock()
+}
+
+func (l *Ledger) breakOff(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken == nil {
+		l.broken = err
+		close(l.applied)
+		l.applied = make(chan struct{})
+	}
+}
+
+// Close stops following and disconnects. Closing twice is fine.
+func (l *Ledger) Close() {
+	if l.stop != nil {
+		l.stop()
+	}
+	l.reading.Wait()
+	l.conn.Close()
+}
+
+// View calls f with the state as it is now. f must neither keep nor change what
+// it is given, nor call the ledger.
+func (l *Ledger) View(f func(*State)) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	f(l.state)
+}
+
+// Broken returns why the ledger can't be read on, or nil.
+func (l *Ledger) Broken() error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.broken
+}
+
+// Size returns the number of records that the broker holds, which may be ahead of
+// the state.
+func (l *Ledger) Size(ctx context.Context) (int64, error) {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("ask the ledger for its size: %w", err)
+	}
+	return int64(info.State.LastSeq), nil //nolint:gosec // far below 2^63
+}
+
+// WaitApplied returns when the record with sequence seq is folded.
+func (l *Ledger) WaitApplied(ctx context.Context, seq int64) error {
+	for {
+		l.mu.RLock()
+		done, broken, applied := l.state.Seq >= seq, l.broken, l.applied
+		l.mu.RUnlock()
+		switch {
+		case done:
+			return nil
+		case broken != nil:
+			return broken
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-applied:
+		}
+	}
+}
+
+// Changed returns a channel that is closed when the next entry is folded.
+func (l *Ledger) Changed() <-chan struct{} {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.applied
+}
+
+// Name returns who writes through this ledger.
+func (l *Ledger) Name() string { return l.o.Name }
+
+// Append writes r and returns its sequence when it is on disk. It fills in
+// Schema, ID, At and Node where they are empty. A delivery record goes in only if
+// no record came to its subject since the state that this ledger has folded;
+// otherwise [ErrConflict] is returned. The trace of ctx goes along as a header.
+//
+// Whether the record took effect is seen in the state once it is folded.
+func (l *Ledger) Append(ctx context.Context, r Record) (int64, error) {
+	r.Schema = Schema
+	if r.ID == "" {
+		r.ID = uuid.NewString()
+	}
+	if r.At.IsZero() {
+		r.At = l.o.Now()
+	}
+	r.At = r.At.UTC()
+	if r.Node == "" {
+		r.Node = l.o.Name
+	}
+	payload, err := r.Encode()
+	if err != nil {
+		return 0, err
+	}
+	m := &nats.Msg{Subject: r.Subject(), Data: payload, Header: nats.Header{}}
+	inject(ctx, m.Header)
+	opts := []jetstream.PublishOpt{jetstream.WithMsgID(r.ID)}
+	if r.Delivery() || r.Type == Genesis {
+		l.mu.RLock()
+		last := l.state.Last[m.Subject]
+		l.mu.RUnlock()
+		opts = append(opts, jetstream.WithExpectLastSequencePerSubject(uint64(last))) //nolint:gosec // never negative
+	}
+	return l.publish(ctx, m, opts)
+}
+
+func (l *Ledger) publish(ctx context.Context, m *nats.Msg, opts []jetstream.PublishOpt) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	defer cancel()
+	ack, err := l.js.PublishMsg(ctx, m, opts...)
+	if err != nil {
+		return 0, fmt.Errorf("append to the ledger on %s: %w", m.Subject, storeError(err))
+	}
+	return int64(ack.Sequence), nil //nolint:gosec // far below 2^63
+}
+
+// storeError gives the broker's words a class that a caller can act on.
+func storeError(err error) error {
+	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch {
+		case e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
+			return ErrConflict
+		case e.ErrorCode == codeStoreFailed, e.ErrorCode == codeInsufficientResources, e.ErrorCode == codeStorageExceeded:
+			return fmt.Errorf("%w (%s)", ErrFull, e.Description)
+		}
+	}
+	return err
+}
+
+// Error codes of the broker (nats-server, server/errors.json) that nats.go has no
+// names for.
+const (
+	codeInsufficientResources jetstream.ErrorCode = 10023
+	codeStorageExceeded       jetstream.ErrorCode = 10047
+	codeStoreFailed           jetstream.ErrorCode = 10077
+)
+
+// PutBlob keeps data under its SHA-256 and returns the digest when it is on disk.
+// Keeping the same bytes again is fine.
+func (l *Ledger) PutBlob(ctx context.Context, data []byte) (string, error) {
+	if len(data) > maxBlob {
+		return "", fmt.Errorf("keep bytes: %d bytes, the limit is %d", len(data), maxBlob)
+	}
+	sum := sha256.Sum256(data)
+	digest := hex.EncodeToString(sum[:])
+	m := &nats.Msg{Subject: "blob." + digest, Data: data}
+	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	defer cancel()
+	_, err := l.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithExpectStream(blobsName))
+	if err = storeError(err); err != nil && !errors.Is(err, ErrConflict) {
+		return "", fmt.Errorf("keep bytes: %w", err)
+	}
+	return digest, nil
+}
+
+// Blob returns the bytes with the given SHA-256, checked against it, or
+// [ErrNoBlob].
+func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
+	if !digestForm.MatchString(digest) {
+		return nil, fmt.Errorf("bytes %q: not a SHA-256 in lower-case hexadecimal", digest)
+	}
+	blobs, err := l.js.Stream(ctx, blobsName)
+	if err != nil {
+		return nil, fmt.Errorf("fetch bytes: %w", err)
+	}
+	m, err := blobs.GetLastMsgForSubject(ctx, "blob."+digest)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, fmt.Errorf("bulletin %s: %w", digest, ErrNoBlob)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fetch bytes: %w", err)
+	}
+	if sum := sha256.Sum256(m.Data); hex.EncodeToString(sum[:]) != digest {
+		return nil, fmt.Errorf("bulletin %s: the bytes that the ledger holds have another digest: its disk is damaged", digest)
+	}
+	return m.Data, nil
+}

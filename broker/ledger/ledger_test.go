@@ -1,0 +1,296 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tocsin/broker/ledger"
+)
+
+const token = "a-token-for-tests"
+
+var digest = strings.Repeat("ab", 32)
+
+func startServer(t *testing.T, dir string) *ledger.Server {
+	t.Helper()
+	s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: dir, Listen: "127.0.0.1:0", Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func open(t *testing.T, s *ledger.Server, name string) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Realm: "exercise", Create: true, Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+func add(t *testing.T, l *ledger.Ledger, r ledger.Record) int64 {
+	t.Helper()
+	seq, err := l.Append(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.WaitApplied(t.Context(), seq); err != nil {
+		t.Fatal(err)
+	}
+	return seq
+}
+
+func bulletinRecord(id string) ledger.Record {
+	return ledger.Record{Type: ledger.Bulletin, Alert: id, Number: 1, SHA256: digest, Bytes: 10, Code: "SV-7F3K2"}
+}
+
+func attempt(id string, channels ...string) ledger.Record {
+	return ledger.Record{
+		Type: ledger.Attempt, Alert: id, Number: 1, SHA256: digest,
+		Channels: channels, Part: 1, Attempt: 1, Until: time.Now().UTC().Add(time.Minute),
+	}
+}
+
+func part(l *ledger.Ledger, id, channel string) (p ledger.PartState) {
+	l.View(func(s *ledger.State) { p = s.Alerts[id].Bulletin(digest).Part(channel, 1) })
+	return p
+}
+
+func TestRecordsSurviveARestart(t *testing.T) {
+	t.Parallel()
+	dir, id := t.TempDir(), uuid.NewString()
+	s := startServer(t, dir)
+	l := open(t, s, "one/a")
+	add(t, l, bulletinRecord(id))
+	add(t, l, attempt(id, "telegram-a", "x-a"))
+	l.Close()
+	s.Stop()
+
+	s = startServer(t, dir)
+	l = open(t, s, "one/b")
+	if got := part(l, id, "x-a"); got.State != ledger.StateAttempting || got.Claimant != "one/a" {
+		t.Errorf("after the restart the delivery is %s of %s, want attempting of one/a", got.State, got.Claimant)
+	}
+	size, err := l.Size(t.Context())
+	if err != nil || size != 3 {
+		t.Errorf("the ledger has %d records (%v), want 3: genesis, bulletin, attempt", size, err)
+	}
+}
+
+func TestOneOfTwoNodesGetsTheAttempt(t *testing.T) {
+	t.Parallel()
+	s, id := startServer(t, t.TempDir()), uuid.NewString()
+	a, b := open(t, s, "one/a"), open(t, s, "two/b")
+	seq := add(t, a, bulletinRecord(id))
+	if err := b.WaitApplied(t.Context(), seq); err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error, 2)
+	for _, l := range []*ledger.Ledger{a, b} {
+		go func() {
+			_, err := l.Append(t.Context(), attempt(id, "x-a"))
+			errs <- err
+		}()
+	}
+	var won, lost int
+	for range 2 {
+		switch err := <-errs; {
+		case err == nil:
+			won++
+		case errors.Is(err, ledger.ErrConflict):
+			lost++
+		default:
+			t.Error(err)
+		}
+	}
+	// The loser may have seen the winner's record before it wrote its own: then
+	// its record is in the ledger, without effect.
+	if won == 2 {
+		var voids int
+		a.View(func(s *ledger.State) { voids = len(s.Voids) })
+		if voids != 1 {
+			t.Errorf("both attempts were taken and %d are without effect, want 1", voids)
+		}
+		return
+	}
+	if won != 1 || lost != 1 {
+		t.Errorf("%d attempts were taken and %d refused, want one of each", won, lost)
+	}
+}
+
+func TestALedgerKeepsItsRealm(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	open(t, s, "one/a")
+	_, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Realm: "live", Create: true, Name: "two/b"})
+	if e, ok := errors.AsType[*ledger.RealmError](err); !ok || e.Have != "exercise" || e.Want != "live" {
+		t.Errorf("got %v, want a RealmError of exercise and live", err)
+	}
+}
+
+func TestOpenWithoutCreateMakesNothing(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	_, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Name: "reader"})
+	if !errors.Is(err, ledger.ErrNoLedger) {
+		t.Errorf("got %v, want ErrNoLedger", err)
+	}
+}
+
+func TestAFolderHasOneServer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	startServer(t, dir)
+	_, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: dir})
+	if !errors.Is(err, ledger.ErrInUse) {
+		t.Errorf("got %v, want ErrInUse", err)
+	}
+}
+
+func TestAPortInUseIsNamed(t *testing.T) {
+	t.Parallel()
+	held, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // the listener is the test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err = ledger.StartServer(ctx, ledger.ServerOptions{Dir: t.TempDir(), Listen: held.Addr().String(), Token: token})
+	if err == nil || !strings.Contains(err.Error(), "address already in use") || ctx.Err() != nil {
+		t.Errorf("got %v, want an error at once that says that the address is in use", err)
+	}
+}
+
+func TestOtherProgramsNeedTheToken(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	open(t, s, "one/a")
+	_, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Token: "wrong", Name: "thief"})
+	if err == nil || !strings.Contains(err.Error(), "Authorization") {
+		t.Errorf("with a wrong token: got %v, want an authorization error", err)
+	}
+	l, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Token: token, Name: "auditor"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+}
+
+func TestBlobsAreKeptByTheirDigest(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	l := open(t, s, "one/a")
+	want := strings.Repeat("Allerta arancione\n", 5000)
+	for range 2 { // the second time is the same
+		got, err := l.PutBlob(t.Context(), []byte(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := l.Blob(t.Context(), got)
+		if err != nil || string(b) != want {
+			t.Errorf("the bytes came back as %d bytes, %v", len(b), err)
+		}
+	}
+	if _, err := l.Blob(t.Context(), digest); !errors.Is(err, ledger.ErrNoBlob) {
+		t.Errorf("bytes that nobody kept: got %v, want ErrNoBlob", err)
+	}
+	if _, err := l.PutBlob(t.Context(), make([]byte, 3<<20)); err == nil {
+		t.Error("3 MiB were taken")
+	}
+}
+
+func TestAFullStoreSaysSo(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	l, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Realm: "exercise", Create: true, Name: "one/a", MaxBytes: 8 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	for range 100 {
+		if _, err = l.Append(t.Context(), bulletinRecord(uuid.NewString())); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, ledger.ErrFull) {
+		t.Errorf("got %v, want ErrFull", err)
+	}
+}
+
+func TestDecisionsWakeAConsumer(t *testing.T) {
+	t.Parallel()
+	s, id := startServer(t, t.TempDir()), uuid.NewString()
+	l := open(t, s, "one/a")
+	woken := make(chan string, 4)
+	stop, err := l.Wake(t.Context(), "deliver-x-a", func(alert string, _ int64) { woken <- alert })
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, l, bulletinRecord(id))
+	if got := <-woken; got != id {
+		t.Errorf("woken for alert %q, want %q", got, id)
+	}
+	add(t, l, attempt(id, "x-a")) // wakes nobody
+	stop()
+	stop, err = l.Wake(t.Context(), "deliver-x-a", func(alert string, _ int64) { woken <- alert })
+	if err != nil {
+		t.Fatalf("the consumer of an earlier run: %v", err)
+	}
+	defer stop()
+	second := uuid.NewString()
+	add(t, l, bulletinRecord(second))
+	if got := <-woken; got != second {
+		t.Errorf("woken for alert %q, want %q", got, second)
+	}
+}
+
+// TestADamagedLedgerIsNoticed cuts records out of the store's file, as a failing
+// disk does, and opens it again.
+func TestADamagedLedgerIsNoticed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := startServer(t, dir)
+	l := open(t, s, "one/a")
+	for range 50 {
+		add(t, l, bulletinRecord(uuid.NewString()))
+	}
+	l.Close()
+	s.Stop()
+
+	blocks, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "LEDGER", "msgs", "*.blk"))
+	if err != nil || len(blocks) != 1 {
+		t.Fatalf("blocks: %v, %v", blocks, err)
+	}
+	b, err := os.ReadFile(blocks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(blocks[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = startServer(t, dir)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	l, err = ledger.Open(ctx, ledger.Options{Server: s, Token: token, Realm: "exercise", Create: true, Name: "one/b"})
+	if err == nil {
+		defer l.Close()
+		// The broker may have cut the store off behind the damage: then fewer
+		// records are there than a checkpoint says, which is the audit's to see.
+		if size, err := l.Size(ctx); err != nil || size == 51 {
+			t.Errorf("a flipped bit was not noticed: %d records, %v", size, err)
+		}
+	}
+}

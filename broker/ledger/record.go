@@ -1,0 +1,282 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Schema is the version of the record format that this package writes and reads.
+const Schema = 1
+
+// MaxRecord bounds one record in bytes: with its subject it stays below the
+// 65,535 bytes that an entry of a tiled log may have (C2SP tlog-tiles).
+const MaxRecord = 60 << 10
+
+// A Type says what a record reports. Types are stored: append only.
+type Type string
+
+// The record types. Which record may follow which is said by [State.Apply].
+const (
+	Genesis     Type = "genesis"      // first of every ledger: realm and epoch
+	NodeStarted Type = "node_started" // a node came up under a new incarnation
+	NodeStopped Type = "node_stopped" // a node was asked to stop, and did
+	Bulletin    Type = "bulletin"     // a bulletin was handed in to be signed
+	Signature   Type = "signature"    // a person signed a bulletin
+	Rejected    Type = "rejected"     // something was refused, and why
+
+	Attempt       Type = "attempt"        // a node is about to send a post: intent, before the request leaves
+	Prepared      Type = "prepared"       // the platform holds what will be published (not public)
+	NotSent       Type = "not_sent"       // the post is certainly not public; to be tried again
+	Unknown       Type = "unknown"        // the post may be public: to be looked for
+	Absent        Type = "absent"         // looked for until it could not be late any more: not public
+	Posted        Type = "posted"         // the platform says that the post is public
+	Verified      Type = "verified"       // read back as the public sees it: exactly what was signed
+	NotVerifiable Type = "not_verifiable" // public by the platform's word; this account gives no way to look
+	Failed        Type = "failed"         // ended: a person must act
+	Held          Type = "held"           // stopped until a person has acted (credential, budget, policy)
+	Expired       Type = "expired"        // ended: the alert ran out before the post was public
+	Superseded    Type = "superseded"     // ended: a newer bulletin of the alert took its place before it was public
+)
+
+// A Record is one event: the JSON payload of one message of the ledger. Which
+// fields a type has is checked by Validate; the others are absent.
+type Record struct {
+	Schema int    `json:"schema"`
+	Type   Type   `json:"type"`
+	ID     string `json:"id"` // unique; names the record across retries of its append
+	// At is the writer's clock, UTC.
+	At time.Time `json:"at"`
+	// Node is the writing node and its incarnation, "savona-1/6f1c…", or the
+	// program and person behind a command.
+	Node string `json:"node,omitempty"`
+
+	Realm string `json:"realm,omitempty"` // genesis
+	Epoch string `json:"epoch,omitempty"` // genesis: random, tells a ledger from a re-created one
+
+	Alert  string `json:"alert,omitempty"`    // UUID of the alert
+	Number int    `json:"number,omitempty"`   // the bulletin's number within its alert, from 1
+	SHA256 string `json:"bulletin,omitempty"` // of the bulletin's bytes, lower-case hexadecimal
+
+	Code       string    `json:"code,omitempty"`       // bulletin: the alert code
+	Bytes      int       `json:"bytes,omitempty"`      // bulletin: its size
+	Identifier string    `json:"identifier,omitempty"` // bulletin: CAP identifier
+	MsgType    string    `json:"msg_type,omitempty"`   // bulletin: CAP msgType
+	Expires    time.Time `json:"expires,omitzero"`     // bulletin: nothing is posted from then on
+
+	Principal string `json:"principal,omitempty"` // signature: who signed, as in the key ring
+	Namespace string `json:"namespace,omitempty"` // signature: role and realm
+	Key       string `json:"key,omitempty"`       // signature: fingerprint of the public key, "SHA256:…"
+	Armor     string `json:"signature,omitempty"` // signature: the SSHSIG in its armour
+
+	Channels []string  `json:"channels,omitempty"` // attempt: first attempts that begin together
+	Channel  string    `json:"channel,omitempty"`  // delivery records
+	Part     int       `json:"part,omitempty"`     // which post of the delivery, from 1
+	Attempt  int       `json:"attempt,omitempty"`  // counts from 1
+	Until    time.Time `json:"until,omitzero"`     // attempt: no request of it is under way after this
+	Released int64     `json:"released,omitempty"` // attempt: ledger sequence of the record that released the bulletin
+	Prepared string    `json:"prepared,omitempty"` // the platform's name for what it holds
+	Dead     bool      `json:"dead,omitempty"`     // not_sent: what was prepared can't be used any more
+
+	PostID     string    `json:"post_id,omitempty"`   // the platform's name for the post
+	URL        string    `json:"url,omitempty"`       // where the public sees it
+	PostedAt   time.Time `json:"posted_at,omitzero"`  // when the platform took it
+	Reconciled bool      `json:"reconciled,omitzero"` // posted: found by its alert code, not answered
+	Evidence   string    `json:"evidence,omitempty"`  // the platform's answer, without secrets
+
+	Class   string    `json:"class,omitempty"`    // outcome class of a failure
+	Cause   string    `json:"cause,omitempty"`    // the platform's own code
+	Reason  string    `json:"reason,omitempty"`   // in words, for a person
+	RetryAt time.Time `json:"retry_at,omitzero"`  // not_sent, held: not before this moment
+	Refers  int64     `json:"refers,omitempty"`   // rejected: ledger sequence of what was refused
+	Version string    `json:"version,omitempty"`  // node_started: of the program
+	Ring    string    `json:"key_ring,omitempty"` // node_started, attempt: SHA-256 of the key ring in force
+}
+
+var (
+	uuidForm    = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	digestForm  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	channelForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+)
+
+// ValidChannel reports whether name can be a channel's name: lower-case letters,
+// digits and hyphens, at most 63, since it becomes a token of a subject.
+func ValidChannel(name string) bool { return channelForm.MatchString(name) }
+
+// Subject returns the subject on which the record stands. It panics on a type
+// that is not listed above.
+func (r *Record) Subject() string {
+	switch r.Type {
+	case Genesis:
+		return "ledger.genesis"
+	case NodeStarted, NodeStopped:
+		name, _, _ := strings.Cut(r.Node, "/")
+		return "ledger.node." + name
+	case Rejected:
+		return "ledger.rejected"
+	case Bulletin:
+		return "ledger.alert." + r.Alert + ".decision.bulletin"
+	case Signature:
+		role, _, _ := strings.Cut(r.Namespace, "@")
+		return "ledger.alert." + r.Alert + ".decision.signature." + role
+	case Attempt:
+		if r.Channel == "" {
+			return "ledger.alert." + r.Alert + ".attempt"
+		}
+	case Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
+	default:
+		panic("ledger: record type " + string(r.Type))
+	}
+	return "ledger.alert." + r.Alert + ".channel." + r.Channel
+}
+
+// Delivery reports whether the record is part of carrying a bulletin to channels.
+func (r *Record) Delivery() bool {
+	switch r.Type {
+	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
+		return true
+	case Genesis, NodeStarted, NodeStopped, Bulletin, Signature, Rejected:
+		return false
+	}
+	return false
+}
+
+// Validate checks that the record has the fields of its type, in their forms.
+func (r *Record) Validate() error {
+	var errs []error
+	need := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New(what))
+		}
+	}
+	need(r.Schema == Schema, fmt.Sprintf("schema is %d, this program reads %d", r.Schema, Schema))
+	need(uuidForm.MatchString(r.ID), "id is not a UUID")
+	need(!r.At.IsZero() && r.At.Location() == time.UTC, "at is missing or not UTC")
+	switch r.Type {
+	case Genesis:
+		need(r.Realm != "" && r.Epoch != "", "realm or epoch is missing")
+	case NodeStarted, NodeStopped:
+		name, incarnation, _ := strings.Cut(r.Node, "/")
+		need(channelForm.MatchString(name) && incarnation != "", "node is not NAME/INCARNATION")
+	case Bulletin:
+		r.needBulletin(need)
+		need(r.Bytes > 0, "bytes is missing")
+		need(r.Code != "", "code is missing")
+	case Signature:
+		r.needBulletin(need)
+		role, realm, ok := strings.Cut(r.Namespace, "@")
+		need(ok && channelForm.MatchString(role) && realm != "", "namespace is not ROLE@REALM")
+		need(r.Armor != "" && r.Principal != "", "signature or principal is missing")
+	case Rejected:
+		need(r.Reason != "", "reason is missing")
+	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
+		r.needBulletin(need)
+		r.needDelivery(need)
+	default:
+		need(false, fmt.Sprintf("type %q is not known", r.Type))
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Record) needBulletin(need func(bool, string)) {
+	need(uuidForm.MatchString(r.Alert), "alert is not a UUID")
+	need(r.Number > 0, "number is missing")
+	need(digestForm.MatchString(r.SHA256), "bulletin is not a SHA-256 in lower-case hexadecimal")
+}
+
+func (r *Record) needDelivery(need func(bool, string)) {
+	need(r.Part > 0, "part is missing")
+	if r.Type == Attempt {
+		need((r.Channel == "") != (len(r.Channels) == 0), "attempt names either one channel or several")
+		for _, c := range r.Channels {
+			need(channelForm.MatchString(c), fmt.Sprintf("channel %q is not a channel's name", c))
+		}
+		need(r.Attempt > 0, "attempt is missing")
+		need(!r.Until.IsZero(), "until is missing")
+		need(len(r.Channels) == 0 || r.Part == 1 && r.Attempt == 1, "only first attempts at a first part begin together")
+	}
+	need(r.Channel == "" && r.Type == Attempt || channelForm.MatchString(r.Channel), "channel is not a channel's name")
+	need(r.Type != Posted || r.PostID != "", "post_id is missing")
+	need(r.Type != Prepared || r.Prepared != "", "prepared is missing")
+	need(r.Type != Failed && r.Type != Held && r.Type != Unknown && r.Type != NotSent || r.Reason != "", "reason is missing")
+}
+
+// Encode returns the record's JSON, or why it can't be a record.
+func (r *Record) Encode() ([]byte, error) {
+	if err := r.Validate(); err != nil {
+		return nil, fmt.Errorf("record %s: %w", r.Type, err)
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", r.Type, err)
+	}
+	if len(b) > MaxRecord {
+		return nil, fmt.Errorf("record %s: %d bytes, the limit is %d", r.Type, len(b), MaxRecord)
+	}
+	return b, nil
+}
+
+// Decode reads a record strictly: unknown or repeated fields, other spellings,
+// trailing data, wrong UTF-8 and missing fields are errors that name the place.
+func Decode(b []byte) (Record, error) {
+	var r Record
+	if len(b) > MaxRecord {
+		return r, fmt.Errorf("record: %d bytes, the limit is %d", len(b), MaxRecord)
+	}
+	if !utf8.Valid(b) {
+		return r, errors.New("record: not UTF-8")
+	}
+	if err := checkFields(b); err != nil {
+		return r, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return r, fmt.Errorf("record: %w", err)
+	}
+	if err := r.Validate(); err != nil {
+		return r, fmt.Errorf("record %s: %w", r.Type, err)
+	}
+	return r, nil
+}
+
+// checkFields refuses what encoding/json lets pass: repeated names, names in
+// another case, and text after the object.
+func checkFields(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("record: not a JSON object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return fmt.Errorf("record: %w", err)
+		}
+		name, _ := t.(string)
+		if seen[name] {
+			return fmt.Errorf("record: field %q stands twice", name)
+		}
+		if name != strings.ToLower(name) {
+			return fmt.Errorf("record: field %q is not known", name)
+		}
+		seen[name] = true
+		var skip json.RawMessage
+		if err := d.Decode(&skip); err != nil {
+			return fmt.Errorf("record: field %q: %w", name, err)
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("record: text after the object at byte %d", d.InputOffset())
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// ServerOptions say how the embedded broker runs.
+type ServerOptions struct {
+	// Dir holds the streams. It must be on a local file system with working
+	// fsync, such as ext4 or xfs.
+	Dir string
+	// Listen is the address for other programs, "127.0.0.1:4222"; "" for none:
+	// then only this process reaches the broker. Port 0 takes a free one.
+	Listen string
+	// Token is what other programs must present; it must be set with Listen.
+	Token string
+	// MaxBytes bounds the whole store; 0 for 16 GiB.
+	MaxBytes int64
+	// Log takes the broker's own messages; nil for none.
+	Log *slog.Logger
+}
+
+// A Server is the embedded broker: a NATS server with JetStream, which syncs
+// every write before it acknowledges it.
+type Server struct {
+	ns   *server.Server
+	lock *os.File
+}
+
+// ErrInUse is returned by StartServer when another process works on the folder.
+var ErrInUse = errors.New("another process works on this ledger folder")
+
+// StartServer opens the folder and starts the broker on it. One process at a
+// time may work on a folder: a second one gets [ErrInUse].
+func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("ledger folder: %w", err)
+	}
+	lock, err := lockFolder(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	opts, err := serverOptions(o)
+	if err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	ns, err := server.NewServer(opts)
+	if err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	log := &serverLog{log: o.Log}
+	if o.Log == nil {
+		log.log = slog.New(slog.DiscardHandler)
+	}
+	ns.SetLoggerV2(log, false, false, false)
+	ns.Start()
+	s := &Server{ns: ns, lock: lock}
+	if err := s.ready(ctx, log); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	return s, nil
+}
+
+// ready waits until the broker takes connections, or says why it never will.
+func (s *Server) ready(ctx context.Context, log *serverLog) error {
+	for !s.ns.ReadyForConnections(50 * time.Millisecond) {
+		if why := log.fatal.Load(); why != nil {
+			return errors.New(*why)
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("it did not start in time: %w", err)
+		}
+	}
+	if !s.ns.JetStreamEnabled() {
+		return errors.New("it runs without its store: the folder can't be used")
+	}
+	return nil
+}
+
+// lockFolder takes the folder for this process; the kernel lets go of it when the
+// process ends, however it ends.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("ledger folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s: %w", dir, ErrInUse)
+		}
+		return nil, fmt.Errorf("ledger folder: lock: %w", err)
+	}
+	return f, nil
+}
+
+func serverOptions(o ServerOptions) (*server.Options, error) {
+	opts := &server.Options{
+		ServerName: "tocsin",
+		JetStream:  true,
+		StoreDir:   o.Dir,
+		// Without this an acknowledged alert is lost with the power: the
+		// default flushes every two minutes.
+		SyncAlways:        true,
+		JetStreamMaxStore: o.MaxBytes,
+		DontListen:        o.Listen == "",
+		NoSigs:            true,
+		NoSystemAccount:   true,
+		MaxPayload:        maxBlob + 64<<10,
+		Authorization:     o.Token,
+	}
+	if opts.JetStreamMaxStore == 0 {
+		opts.JetStreamMaxStore = 16 << 30
+	}
+	if o.Listen == "" {
+		return opts, nil
+	}
+	if o.Token == "" {
+		return nil, errors.New("broker: it listens to other programs, so it needs a token")
+	}
+	host, port, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("broker: listen address %q: %w", o.Listen, err)
+	}
+	opts.Host = host
+	if opts.Port, err = strconv.Atoi(port); err != nil {
+		return nil, fmt.Errorf("broker: listen address %q: the port is not a number", o.Listen)
+	}
+	if opts.Port == 0 {
+		opts.Port = server.RANDOM_PORT
+	}
+	return opts, nil
+}
+
+// Addr returns the address that other programs reach, "nats://127.0.0.1:4222", or
+// "" if there is none.
+func (s *Server) Addr() string {
+	if a, ok := s.ns.Addr().(*net.TCPAddr); ok && a != nil {
+		return "nats://" + a.String()
+	}
+	return ""
+}
+
+// Healthy returns nil, or why the broker can't take records: a write error on
+// disk freezes a stream until the broker is started again.
+func (s *Server) Healthy() error {
+	if !s.ns.Running() {
+		return errors.New("the broker is not running")
+	}
+	if h := s.ns.Healthz(&server.HealthzOptions{}); h.Status != "ok" {
+		return fmt.Errorf("the broker says %s: %s", h.Status, h.Error)
+	}
+	return nil
+}
+
+// Stop ends the broker and lets go of the folder. Stopping twice is fine.
+func (s *Server) Stop() {
+	s.ns.Shutdown()
+	s.ns.WaitForShutdown()
+	_ = s.lock.Close()
+}
+
+// serverLog hands the broker's messages to slog.
+type serverLog struct {
+	log   *slog.Logger
+	fatal atomic.Pointer[string] // why the broker can't run
+}
+
+func (l *serverLog) say(level slog.Level, format string, v []any) {
+	//nolint:sloglint // the broker has no context to hand on
+	l.log.Log(context.Background(), level, "broker", "message", fmt.Sprintf(format, v...))
+}
+
+// Noticef is the broker's ordinary word: for whoever looks for it.
+func (l *serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
+
+// Warnf is the broker's word on what may go wrong.
+func (l *serverLog) Warnf(format string, v ...any) { l.say(slog.LevelWarn, format, v) }
+
+// Errorf is the broker's word on what went wrong.
+func (l *serverLog) Errorf(format string, v ...any) { l.say(slog.LevelError, format, v) }
+
+// Fatalf is the broker's last word: it can't run.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	why := fmt.Sprintf(format, v...)
+	l.fatal.Store(&why)
+	l.say(slog.LevelError, format, v)
+}
+
+// Debugf is for the broker's developers.
+func (l *serverLog) Debugf(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
+
+// Tracef is for the broker's developers.
+func (l *serverLog) Tracef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }

@@ -1,0 +1,464 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+)
+
+// A DeliveryState is where carrying one post to one channel stands.
+type DeliveryState string
+
+// The delivery states. Verified, Failed, Expired, Superseded and Held are ends,
+// Held until a person has acted; so is Posted where nobody can look.
+const (
+	StatePending    DeliveryState = "pending"
+	StateAttempting DeliveryState = "attempting"
+	StateUnknown    DeliveryState = "unknown"
+	StatePosted     DeliveryState = "posted"
+	StateVerified   DeliveryState = "verified"
+	StateFailed     DeliveryState = "failed"
+	StateExpired    DeliveryState = "expired"
+	StateSuperseded DeliveryState = "superseded"
+	StateHeld       DeliveryState = "held"
+)
+
+// Final reports whether nothing more happens in this state by itself.
+func (s DeliveryState) Final() bool {
+	switch s {
+	case StateVerified, StateFailed, StateExpired, StateSuperseded, StateHeld:
+		return true
+	case StatePending, StateAttempting, StateUnknown, StatePosted:
+		return false
+	}
+	return false
+}
+
+// An Entry is one message of the ledger.
+type Entry struct {
+	Seq     int64
+	Subject string
+	Payload []byte
+	Time    time.Time           // when the broker took it, by the broker's clock
+	Header  map[string][]string // not covered by the Merkle tree: mirrors strip headers
+	Record  Record              // zero where Bad is set
+	Bad     error               // why the payload is not a record
+}
+
+// A Statement is one signature record.
+type Statement struct {
+	Seq       int64
+	At        time.Time // when the broker took it
+	Principal string
+	Namespace string
+	Key       string
+	Armor     string
+	Trace     string // traceparent of the record's message, "" for none
+}
+
+// An AlertState is all that the ledger says of one alert.
+type AlertState struct {
+	ID        string
+	Bulletins []*BulletinState // in ledger order
+}
+
+// A BulletinState is all that the ledger says of one bulletin.
+type BulletinState struct {
+	Number     int
+	SHA256     string
+	Bytes      int
+	Code       string
+	Identifier string
+	MsgType    string
+	Expires    time.Time
+	Seq        int64
+	At         time.Time
+	Trace      string // traceparent of the record's message, "" for none
+	Statements []Statement
+	Deliveries map[string]*Delivery // by channel; none until its first record
+}
+
+// A Delivery is what the ledger says of carrying one bulletin to one channel.
+type Delivery struct {
+	Channel string
+	Parts   []*PartState // by part, from 1
+}
+
+// A PartState is what the ledger says of one post on one channel.
+type PartState struct {
+	State      DeliveryState
+	Attempts   int
+	Claimant   string    // node and incarnation of the newest attempt
+	ClaimSeq   int64     // ledger sequence of the newest attempt
+	Until      time.Time // no request of the newest attempt is under way after this
+	FirstTry   time.Time // when the first attempt was recorded
+	Since      time.Time // when the present state was recorded, by the writer's clock
+	Prepared   string
+	PostID     string
+	URL        string
+	PostedAt   time.Time
+	VerifiedAt time.Time
+	Reconciled bool
+	Unreadable bool // posted, and this account gives no way to look
+	RetryAt    time.Time
+	Class      string
+	Reason     string
+	Evidence   string
+	ReleasedAt time.Time // when the broker took the record that released the bulletin
+}
+
+// Final reports whether nothing more happens by itself.
+func (p *PartState) Final() bool {
+	return p.State.Final() || p.State == StatePosted && p.Unreadable
+}
+
+// A VoidError says why a record has no effect: at its place in the ledger it is
+// not a step that the state allows. The record stays in the ledger.
+type VoidError struct {
+	Seq    int64
+	Reason string
+}
+
+// Error names the record by its sequence.
+func (e *VoidError) Error() string {
+	return fmt.Sprintf("record %d has no effect: %s", e.Seq, e.Reason)
+}
+
+// A Void is a record without effect, as [State] keeps it.
+type Void struct {
+	Seq    int64
+	Type   Type
+	Alert  string
+	Reason string
+}
+
+// A State is the fold of a ledger up to Seq. It has one owner.
+type State struct {
+	Seq      int64
+	Realm    string
+	Epoch    string
+	Alerts   map[string]*AlertState
+	Order    []string         // alerts in order of their first bulletin
+	Last     map[string]int64 // last sequence on each subject
+	Nodes    map[string]string
+	Voids    []Void
+	Rejected int
+
+	times    map[int64]time.Time // broker times of decision records, to date releases
+	rejected map[int64]bool      // sequences of records that were refused
+	touched  []touch             // alerts by the sequence of their decisions and posts, ascending
+}
+
+// touch says that an alert has news for those who watch decisions and posts.
+type touch struct {
+	seq   int64
+	alert string
+}
+
+// Touched lists the alerts that got a decision or a post after the record since,
+// oldest first, each once.
+func (s *State) Touched(since int64) []string {
+	i := sort.Search(len(s.touched), func(i int) bool { return s.touched[i].seq > since })
+	var out []string
+	for _, t := range s.touched[i:] {
+		if !slices.Contains(out, t.alert) {
+			out = append(out, t.alert)
+		}
+	}
+	return out
+}
+
+// WasRejected reports whether a refusal of the record with the sequence is in the
+// ledger.
+func (s *State) WasRejected(seq int64) bool { return s.rejected[seq] }
+
+// NewState returns the fold of an empty ledger.
+func NewState() *State {
+	return &State{
+		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Nodes: map[string]string{},
+		times: map[int64]time.Time{}, rejected: map[int64]bool{},
+	}
+}
+
+// Apply folds the next entry. A [VoidError] says that the record is kept but has
+// no effect; any other error says that the ledger can't be read on: a gap, or
+// entries out of order.
+func (s *State) Apply(e *Entry) error {
+	if e.Seq != s.Seq+1 {
+		return fmt.Errorf("the ledger goes from record %d to %d: records are missing", s.Seq, e.Seq)
+	}
+	s.Seq = e.Seq
+	s.Last[e.Subject] = e.Seq
+	err := s.apply(e)
+	if v, ok := err.(*VoidError); ok { //nolint:errorlint // apply returns it unwrapped
+		s.Voids = append(s.Voids, Void{Seq: v.Seq, Type: e.Record.Type, Alert: e.Record.Alert, Reason: v.Reason})
+	}
+	return err
+}
+
+func (s *State) apply(e *Entry) error {
+	void := func(format string, args ...any) error {
+		return &VoidError{Seq: e.Seq, Reason: fmt.Sprintf(format, args...)}
+	}
+	if e.Bad != nil {
+		return void("%v", e.Bad)
+	}
+	r := &e.Record
+	if want := r.Subject(); e.Subject != want {
+		return void("it stands on subject %s, its content belongs on %s", e.Subject, want)
+	}
+	if (e.Seq == 1) != (r.Type == Genesis) {
+		return void("a ledger begins with its one genesis record")
+	}
+	switch r.Type {
+	case Genesis:
+		s.Realm, s.Epoch = r.Realm, r.Epoch
+	case NodeStarted:
+		name, incarnation, _ := strings.Cut(r.Node, "/")
+		s.Nodes[name] = incarnation
+	case Rejected:
+		s.Rejected++
+		if r.Refers > 0 {
+			s.rejected[r.Refers] = true
+		}
+	case NodeStopped:
+	case Bulletin:
+		return s.applyBulletin(e, void)
+	case Signature:
+		return s.applySignature(e, void)
+	default:
+		return s.applyDelivery(e, void)
+	}
+	return nil
+}
+
+func (s *State) applyBulletin(e *Entry, void func(string, ...any) error) error {
+	r := &e.Record
+	a := s.Alerts[r.Alert]
+	if a == nil {
+		a = &AlertState{ID: r.Alert}
+		s.Alerts[r.Alert] = a
+		s.Order = append(s.Order, r.Alert)
+	}
+	if a.Bulletin(r.SHA256) != nil {
+		return void("this bulletin was handed in before")
+	}
+	s.times[e.Seq] = e.Time
+	s.touched = append(s.touched, touch{e.Seq, r.Alert})
+	a.Bulletins = append(a.Bulletins, &BulletinState{
+		Number: r.Number, SHA256: r.SHA256, Bytes: r.Bytes, Code: r.Code, Identifier: r.Identifier, MsgType: r.MsgType,
+		Expires: r.Expires, Seq: e.Seq, At: e.Time, Trace: trace(e), Deliveries: map[string]*Delivery{},
+	})
+	return nil
+}
+
+func (s *State) applySignature(e *Entry, void func(string, ...any) error) error {
+	r := &e.Record
+	b := s.bulletin(r.Alert, r.SHA256)
+	if b == nil {
+		return void("the ledger holds no such bulletin")
+	}
+	s.times[e.Seq] = e.Time
+	s.touched = append(s.touched, touch{e.Seq, r.Alert})
+	b.Statements = append(b.Statements, Statement{
+		Seq: e.Seq, At: e.Time, Principal: r.Principal, Namespace: r.Namespace, Key: r.Key, Armor: r.Armor, Trace: trace(e),
+	})
+	return nil
+}
+
+func trace(e *Entry) string {
+	if v := e.Header[traceHeader]; len(v) == 1 {
+		return v[0]
+	}
+	return ""
+}
+
+// Bulletin returns the bulletin with the digest, or nil.
+func (a *AlertState) Bulletin(sha256 string) *BulletinState {
+	for _, b := range a.Bulletins {
+		if b.SHA256 == sha256 {
+			return b
+		}
+	}
+	return nil
+}
+
+func (s *State) bulletin(id, sha256 string) *BulletinState {
+	if a := s.Alerts[id]; a != nil {
+		return a.Bulletin(sha256)
+	}
+	return nil
+}
+
+// Part returns the state of one post on one channel; a part without a record is
+// pending.
+func (b *BulletinState) Part(channel string, part int) PartState {
+	if d := b.Deliveries[channel]; d != nil && part <= len(d.Parts) {
+		return *d.Parts[part-1]
+	}
+	return PartState{State: StatePending}
+}
+
+func (s *State) applyDelivery(e *Entry, void func(string, ...any) error) error {
+	r := &e.Record
+	b := s.bulletin(r.Alert, r.SHA256)
+	if b == nil || b.Number != r.Number {
+		return void("the ledger holds no such bulletin")
+	}
+	if r.Part > maxParts {
+		return void("part %d: a delivery has at most %d posts", r.Part, maxParts)
+	}
+	channels := r.Channels
+	if r.Channel != "" {
+		channels = []string{r.Channel}
+	}
+	name, incarnation, _ := strings.Cut(r.Node, "/")
+	if newest, ok := s.Nodes[name]; r.Type == Attempt && ok && newest != incarnation {
+		return void("node %s was started again since: this incarnation may send nothing more", name)
+	}
+	var refused []string
+	for _, c := range channels {
+		if why := s.step(b, c, e); why != "" {
+			refused = append(refused, c+": "+why)
+		}
+	}
+	if len(refused) > 0 {
+		return void("%s", strings.Join(refused, "; "))
+	}
+	return nil
+}
+
+// maxParts bounds the posts of one delivery.
+const maxParts = 16
+
+// step moves one post on by the record, or says why the record does not apply.
+func (s *State) step(b *BulletinState, channel string, e *Entry) string {
+	r := &e.Record
+	now := b.Part(channel, r.Part)
+	if why := allowed(&now, r); why != "" {
+		return why
+	}
+	if r.Part > 1 && b.Part(channel, r.Part-1).PostID == "" && r.Type == Attempt {
+		return "the part before it is not public"
+	}
+	d := b.Deliveries[channel]
+	if d == nil {
+		d = &Delivery{Channel: channel}
+		b.Deliveries[channel] = d
+	}
+	for len(d.Parts) < r.Part {
+		d.Parts = append(d.Parts, &PartState{State: StatePending})
+	}
+	d.Parts[r.Part-1].move(r, e.Seq, s.times)
+	if r.Type == Posted {
+		s.touched = append(s.touched, touch{e.Seq, r.Alert})
+	}
+	return ""
+}
+
+// from lists the states in which each record may stand. It is the whole state
+// machine of a delivery.
+func from(t Type) []DeliveryState {
+	switch t {
+	case Attempt:
+		return []DeliveryState{StatePending, StateHeld}
+	case Prepared, NotSent:
+		return []DeliveryState{StateAttempting}
+	case Unknown:
+		return []DeliveryState{StateAttempting}
+	case Absent:
+		return []DeliveryState{StateUnknown}
+	case Posted:
+		return []DeliveryState{StateAttempting, StateUnknown}
+	case Verified, NotVerifiable:
+		return []DeliveryState{StatePosted}
+	case Failed:
+		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StatePosted, StateHeld}
+	case Held:
+		return []DeliveryState{StatePending, StateAttempting, StateUnknown}
+	case Expired, Superseded:
+		return []DeliveryState{StatePending, StateHeld}
+	case Genesis, NodeStarted, NodeStopped, Bulletin, Signature, Rejected:
+	}
+	return nil
+}
+
+// allowed says why r can't follow in state p, or "".
+func allowed(p *PartState, r *Record) string {
+	if !slices.Contains(from(r.Type), p.State) {
+		return fmt.Sprintf("%s can't follow in state %s", r.Type, p.State)
+	}
+	if p.State == StatePosted && p.Unreadable {
+		return "the delivery has ended"
+	}
+	if r.Type == Attempt {
+		switch {
+		case r.Attempt != p.Attempts+1:
+			return fmt.Sprintf("it is attempt %d, %d were made", r.Attempt, p.Attempts)
+		case (r.Part == 1 && r.Attempt == 1) != (r.Channel == ""):
+			return "first attempts at a first part stand on the alert's attempt subject, all others on the channel's"
+		}
+		return ""
+	}
+	// Between an attempt and its end, the claimant alone may speak, until no
+	// request of it can be under way any more.
+	if p.State == StateAttempting && r.Node != p.Claimant && !sameNode(r.Node, p.Claimant) && r.At.Before(p.Until) {
+		return fmt.Sprintf("the attempt belongs to %s until %s", p.Claimant, p.Until.Format(time.RFC3339))
+	}
+	return ""
+}
+
+// sameNode reports whether two incarnations are of one node: the later one knows
+// that the earlier one is gone.
+func sameNode(a, b string) bool {
+	a, _, _ = strings.Cut(a, "/")
+	b, _, _ = strings.Cut(b, "/")
+	return a == b
+}
+
+func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
+	p.Class, p.Reason, p.RetryAt = r.Class, r.Reason, r.RetryAt
+	if r.Type != Prepared {
+		p.Since = r.At
+	}
+	switch r.Type {
+	case Attempt:
+		p.State, p.Attempts = StateAttempting, r.Attempt
+		p.Claimant, p.ClaimSeq, p.Until = r.Node, seq, r.Until
+		if p.FirstTry.IsZero() {
+			p.FirstTry = r.At
+		}
+		if at, ok := times[r.Released]; ok {
+			p.ReleasedAt = at
+		}
+	case Prepared:
+		p.Prepared = r.Prepared
+	case NotSent:
+		p.State = StatePending
+		if r.Dead {
+			p.Prepared = ""
+		}
+	case Unknown:
+		p.State = StateUnknown
+	case Absent:
+		p.State = StatePending
+	case Posted:
+		p.State, p.PostID, p.URL, p.PostedAt = StatePosted, r.PostID, r.URL, r.PostedAt
+		p.Reconciled, p.Evidence = r.Reconciled, r.Evidence
+	case Verified:
+		p.State, p.VerifiedAt = StateVerified, r.At
+	case NotVerifiable:
+		p.Unreadable = true
+	case Failed:
+		p.State = StateFailed
+	case Held:
+		p.State = StateHeld
+	case Expired:
+		p.State = StateExpired
+	case Superseded:
+		p.State = StateSuperseded
+	case Genesis, NodeStarted, NodeStopped, Bulletin, Signature, Rejected:
+	}
+}

@@ -1,0 +1,253 @@
+package audit
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"tocsin/broker/ledger"
+)
+
+// A Checkpoint is a statement on the ledger: at this size it had this root. Its
+// text is a C2SP tlog-checkpoint, signed as a C2SP signed-note.
+type Checkpoint struct {
+	Origin string // names the ledger: "tocsin/REALM/EPOCH"
+	Size   int64
+	Root   Hash
+}
+
+// Origin returns the name of a ledger in checkpoints.
+func Origin(realm, epoch string) string { return "tocsin/" + realm + "/" + epoch }
+
+func (c Checkpoint) text() string { return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root) }
+
+// ParseCheckpoint reads a signed checkpoint and returns it if key, a C2SP
+// verifier key ("NAME+ID+BASE64"), has signed it.
+func ParseCheckpoint(signed []byte, key string) (Checkpoint, error) {
+	verifier, err := note.NewVerifier(strings.TrimSpace(key))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("the ledger's public key: %w", err)
+	}
+	n, err := note.Open(signed, note.VerifierList(verifier))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("the checkpoint's signature: %w", err)
+	}
+	lines := strings.Split(n.Text, "\n")
+	if len(lines) < 4 {
+		return Checkpoint{}, errors.New("the checkpoint has fewer than three lines")
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	root, rootErr := base64.StdEncoding.Strict().DecodeString(lines[2])
+	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] || rootErr != nil || len(root) != len(Hash{}) {
+		return Checkpoint{}, errors.New("the checkpoint's size or root is not one")
+	}
+	return Checkpoint{Origin: lines[0], Size: size, Root: Hash(root)}, nil
+}
+
+// The files of a keeper's folder.
+const (
+	checkpointFile = "checkpoint"
+	publicFile     = "ledger.vkey"
+	secretFile     = "ledger.key"
+)
+
+// A Keeper follows a ledger with a tree, holds it against the newest checkpoint
+// of its folder, and writes new ones there. It is how a node knows that its
+// ledger is the one that it had before.
+type Keeper struct {
+	dir    string
+	signer note.Signer
+
+	// mu guards what follows.
+	mu      sync.Mutex
+	tree    Tree
+	origin  string
+	known   *Checkpoint // the newest one of the folder, until the tree has reached it
+	written int64       // size of the newest checkpoint on disk
+	err     error
+}
+
+// OpenKeeper reads the folder's checkpoint and keys, which it makes where there
+// are none. Its Observe is to be given to the ledger before the first record.
+func OpenKeeper(dir string) (*Keeper, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
+	secret, err := os.ReadFile(filepath.Join(dir, secretFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		secret, err = makeKeys(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
+	signer, err := note.NewSigner(strings.TrimSpace(string(secret)))
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: the key in %s can't be used", filepath.Join(dir, secretFile)) // the cause may quote the key
+	}
+	k := &Keeper{dir: dir, signer: signer}
+	signed, key, err := ReadCheckpoint(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
+	known, err := ParseCheckpoint(signed, key)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: %s: %w", filepath.Join(dir, checkpointFile), err)
+	}
+	k.known, k.written = &known, known.Size
+	return k, nil
+}
+
+func makeKeys(dir string) ([]byte, error) {
+	secret, public, err := note.GenerateKey(rand.Reader, "tocsin-ledger")
+	if err != nil {
+		return nil, err
+	}
+	if err := writeSynced(filepath.Join(dir, publicFile), []byte(public+"\n"), 0o644); err != nil {
+		return nil, err
+	}
+	return []byte(secret), writeSynced(filepath.Join(dir, secretFile), []byte(secret+"\n"), 0o600)
+}
+
+// ReadCheckpoint returns the signed checkpoint of a folder and the public key
+// that stands beside it. The error is fs.ErrNotExist where there is none.
+func ReadCheckpoint(dir string) (signed []byte, key string, err error) {
+	if signed, err = os.ReadFile(filepath.Join(dir, checkpointFile)); err != nil {
+		return nil, "", err
+	}
+	public, err := os.ReadFile(filepath.Join(dir, publicFile))
+	return signed, string(public), err
+}
+
+// Observe takes the next entry of the ledger, as [ledger.Options] hands it on.
+func (k *Keeper) Observe(e *ledger.Entry, _ error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e.Seq != k.tree.Size()+1 {
+		k.fail(fmt.Errorf("the ledger goes from record %d to %d: records are missing", k.tree.Size(), e.Seq))
+		return
+	}
+	k.tree.Add(Leaf(e))
+	if e.Record.Type == ledger.Genesis && e.Seq == 1 {
+		k.origin = Origin(e.Record.Realm, e.Record.Epoch)
+	}
+	if k.known == nil || k.tree.Size() != k.known.Size {
+		return
+	}
+	switch {
+	case k.known.Origin != k.origin:
+		k.fail(fmt.Errorf("the checkpoint is of ledger %s, this ledger is %s: it was made anew, or belongs elsewhere", k.known.Origin, k.origin))
+	case k.known.Root != k.tree.Root():
+		k.fail(fmt.Errorf("the first %d records are not those of the checkpoint: the ledger was altered, or its disk is damaged", k.known.Size))
+	}
+	k.known = nil
+}
+
+func (k *Keeper) fail(err error) {
+	if k.err == nil {
+		k.err = err
+	}
+}
+
+// Trusted returns why the ledger is not to be trusted, or nil. It is to be asked
+// when the ledger has been read whole.
+func (k *Keeper) Trusted() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.err != nil:
+		return fmt.Errorf("%w; restore it from a copy", k.err)
+	case k.known != nil:
+		return fmt.Errorf("the ledger holds %d records, its newest checkpoint says %d: the last ones were lost; restore it from a copy", k.tree.Size(), k.known.Size)
+	}
+	return nil
+}
+
+// Head returns the tree's size and root.
+func (k *Keeper) Head() (int64, Hash) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.tree.Size(), k.tree.Root()
+}
+
+// Write signs a checkpoint of the tree as it is and puts it on disk, if the tree
+// has grown and the ledger is to be trusted.
+func (k *Keeper) Write() error {
+	if err := k.Trusted(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	c := Checkpoint{Origin: k.origin, Size: k.tree.Size(), Root: k.tree.Root()}
+	written := k.written
+	k.mu.Unlock()
+	if c.Size == written || c.Origin == "" {
+		return nil
+	}
+	signed, err := note.Sign(&note.Note{Text: c.text()}, k.signer)
+	if err != nil {
+		return fmt.Errorf("sign a checkpoint: %w", err)
+	}
+	if err := writeSynced(filepath.Join(k.dir, checkpointFile), signed, 0o644); err != nil {
+		return fmt.Errorf("write a checkpoint: %w", err)
+	}
+	k.mu.Lock()
+	k.written = max(k.written, c.Size)
+	k.mu.Unlock()
+	return nil
+}
+
+// Run writes a checkpoint whenever the ledger has grown, at most once in every
+// interval, until ctx is done, and one at the end. It hands errors to report.
+func (k *Keeper) Run(ctx context.Context, interval time.Duration, report func(error)) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			if err := k.Write(); err != nil {
+				report(err)
+			}
+			return
+		case <-tick.C:
+			if err := k.Write(); err != nil {
+				report(err)
+			}
+		}
+	}
+}
+
+// writeSynced replaces a file whole: after a crash it has the old or the new
+// content.
+func writeSynced(name string, data []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

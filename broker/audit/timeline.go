@@ -1,0 +1,102 @@
+package audit
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tocsin/broker/ledger"
+)
+
+// A Line is one record of an alert, in words.
+type Line struct {
+	Record int64     `json:"record"` // sequence in the ledger
+	At     time.Time `json:"at"`     // when the broker took it
+	Type   string    `json:"type"`
+	Who    string    `json:"who"`  // the node, or the person
+	Text   string    `json:"text"` // in the language that was asked for
+	Void   string    `json:"void,omitempty"`
+}
+
+// A Timeline collects the records of one alert in order. Observe is to be given
+// to the ledger before its first record; it has one owner.
+type Timeline struct {
+	Alert string // UUID; the records of this alert are collected
+	Lang  string // "it" or "en"
+	Lines []Line
+}
+
+// Observe takes the next entry, as [ledger.Options] hands it on.
+func (t *Timeline) Observe(e *ledger.Entry, err error) {
+	if e.Bad != nil || e.Record.Alert != t.Alert {
+		return
+	}
+	line := Line{Record: e.Seq, At: e.Time, Type: string(e.Record.Type), Who: e.Record.Node, Text: t.words(&e.Record)}
+	if e.Record.Principal != "" {
+		line.Who = e.Record.Principal
+	}
+	if err != nil {
+		line.Void = err.Error()
+	}
+	t.Lines = append(t.Lines, line)
+}
+
+// words says in one sentence what a record reports.
+func (t *Timeline) words(r *ledger.Record) string {
+	it := !strings.HasPrefix(t.Lang, "en")
+	say := func(italian, english string, args ...any) string {
+		if it {
+			return fmt.Sprintf(italian, args...)
+		}
+		return fmt.Sprintf(english, args...)
+	}
+	part := ""
+	if r.Part > 1 {
+		part = say(" (parte %d)", " (part %d)", r.Part)
+	}
+	channel := r.Channel + part
+	switch r.Type {
+	case ledger.Bulletin:
+		return say("bollettino %d consegnato per la firma: %s, %d byte, SHA-256 %s", "bulletin %d handed in to be signed: %s, %d bytes, SHA-256 %s",
+			r.Number, r.Code, r.Bytes, r.SHA256)
+	case ledger.Signature:
+		return say("firmato il bollettino %d come %s, chiave %s", "signed bulletin %d as %s, key %s", r.Number, r.Namespace, r.Key)
+	case ledger.Rejected:
+		return say("respinto: %s", "refused: %s", r.Reason)
+	case ledger.Attempt:
+		if r.Channel == "" {
+			return say("bollettino %d, inizio dell'invio a %s", "bulletin %d, sending begins to %s", r.Number, strings.Join(r.Channels, ", "))
+		}
+		return say("%s: inizio del tentativo %d", "%s: attempt %d begins", channel, r.Attempt)
+	case ledger.Prepared:
+		return say("%s: contenuto caricato, non ancora pubblico (%s)", "%s: content uploaded, not public yet (%s)", channel, r.Prepared)
+	case ledger.NotSent:
+		return say("%s: non pubblicato (%s), nuovo tentativo dopo le %s", "%s: not published (%s), to be tried again after %s",
+			channel, r.Reason, r.RetryAt.Format(time.TimeOnly))
+	case ledger.Unknown:
+		return say("%s: esito sconosciuto (%s), si cerca il post sulla piattaforma", "%s: outcome unknown (%s), the post is looked for on the platform", channel, r.Reason)
+	case ledger.Absent:
+		return say("%s: il post non c'è (%s)", "%s: the post is not there (%s)", channel, r.Reason)
+	case ledger.Posted:
+		how := ""
+		if r.Reconciled {
+			how = say(", trovato con il codice allerta", ", found by the alert code")
+		}
+		return say("%s: pubblicato%s: %s %s", "%s: posted%s: %s %s", channel, how, r.PostID, r.URL)
+	case ledger.Verified:
+		return say("%s: riletto come lo vede il pubblico, identico al testo firmato", "%s: read back as the public sees it, identical to the signed text", channel)
+	case ledger.NotVerifiable:
+		return say("%s: non verificabile: %s", "%s: can't be verified: %s", channel, r.Reason)
+	case ledger.Failed:
+		return say("%s: serve una persona: %s", "%s: a person must act: %s", channel, r.Reason)
+	case ledger.Held:
+		return say("%s: sospeso: %s", "%s: held: %s", channel, r.Reason)
+	case ledger.Expired:
+		return say("%s: scaduto prima della pubblicazione", "%s: expired before it was published", channel)
+	case ledger.Superseded:
+		return say("%s: superato da un bollettino più recente", "%s: superseded by a newer bulletin", channel)
+	case ledger.Genesis, ledger.NodeStarted, ledger.NodeStopped:
+		return string(r.Type)
+	}
+	return string(r.Type)
+}

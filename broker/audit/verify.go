@@ -1,0 +1,271 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tocsin/broker/bulletin"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+)
+
+// A Finding is something in a ledger that does not hold.
+type Finding struct {
+	Record int64  `json:"record"` // sequence; 0 where it is about the whole ledger
+	Rule   string `json:"rule"`   // complete, root, record, transition, bulletin, signature, release, coverage
+	Text   string `json:"text"`
+}
+
+// A Report is the result of checking a whole ledger.
+type Report struct {
+	OK         bool           `json:"ok"`
+	Realm      string         `json:"realm"`
+	Epoch      string         `json:"epoch"`
+	Entries    int64          `json:"entries"`
+	Root       string         `json:"root"` // base64 of the Merkle tree's root over all records
+	Checkpoint *CheckpointUse `json:"checkpoint,omitempty"`
+	Alerts     int            `json:"alerts"`
+	Bulletins  int            `json:"bulletins"`
+	Signatures int            `json:"signatures"` // that hold
+	Refused    int            `json:"refused"`    // that do not hold, and are refused in the ledger
+	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
+	Races      int            `json:"races"`      // records without effect, where two writers met
+	Findings   []Finding      `json:"findings"`
+}
+
+// CheckpointUse says which checkpoint the ledger was held against.
+type CheckpointUse struct {
+	Size int64  `json:"size"`
+	Root string `json:"root"`
+}
+
+// A Verifier checks a ledger record by record: complete, the root recomputed, each
+// record a record and each step one that the state allows, each bulletin there,
+// each signature verified, each post covered by a bulletin that was released
+// before it was sent. It believes the records, not the state of whoever wrote
+// them. Observe is to be given to the ledger before its first record; it has one
+// owner.
+type Verifier struct {
+	authority  *signing.Authority
+	checkpoint *Checkpoint
+	tree       Tree
+	state      *ledger.State
+	report     Report
+	attempts   []sent
+	posts      []sent
+	signatures []statement
+	refused    map[int64]bool
+	atSize     Hash
+}
+
+// sent is a record that says that something was or is to be public.
+type sent struct {
+	seq      int64
+	at       time.Time
+	alert    string
+	digest   string
+	channels []string
+}
+
+type statement struct {
+	seq           int64
+	at            time.Time
+	alert, digest string
+}
+
+// NewVerifier returns a verifier that judges signatures by the authority, and the
+// ledger by the checkpoint, nil for none.
+func NewVerifier(authority *signing.Authority, checkpoint *Checkpoint) *Verifier {
+	return &Verifier{authority: authority, checkpoint: checkpoint, state: ledger.NewState(), refused: map[int64]bool{}}
+}
+
+func (v *Verifier) find(seq int64, rule, format string, args ...any) {
+	v.report.Findings = append(v.report.Findings, Finding{Record: seq, Rule: rule, Text: fmt.Sprintf(format, args...)})
+}
+
+// Observe takes the next entry, as [ledger.Options] hands it on.
+func (v *Verifier) Observe(e *ledger.Entry, _ error) {
+	if e.Seq != v.tree.Size()+1 {
+		v.find(e.Seq, "complete", "the ledger goes from record %d to %d: records are missing", v.tree.Size(), e.Seq)
+		return
+	}
+	v.tree.Add(Leaf(e))
+	if v.checkpoint != nil && e.Seq == v.checkpoint.Size {
+		v.atSize = v.tree.Root()
+	}
+	if e.Bad != nil {
+		v.find(e.Seq, "record", "%v", e.Bad)
+	}
+	if err := v.state.Apply(e); err != nil {
+		v.void(e, err)
+		return
+	}
+	if e.Bad != nil {
+		return
+	}
+	r := &e.Record
+	switch r.Type { //nolint:exhaustive // the other records claim nothing that has to be proven
+	case ledger.Attempt:
+		channels := r.Channels
+		if r.Channel != "" {
+			channels = []string{r.Channel}
+		}
+		v.attempts = append(v.attempts, sent{e.Seq, e.Time, r.Alert, r.SHA256, channels})
+	case ledger.Posted:
+		v.posts = append(v.posts, sent{e.Seq, e.Time, r.Alert, r.SHA256, []string{r.Channel}})
+	case ledger.Signature:
+		v.signatures = append(v.signatures, statement{e.Seq, e.Time, r.Alert, r.SHA256})
+	case ledger.Rejected:
+		v.refused[r.Refers] = true
+	}
+}
+
+// void judges a record without effect. Where two writers meet, the second one's
+// intent is without effect, and that is as it should be; a post or its proof
+// without effect is not.
+func (v *Verifier) void(e *ledger.Entry, err error) {
+	if e.Bad != nil {
+		return
+	}
+	switch e.Record.Type {
+	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held:
+		v.report.Races++
+	case ledger.NodeStarted, ledger.NodeStopped, ledger.Signature, ledger.Rejected, ledger.Prepared, ledger.NotSent, ledger.Posted,
+		ledger.Verified, ledger.NotVerifiable, ledger.Failed:
+		v.find(e.Seq, "transition", "%v", err)
+	default:
+		v.find(e.Seq, "transition", "%v", err)
+	}
+}
+
+// Finish checks what the bytes of the bulletins and the whole ledger show, and
+// returns the report. blobs returns a bulletin's bytes by their digest; size is
+// the number of records that the broker says it holds.
+func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx context.Context, digest string) ([]byte, error)) Report {
+	r := &v.report
+	r.Entries, r.Root, r.Realm, r.Epoch = v.tree.Size(), v.tree.Root().String(), v.state.Realm, v.state.Epoch
+	r.Alerts = len(v.state.Alerts)
+	if size > v.tree.Size() {
+		v.find(0, "complete", "the broker says that it holds %d records, %d could be read", size, v.tree.Size())
+	}
+	v.checkCheckpoint()
+	released := v.checkBulletins(ctx, blobs)
+	v.checkSent(v.attempts, released, "an attempt")
+	r.Posts = len(v.posts) - v.checkSent(v.posts, released, "a post")
+	if r.Findings == nil {
+		r.Findings = []Finding{}
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return int(a.Record - b.Record) })
+	r.OK = len(r.Findings) == 0
+	return *r
+}
+
+func (v *Verifier) checkCheckpoint() {
+	c := v.checkpoint
+	if c == nil {
+		return
+	}
+	v.report.Checkpoint = &CheckpointUse{Size: c.Size, Root: c.Root.String()}
+	switch origin := Origin(v.state.Realm, v.state.Epoch); {
+	case c.Origin != origin:
+		v.find(0, "root", "the checkpoint is of ledger %s, this is %s", c.Origin, origin)
+	case c.Size > v.tree.Size():
+		v.find(0, "complete", "the checkpoint says %d records, the ledger holds %d: the last ones were lost", c.Size, v.tree.Size())
+	case c.Size > 0 && c.Root != v.atSize:
+		v.find(0, "root", "the first %d records have root %s, the checkpoint says %s: the ledger was altered", c.Size, v.atSize, c.Root)
+	}
+}
+
+// checkBulletins verifies the bytes and signatures of each bulletin and returns,
+// by digest, the sequence of the record that released it.
+func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Context, string) ([]byte, error)) map[string]*bulletinProof {
+	proofs := map[string]*bulletinProof{}
+	for _, id := range v.state.Order {
+		for _, b := range v.state.Alerts[id].Bulletins {
+			v.report.Bulletins++
+			parsed, err := readBulletin(ctx, blobs, id, b)
+			if err != nil {
+				if !v.refused[b.Seq] {
+					v.find(b.Seq, "bulletin", "%v", err)
+				}
+				continue
+			}
+			proofs[b.SHA256] = v.prove(parsed, b)
+		}
+	}
+	return proofs
+}
+
+func readBulletin(ctx context.Context, blobs func(context.Context, string) ([]byte, error), id string, b *ledger.BulletinState) (*bulletin.Bulletin, error) {
+	raw, err := blobs(ctx, b.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := bulletin.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	if string(parsed.Alert) != id || parsed.Number != b.Number || parsed.SHA256() != b.SHA256 {
+		return nil, fmt.Errorf("the record says bulletin %d of alert %s, the bulletin itself says %d of %s", b.Number, id, parsed.Number, parsed.Alert)
+	}
+	return parsed, nil
+}
+
+// A bulletinProof is what releases a bulletin.
+type bulletinProof struct {
+	bulletin *bulletin.Bulletin
+	released int64 // sequence of the signature that completed the release; 0 if none did
+}
+
+func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bulletinProof {
+	p := &bulletinProof{bulletin: b}
+	request := Request(b)
+	var statements []signing.Statement
+	for _, st := range state.Statements {
+		s := signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
+		if _, err := v.authority.CheckOne(request, s, st.At); err != nil {
+			v.report.Refused++
+			if !v.refused[st.Seq] {
+				v.find(st.Seq, "signature", "%v; the ledger holds no refusal of it", err)
+			}
+		} else {
+			v.report.Signatures++
+		}
+		statements = append(statements, s)
+		if p.released == 0 {
+			if _, err := v.authority.Authorize(request, statements, st.At); err == nil {
+				p.released = st.Seq
+			}
+		}
+	}
+	return p
+}
+
+// Request returns what the policy needs to know of a bulletin, as its bytes say.
+func Request(b *bulletin.Bulletin) signing.Request {
+	return signing.Request{
+		Bytes: b.Bytes(), Realm: b.Realm, MsgType: b.Message.MsgType, Expires: b.Expires, NotAfter: b.NotAfter,
+	}
+}
+
+// checkSent checks that each record came after the release of its bulletin and
+// that the bulletin addresses the channel. It returns how many do not hold.
+func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof, what string) (bad int) {
+	for _, s := range records {
+		p := released[s.digest]
+		switch {
+		case p == nil:
+			v.find(s.seq, "coverage", "%s on %v is of a bulletin that can't be read", what, s.channels)
+		case p.released == 0 || p.released > s.seq:
+			v.find(s.seq, "release", "%s on %v was made before the bulletin had its signatures", what, s.channels)
+		case slices.ContainsFunc(s.channels, func(c string) bool { return p.bulletin.For(c) == nil }):
+			v.find(s.seq, "coverage", "%s on %v: the signed bulletin has no post for it", what, s.channels)
+		default:
+			continue
+		}
+		bad++
+	}
+	return bad
+}

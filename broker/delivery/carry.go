@@ -1,0 +1,435 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"tocsin/adapters"
+	"tocsin/broker/ledger"
+)
+
+const (
+	// recordRetry is the wait after the ledger did not take a record.
+	recordRetry = 500 * time.Millisecond
+	// distrustRetry is the wait while the ledger is not to be trusted.
+	distrustRetry = time.Second
+	// lookRetry bounds the wait between looks and read-backs that failed.
+	lookRetry = 30 * time.Second
+	// alteredAgain is when a post that does not match is read once more: some
+	// platforms show a post before it is whole.
+	alteredAgain = 2 * time.Second
+	// maxReason bounds the words of a failure in a record.
+	maxReason = 500
+)
+
+// carry does what is to be done for an alert on the lane, step by step, until
+// there is nothing more to do now; it returns when there will be, or zero.
+func (l *lane) carry(ctx context.Context, id string) time.Time {
+	for ctx.Err() == nil {
+		l.deciding(id, true)
+		items, err := l.s.library.items(ctx, id, l.name)
+		if err != nil {
+			l.s.Log.ErrorContext(ctx, "an alert could not be read from the ledger", "alert", id, "channel", l.name, "err", err)
+			return l.s.Now().Add(recordRetry)
+		}
+		step := decide(items, l.s.me, l.s.started, l.s.Now(), l.claimed)
+		switch step.do {
+		case nothing:
+			return time.Time{}
+		case wait:
+			return step.at
+		default:
+		}
+		it := &items[step.item]
+		if step.do != attempt {
+			l.deciding(id, false)
+		}
+		next, err := l.perform(ledger.WithTrace(ctx, it.release.trace), id, it, step)
+		switch {
+		case errors.Is(err, errStale):
+		case errors.Is(err, ledger.ErrConflict):
+			// Another node was first: its record is on its way to us.
+			l.awaitChange(ctx)
+		case err != nil && ctx.Err() == nil:
+			l.s.Log.ErrorContext(ctx, "a step could not be recorded; it is taken up again", "alert", id, "channel", l.name, "err", err)
+			return l.s.Now().Add(recordRetry)
+		case !next.IsZero():
+			return next
+		}
+	}
+	return time.Time{}
+}
+
+func (l *lane) awaitChange(ctx context.Context) {
+	changed := l.s.Ledger.Changed()
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-timer.C:
+	}
+}
+
+// perform does one step. It returns a moment where nothing is to be done before
+// it, and an error where the ledger did not take a record.
+func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.Time, error) {
+	p := &it.parts[s.part-1]
+	switch s.do {
+	case attempt:
+		return l.attempt(ctx, id, it, s.part)
+	case send:
+		return time.Time{}, l.send(ctx, id, it, s.part)
+	case forget:
+		return time.Time{}, l.record(ctx, id, it, s.part, ledger.Record{
+			Type: ledger.Unknown, Class: adapters.Unknown.String(),
+			Reason: fmt.Sprintf("%s stopped in the middle of attempt %d", p.Claimant, p.Attempts),
+		})
+	case look:
+		return l.look(ctx, id, it, s.part)
+	case readBack:
+		return l.readBack(ctx, id, it, s.part)
+	case expire:
+		return time.Time{}, l.record(ctx, id, it, s.part, ledger.Record{
+			Type: ledger.Expired, Reason: "the alert expired before it was published here",
+		})
+	case supersede:
+		return time.Time{}, l.record(ctx, id, it, s.part, ledger.Record{
+			Type: ledger.Superseded, Reason: "a newer bulletin of this alert was released before this one was published here",
+		})
+	case giveUp:
+		return time.Time{}, l.record(ctx, id, it, s.part, ledger.Record{Type: ledger.Failed, Class: adapters.Permanent.String(), Reason: s.why})
+	case nothing, wait:
+	}
+	return time.Time{}, nil
+}
+
+// record writes a delivery record and waits until it is folded. Whether it took
+// effect shows in the next decision.
+func (l *lane) record(ctx context.Context, id string, it *item, part int, r ledger.Record) error {
+	r.Alert, r.Number, r.SHA256 = id, it.b.Number, it.b.SHA256()
+	r.Channel, r.Part = l.name, part
+	if len(r.Reason) > maxReason {
+		r.Reason = truncateWords(r.Reason, maxReason)
+	}
+	seq, err := l.s.Ledger.Append(ctx, r)
+	if err != nil {
+		return err
+	}
+	l.s.meters.recorded(ctx, l.ch.Channel, &r, it, l.s.Now())
+	switch r.Type { //nolint:exhaustive // the others end nothing
+	case ledger.Verified, ledger.NotVerifiable, ledger.Failed, ledger.Expired, ledger.Superseded:
+		l.forgetMemory(r.SHA256, part)
+	}
+	return l.s.Ledger.WaitApplied(ctx, seq)
+}
+
+// truncateWords shortens a message about a failure of ours; it is never used on a
+// public text.
+func truncateWords(s string, most int) string {
+	for i := range s {
+		if i > most-len("…") {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// span begins a span of the delivery's trace.
+func (l *lane) span(ctx context.Context, name, id string, it *item, part int) (context.Context, trace.Span) {
+	return l.s.tracer.Start(ctx, name, trace.WithAttributes(
+		attribute.String("tocsin.channel", l.name), attribute.String("tocsin.kind", l.ch.Channel.Kind()),
+		attribute.String("tocsin.alert", id), attribute.Int("tocsin.bulletin", it.b.Number), attribute.Int("tocsin.part", part)))
+}
+
+// attempt verifies the bulletin, puts the intent on disk and sends. What a
+// platform lets us make ready in private is made ready while the disk works.
+func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time.Time, error) {
+	ctx, span := l.span(ctx, "deliver", id, it, part)
+	defer span.End()
+	if err := l.s.Trusted(); err != nil {
+		l.s.Log.ErrorContext(ctx, "nothing is sent while the ledger is not to be trusted", "alert", id, "channel", l.name, "err", err)
+		return l.s.Now().Add(distrustRetry), nil
+	}
+	authorized, err := l.s.authorize(id, it.b)
+	if err == nil && hexDigest(authorized.SHA256()) != it.b.SHA256() {
+		err = errors.New("other bytes were verified than those of the bulletin")
+	}
+	if err != nil {
+		return time.Time{}, l.record(ctx, id, it, part, ledger.Record{
+			Type: ledger.Held, Class: adapters.Auth.String(), Reason: fmt.Sprintf("the signatures are no longer accepted: %v", err),
+		})
+	}
+	prepared := make(chan preparation, 1)
+	go func() { prepared <- l.prepare(ctx, it, part) }()
+
+	p := it.parts[part-1]
+	if part == 1 && p.Attempts == 0 {
+		_, err = l.s.first(ctx, l, id, it)
+	} else {
+		l.deciding(id, false)
+		now := l.s.Now().UTC()
+		_, err = l.s.attemptRecord(ctx, ledger.Record{
+			Alert: id, Number: it.b.Number, SHA256: it.b.SHA256(), Channel: l.name, Part: part, Attempt: p.Attempts + 1,
+			Until: now.Add(l.ch.PublishTimeout + claimMargin), Released: it.release.seq,
+		})
+	}
+	ready := <-prepared
+	if err != nil {
+		return time.Time{}, err
+	}
+	now, err := l.current(ctx, id, it, part)
+	if err != nil || now.State != ledger.StateAttempting || now.Claimant != l.s.me || !l.claimed(now.ClaimSeq) {
+		return time.Time{}, err // another node's
+	}
+	return time.Time{}, l.publish(ctx, id, it, part, now, ready)
+}
+
+// send goes on with an attempt whose intent is on disk already.
+func (l *lane) send(ctx context.Context, id string, it *item, part int) error {
+	ctx, span := l.span(ctx, "deliver", id, it, part)
+	defer span.End()
+	return l.publish(ctx, id, it, part, it.parts[part-1], l.prepare(ctx, it, part))
+}
+
+// current returns the state of a post as it is folded now.
+func (l *lane) current(ctx context.Context, id string, it *item, part int) (ledger.PartState, error) {
+	var p ledger.PartState
+	l.s.Ledger.View(func(st *ledger.State) { p = st.Alerts[id].Bulletin(it.b.SHA256()).Part(l.name, part) })
+	return p, ctx.Err()
+}
+
+type preparation struct {
+	name string // what the platform holds; "" where nothing had to be prepared
+	err  error
+}
+
+// prepare makes the image public and does the private first step, where the
+// channel has one and it has not been done.
+func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
+	post := it.b.For(l.name)[part-1]
+	if it.parts[part-1].Prepared != "" {
+		return preparation{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
+	defer cancel()
+	if post.Image != nil && post.Image.URL != "" && l.s.Host != nil {
+		if err := l.s.Host.Host(ctx, *post.Image); err != nil {
+			return preparation{err: adapters.Fail(adapters.NotSent, "the image could not be put on the site: %w", err)}
+		}
+	}
+	preparer, ok := l.ch.Channel.(adapters.Preparer)
+	if !ok {
+		return preparation{}
+	}
+	name, err := preparer.Prepare(ctx, post)
+	return preparation{name: name, err: err}
+}
+
+// publish makes the attempt that is recorded as ours, and records what came of it.
+func (l *lane) publish(ctx context.Context, id string, it *item, part int, p ledger.PartState, ready preparation) error {
+	defer l.disclaim(p.ClaimSeq)
+	if ready.err != nil {
+		// Nothing is public: the first step is private, whatever became of it.
+		if f, ok := errors.AsType[*adapters.Failure](ready.err); ok && f.Kind == adapters.Unknown {
+			ready.err = &adapters.Failure{Kind: adapters.NotSent, After: f.After, Code: f.Code, Err: f.Err}
+		}
+		return l.outcome(ctx, id, it, part, p, adapters.Receipt{}, ready.err)
+	}
+	if ready.name != "" {
+		if err := l.record(ctx, id, it, part, ledger.Record{Type: ledger.Prepared, Prepared: ready.name}); err != nil {
+			return err
+		}
+		p.Prepared = ready.name
+	}
+	ctx, span := l.span(ctx, "publish", id, it, part)
+	defer span.End()
+	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
+	receipt, err := l.ch.Channel.Publish(limited, it.b.For(l.name)[part-1], adapters.Attempt{N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared})
+	cancel()
+	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
+	}
+	return l.outcome(ctx, id, it, part, p, receipt, err)
+}
+
+// outcome records what a platform's answer means.
+func (l *lane) outcome(ctx context.Context, id string, it *item, part int, p ledger.PartState, receipt adapters.Receipt, err error) error {
+	// What the platform did is recorded even while the node is being stopped.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err == nil {
+		return l.posted(ctx, id, it, part, receipt, false)
+	}
+	failure, ok := errors.AsType[*adapters.Failure](err)
+	if !ok {
+		failure = &adapters.Failure{Kind: adapters.Unknown, Err: err}
+	}
+	r := ledger.Record{Class: failure.Kind.String(), Cause: failure.Code, Reason: failure.Err.Error()}
+	memory := l.remember(it.b.SHA256(), part)
+	switch failure.Kind {
+	case adapters.NotSent:
+		r.Type = ledger.NotSent
+		r.RetryAt = l.s.Now().UTC().Add(max(failure.After, memory.retry.NextBackOff()))
+		r.Dead = errors.Is(err, adapters.ErrPreparedDead)
+	case adapters.Quota:
+		r.Type = ledger.Held
+		if failure.After > 0 {
+			r.Type, r.RetryAt = ledger.NotSent, l.s.Now().UTC().Add(failure.After)
+		}
+	case adapters.Auth:
+		r.Type = ledger.Held
+	case adapters.Permanent:
+		r.Type = ledger.Failed
+	case adapters.Unknown, adapters.Duplicate:
+		r.Type = ledger.Unknown
+		memory.looks, memory.next = 0, time.Time{}
+	default:
+		r.Type = ledger.Unknown
+	}
+	l.s.Log.WarnContext(ctx, "a post was not published", "alert", id, "channel", l.name, "attempt", p.Attempts,
+		"class", failure.Kind.String(), "err", failure.Err)
+	return l.record(ctx, id, it, part, r)
+}
+
+func (l *lane) posted(ctx context.Context, id string, it *item, part int, receipt adapters.Receipt, reconciled bool) error {
+	at := receipt.At
+	if !reconciled || at.IsZero() {
+		at = l.s.Now()
+	}
+	l.s.Log.InfoContext(ctx, "posted", "alert", id, "channel", l.name, "url", receipt.URL, "reconciled", reconciled)
+	return l.record(ctx, id, it, part, ledger.Record{
+		Type: ledger.Posted, PostID: receipt.ID, URL: receipt.URL, PostedAt: at.UTC(), Reconciled: reconciled,
+		Evidence: string(receipt.Evidence),
+	})
+}
+
+// look asks the platform for a post whose fate is unknown. Platforms show posts
+// late: only a look after the settling time can prove that there is none.
+func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Time, error) {
+	p := it.parts[part-1]
+	memory := l.remember(it.b.SHA256(), part)
+	if now := l.s.Now(); now.Before(memory.next) {
+		return memory.next, nil
+	}
+	ctx, span := l.span(ctx, "look", id, it, part)
+	defer span.End()
+	receipt, err := l.find(ctx, it, part, &p)
+	now := l.s.Now()
+	switch {
+	case err == nil:
+		return time.Time{}, l.posted(ctx, id, it, part, receipt, true)
+	case errors.Is(err, adapters.ErrCannotLook):
+		return time.Time{}, l.cannotLook(ctx, id, it, part)
+	case errors.Is(err, adapters.ErrNotPublished):
+		memory.looks++
+		settled := p.Since.Add(l.ch.Settle[len(l.ch.Settle)-1])
+		if !now.Before(settled) {
+			return time.Time{}, l.record(ctx, id, it, part, ledger.Record{
+				Type: ledger.Absent, Reason: fmt.Sprintf("looked for %d times until %v after its fate became unknown: it is not there",
+					memory.looks, now.Sub(p.Since).Round(time.Millisecond)),
+			})
+		}
+		memory.next = nextMoment(p.Since, l.ch.Settle, now)
+	default:
+		l.s.Log.WarnContext(ctx, "a post could not be looked for", "alert", id, "channel", l.name, "err", err)
+		memory.next = now.Add(min(max(retryAfter(err), memory.retry.NextBackOff()), max(lookRetry, retryAfter(err))))
+	}
+	return memory.next, nil
+}
+
+// nextMoment returns the first moment of a schedule, counted from begin, that is
+// after now; now itself where all have passed.
+func nextMoment(begin time.Time, schedule []time.Duration, now time.Time) time.Time {
+	for _, d := range schedule {
+		if t := begin.Add(d); t.After(now) {
+			return t
+		}
+	}
+	return now
+}
+
+func (l *lane) find(ctx context.Context, it *item, part int, p *ledger.PartState) (adapters.Receipt, error) {
+	finder, ok := l.ch.Channel.(adapters.Finder)
+	if !ok {
+		return adapters.Receipt{}, adapters.ErrCannotLook
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
+	defer cancel()
+	return finder.Find(ctx, it.b.For(l.name)[part-1], adapters.Attempt{N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared})
+}
+
+// cannotLook applies the channel's policy to a post that nobody can look for.
+func (l *lane) cannotLook(ctx context.Context, id string, it *item, part int) error {
+	if l.ch.Unsearchable == PostAgain {
+		return l.record(ctx, id, it, part, ledger.Record{
+			Type: ledger.Absent, Class: string(PostAgain),
+			Reason: "this channel gives no way to look for a post; its policy is to send again, at the risk of a double post",
+		})
+	}
+	return l.record(ctx, id, it, part, ledger.Record{
+		Type: ledger.Held, Class: string(Hold),
+		Reason: "this channel gives no way to look for a post, and its policy is to hold: look at the channel, and publish by hand what is missing",
+	})
+}
+
+func retryAfter(err error) time.Duration {
+	if f, ok := errors.AsType[*adapters.Failure](err); ok {
+		return f.After
+	}
+	return 0
+}
+
+// readBack fetches a post as the public sees it and compares it with what was
+// signed.
+func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (time.Time, error) {
+	p := it.parts[part-1]
+	memory := l.remember(it.b.SHA256(), part)
+	if l.s.Now().Before(memory.next) {
+		return memory.next, nil
+	}
+	ctx, span := l.span(ctx, "read back", id, it, part)
+	defer span.End()
+	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
+	err := l.ch.Channel.ReadBack(limited, it.b.For(l.name)[part-1], adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt})
+	cancel()
+	now := l.s.Now()
+	altered, isAltered := errors.AsType[*adapters.AlteredError](err)
+	switch {
+	case err == nil:
+		return time.Time{}, l.record(ctx, id, it, part, ledger.Record{Type: ledger.Verified})
+	case errors.Is(err, adapters.ErrCannotLook):
+		return time.Time{}, l.record(ctx, id, it, part, ledger.Record{
+			Type: ledger.NotVerifiable, Reason: "this account gives no way to read a post back",
+		})
+	case isAltered && memory.reads > 0:
+		return time.Time{}, l.failed(ctx, id, it, part, "altered", altered.Error()+": look at the post, and correct the alert")
+	case isAltered:
+		memory.reads, memory.next = memory.reads+1, now.Add(alteredAgain)
+	case errors.Is(err, adapters.ErrNotPublished):
+		if last := p.Since.Add(l.ch.ReadBack[len(l.ch.ReadBack)-1]); !now.Before(last) {
+			return time.Time{}, l.failed(ctx, id, it, part, "gone",
+				"the platform took the post and does not show it: somebody deleted or hid it; look at the channel, and publish by hand what is missing")
+		}
+		memory.next = nextMoment(p.Since, l.ch.ReadBack, now)
+	case !now.Before(it.b.Expires):
+		return time.Time{}, l.record(ctx, id, it, part, ledger.Record{
+			Type: ledger.NotVerifiable, Reason: truncateWords("it could not be read back before the alert expired: "+err.Error(), maxReason),
+		})
+	default:
+		l.s.Log.WarnContext(ctx, "a post could not be read back", "alert", id, "channel", l.name, "err", err)
+		memory.next = now.Add(min(max(retryAfter(err), memory.retry.NextBackOff()), max(lookRetry, retryAfter(err))))
+	}
+	return memory.next, nil
+}
+
+func (l *lane) failed(ctx context.Context, id string, it *item, part int, class, reason string) error {
+	l.s.Log.ErrorContext(ctx, "a post needs a person", "alert", id, "channel", l.name, "reason", reason)
+	return l.record(ctx, id, it, part, ledger.Record{Type: ledger.Failed, Class: class, Reason: reason})
+}

@@ -1,0 +1,172 @@
+package delivery
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"sync"
+
+	"tocsin/broker/ledger"
+)
+
+// claims lets the first attempts of all channels at a bulletin begin with one
+// record: every write to the ledger is a sync of its own, and five of them in a
+// row before the last channel may send would cost more than all the rest.
+type claims struct {
+	mu   sync.Mutex
+	open map[string]*claim // by bulletin digest: those whose record is being written
+	mine map[owned]bool    // the attempts that this process has under way
+}
+
+// owned is one channel's share of an attempt record.
+type owned struct {
+	seq     int64
+	channel string
+}
+
+type claim struct {
+	channels map[string]bool
+	done     chan struct{}
+	seq      int64
+	err      error
+}
+
+// first records the first attempt at the first part of a bulletin on lane l, and
+// on every other lane of this node that is free for it, which is started. It
+// returns the sequence of the attempt.
+func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (int64, error) {
+	digest := it.b.SHA256()
+	s.claims.mu.Lock()
+	l.deciding(id, false)
+	if c := s.claims.open[digest]; c != nil && c.channels[l.name] {
+		s.claims.mu.Unlock()
+		select {
+		case <-c.done:
+			return c.seq, c.err
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+	if p := s.state(id, digest, l.name); p.State != ledger.StatePending || p.Attempts > 0 {
+		s.claims.mu.Unlock()
+		return 0, errStale
+	}
+	c := &claim{channels: map[string]bool{l.name: true}, done: make(chan struct{})}
+	names := []string{l.name}
+	until := l.ch.PublishTimeout
+	var begin []*lane
+	for _, other := range s.lanes {
+		if other == l || !s.eligible(other, id, it) {
+			continue
+		}
+		joined, taken := other.join(id)
+		if !joined {
+			continue
+		}
+		if taken {
+			begin = append(begin, other)
+		}
+		c.channels[other.name] = true
+		names = append(names, other.name)
+		until = max(until, other.ch.PublishTimeout)
+	}
+	if s.claims.open == nil {
+		s.claims.open = map[string]*claim{}
+	}
+	s.claims.open[digest] = c
+	s.claims.mu.Unlock()
+
+	// The others begin to prepare while the record is on its way to disk.
+	for _, other := range begin {
+		other.start(id)
+	}
+	now := s.Now().UTC()
+	c.seq, c.err = s.attemptRecord(ctx, ledger.Record{
+		Alert: id, Number: it.b.Number, SHA256: digest, Channels: names,
+		Part: 1, Attempt: 1, Until: now.Add(until + claimMargin), Released: it.release.seq,
+	})
+	s.claims.mu.Lock()
+	delete(s.claims.open, digest)
+	s.claims.mu.Unlock()
+	close(c.done)
+	return c.seq, c.err
+}
+
+// state returns the state of a bulletin's first post on a channel as it is folded
+// now.
+func (s *Service) state(id, digest, channel string) (p ledger.PartState) {
+	s.Ledger.View(func(st *ledger.State) { p = st.Alerts[id].Bulletin(digest).Part(channel, 1) })
+	return p
+}
+
+// errStale says that the state moved on since the decision: decide again.
+var errStale = errors.New("the state has moved on")
+
+// eligible reports whether the first attempt at a bulletin is what comes next on
+// a lane, as far as the ledger shows it.
+func (s *Service) eligible(l *lane, id string, it *item) bool {
+	addressed := false
+	for _, c := range it.b.Channels() {
+		addressed = addressed || c.Name == l.name
+	}
+	if !addressed {
+		return false
+	}
+	ready := true
+	s.Ledger.View(func(st *ledger.State) {
+		for _, b := range st.Alerts[id].Bulletins {
+			p := b.Part(l.name, 1)
+			if b.SHA256 == it.b.SHA256() {
+				ready = ready && p.State == ledger.StatePending && p.Attempts == 0
+			} else if d := b.Deliveries[l.name]; d != nil {
+				for _, p := range d.Parts {
+					// An older bulletin whose fate is open, or which still has to
+					// be ended, goes first.
+					ready = ready && (p.PostID != "" || p.Final() && p.State != ledger.StateHeld)
+				}
+			}
+		}
+	})
+	return ready
+}
+
+// attemptRecord writes an attempt and returns its sequence once it is folded and
+// known to be in force.
+func (s *Service) attemptRecord(ctx context.Context, r ledger.Record) (int64, error) {
+	r.Type = ledger.Attempt
+	r.Ring = hexDigest(s.Authority.Ring.SHA256())
+	seq, err := s.Ledger.Append(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	s.claims.mu.Lock()
+	if s.claims.mine == nil {
+		s.claims.mine = map[owned]bool{}
+	}
+	if r.Channel != "" {
+		s.claims.mine[owned{seq, r.Channel}] = true
+	}
+	for _, name := range r.Channels {
+		s.claims.mine[owned{seq, name}] = true
+	}
+	s.claims.mu.Unlock()
+	return seq, s.Ledger.WaitApplied(ctx, seq)
+}
+
+// claimed reports whether this process has the lane's share of the attempt with
+// this sequence under way.
+func (l *lane) claimed(seq int64) bool {
+	l.s.claims.mu.Lock()
+	defer l.s.claims.mu.Unlock()
+	return l.s.claims.mine[owned{seq, l.name}]
+}
+
+// disclaim forgets the lane's share of an attempt that has its outcome, or whose
+// outcome could not be written: then its fate is unknown.
+func (l *lane) disclaim(seq int64) {
+	l.s.claims.mu.Lock()
+	defer l.s.claims.mu.Unlock()
+	delete(l.s.claims.mine, owned{seq, l.name})
+}
+
+func hexDigest(sum [32]byte) string { return hex.EncodeToString(sum[:]) }

@@ -1,0 +1,128 @@
+package delivery
+
+import (
+	"strings"
+	"time"
+
+	"tocsin/broker/bulletin"
+	"tocsin/broker/ledger"
+)
+
+// An item is one released bulletin, as one channel sees it.
+type item struct {
+	b       *bulletin.Bulletin
+	release release
+	parts   []ledger.PartState // one for each post that the bulletin has for the channel
+}
+
+// A step is what comes next on a channel for one alert.
+type step struct {
+	do   verb
+	item int // index of the item
+	part int // from 1
+	at   time.Time
+	why  string
+}
+
+type verb uint8
+
+const (
+	nothing   verb = iota // all is done
+	wait                  // until step.at
+	attempt               // intent, then send
+	send                  // the intent is on disk and ours
+	forget                // an attempt has no owner any more: its fate is unknown
+	look                  // the fate is unknown
+	readBack              // public by the platform's word
+	expire                // too late
+	supersede             // a newer bulletin took its place
+	giveUp                // it can't be sent: step.why
+)
+
+// decide says what comes next. It is a pure function of the ledger, the clock and
+// who asks: me is this node and incarnation, started the moment it began, and
+// claimed tells the attempts that this process has under way.
+//
+// Bulletins go in the order of their numbers: nothing of a newer one begins while
+// the fate of an older one is open on this channel.
+func decide(items []item, me string, started, now time.Time, claimed func(seq int64) bool) step {
+	later := step{do: nothing}
+	for i, it := range items {
+		for n := range it.parts {
+			s := decidePart(items, i, n+1, me, started, now, claimed)
+			switch s.do {
+			case nothing:
+			case readBack:
+				if later.do == nothing {
+					later = s
+				}
+			default:
+				return s
+			}
+		}
+	}
+	return later
+}
+
+func decidePart(items []item, i, part int, me string, started, now time.Time, claimed func(int64) bool) step {
+	it := &items[i]
+	p := it.parts[part-1]
+	s := step{item: i, part: part}
+	switch p.State {
+	case ledger.StateAttempting:
+		switch {
+		case p.Claimant == me && claimed(p.ClaimSeq):
+			s.do = send
+		case sameNode(p.Claimant, me) || !now.Before(p.Until):
+			s.do = forget
+		default:
+			s.do, s.at = wait, p.Until
+		}
+	case ledger.StateUnknown:
+		s.do = look
+	case ledger.StatePosted:
+		if !p.Final() {
+			s.do = readBack
+		}
+	case ledger.StatePending:
+		decidePending(&s, items, now)
+	case ledger.StateHeld:
+		// What was held before this node began is tried once more: a person has
+		// started it again, and may have mended the cause.
+		if i < len(items)-1 || !now.Before(it.b.Expires) || p.Since.Before(started) {
+			decidePending(&s, items, now)
+		}
+	case ledger.StateVerified, ledger.StateFailed, ledger.StateExpired, ledger.StateSuperseded:
+	}
+	return s
+}
+
+func decidePending(s *step, items []item, now time.Time) {
+	it := &items[s.item]
+	p := it.parts[s.part-1]
+	switch {
+	case s.item < len(items)-1:
+		s.do = supersede
+	case !now.Before(it.b.Expires):
+		s.do = expire
+	case s.part > 1 && it.parts[s.part-2].PostID == "":
+		s.do, s.why = giveUp, "the part before it did not become public"
+		if it.parts[s.part-2].State == ledger.StateHeld {
+			s.do = nothing
+		}
+	case now.Before(p.RetryAt):
+		s.do, s.at = wait, p.RetryAt
+		if it.b.Expires.Before(s.at) {
+			s.at = it.b.Expires
+		}
+	default:
+		s.do = attempt
+	}
+}
+
+// sameNode reports whether two "node/incarnation" are of one node.
+func sameNode(a, b string) bool {
+	a, _, _ = strings.Cut(a, "/")
+	b, _, _ = strings.Cut(b, "/")
+	return a == b
+}

@@ -1,0 +1,326 @@
+// Package delivery carries released bulletins to channels: for each channel a
+// durable consumer that wakes it and a pool of workers of its own, so that no
+// channel can hold back another.
+//
+// What is to be done next on a channel follows from the ledger and nothing else
+// ([decide]); each step is in the ledger before the next one begins. The package
+// verifies signatures itself before every post, changes no text, and knows no
+// platform. docs/delivery.md tells the whole story.
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"tocsin/adapters"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+)
+
+// An Unsearchable policy says what happens to a post whose fate is not known on a
+// channel that gives no way to look for it.
+type Unsearchable string
+
+// The policies. The zero value is Hold.
+const (
+	// Hold stops the post until a person has looked.
+	Hold Unsearchable = "hold"
+	// PostAgain sends it again: for an alert, twice may be better than never.
+	PostAgain Unsearchable = "post_again"
+)
+
+// A Channel is a channel and how this node works it.
+type Channel struct {
+	Channel adapters.Channel
+
+	// Workers is how many alerts are carried to the channel at the same time;
+	// 0 for 4. Posts of one alert always go one after the other.
+	Workers int
+	// PublishTimeout bounds one call of the adapter; 0 for 100 seconds. It must
+	// be longer than the adapter's own timeout.
+	PublishTimeout time.Duration
+	// Settle says when a post of unknown fate is looked for, counted from the
+	// moment its fate became unknown; only after the last look in vain is it
+	// taken to be absent. Nil for 0, 2, 5, 15 and 30 seconds.
+	Settle []time.Duration
+	// ReadBack says when a post is read back, counted from its publication;
+	// after the last look in vain it counts as gone. Nil for 0, 1, 3, 10, 30
+	// and 60 seconds.
+	ReadBack []time.Duration
+	// RetryFirst and RetryMost bound the wait between attempts, which doubles
+	// with jitter; 0 for 0.5 and 60 seconds. A platform's own word goes first.
+	RetryFirst, RetryMost time.Duration
+	// Unsearchable applies where the channel can't be searched.
+	Unsearchable Unsearchable
+}
+
+func (c Channel) withDefaults() Channel {
+	if c.Workers == 0 {
+		c.Workers = 4
+	}
+	if c.PublishTimeout == 0 {
+		c.PublishTimeout = 100 * time.Second
+	}
+	if c.Settle == nil {
+		c.Settle = []time.Duration{0, 2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second}
+	}
+	if c.ReadBack == nil {
+		c.ReadBack = []time.Duration{0, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute}
+	}
+	if c.RetryFirst == 0 {
+		c.RetryFirst = 500 * time.Millisecond
+	}
+	if c.RetryMost == 0 {
+		c.RetryMost = time.Minute
+	}
+	return c
+}
+
+// Config is what a [Service] works with.
+type Config struct {
+	Ledger    *ledger.Ledger
+	Authority *signing.Authority // this node's own copy of ring and policy
+	Channels  []Channel
+	// Host makes images public for platforms that fetch them; nil where no
+	// channel needs it.
+	Host adapters.ImageHost
+	// Trusted returns why the ledger is not to be trusted, or nil. While it
+	// returns an error nothing is sent. Nil for always trusted.
+	Trusted func() error
+	// Now is the clock; nil for time.Now.
+	Now func() time.Time
+	// Log takes what an operator should know; nil for none.
+	Log *slog.Logger
+	// Tracers and Meters take traces and metrics; nil for none.
+	Tracers trace.TracerProvider
+	Meters  metric.MeterProvider
+}
+
+// A Service carries released bulletins to the channels of one node. It begins
+// with Run and ends with Run's context.
+type Service struct {
+	Config
+	me      string // node and incarnation, as in the ledger
+	started time.Time
+	lanes   []*lane
+	claims  claims
+	library *library
+	meters  meters
+	tracer  trace.Tracer
+	work    sync.WaitGroup
+}
+
+// New returns a service that has not begun.
+func New(c Config) (*Service, error) {
+	if c.Ledger == nil || c.Authority == nil {
+		return nil, errors.New("delivery: it needs a ledger and an authority")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Tracers == nil {
+		c.Tracers = tracenoop.NewTracerProvider()
+	}
+	if c.Meters == nil {
+		c.Meters = metricnoop.NewMeterProvider()
+	}
+	if c.Trusted == nil {
+		c.Trusted = func() error { return nil }
+	}
+	s := &Service{Config: c, me: c.Ledger.Name(), tracer: c.Tracers.Tracer("tocsin/broker/delivery")}
+	s.library = newLibrary(c.Ledger, c.Authority)
+	var err error
+	if s.meters, err = newMeters(c.Meters); err != nil {
+		return nil, fmt.Errorf("delivery: %w", err)
+	}
+	for _, ch := range c.Channels {
+		if !ledger.ValidChannel(ch.Channel.Name()) {
+			return nil, fmt.Errorf("delivery: channel name %q: use lower-case letters, digits and hyphens", ch.Channel.Name())
+		}
+		for _, other := range s.lanes {
+			if other.name == ch.Channel.Name() {
+				return nil, fmt.Errorf("delivery: two channels are called %q", other.name)
+			}
+		}
+		s.lanes = append(s.lanes, newLane(s, ch.withDefaults()))
+	}
+	return s, nil
+}
+
+// Run delivers until ctx is done, and returns when everything it began has
+// ended. An error says why it could not begin.
+func (s *Service) Run(ctx context.Context) error {
+	s.started = s.Now()
+	if err := s.restore(ctx); err != nil {
+		return err
+	}
+	for _, l := range s.lanes {
+		l.ctx = ctx
+		stop, err := s.Ledger.Wake(ctx, "deliver-"+l.name, func(id string, seq int64) {
+			if s.Ledger.WaitApplied(ctx, seq) == nil {
+				l.wake(id)
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("delivery: %w", err)
+		}
+		defer stop()
+	}
+	open := s.open()
+	for _, id := range open {
+		for _, l := range s.lanes {
+			l.wake(id)
+		}
+	}
+	s.work.Go(func() { s.watch(ctx, open) })
+	<-ctx.Done()
+	for _, l := range s.lanes {
+		l.stop()
+	}
+	s.work.Wait()
+	return nil
+}
+
+// open lists the alerts on which something may be left to do, oldest first.
+func (s *Service) open() (ids []string) {
+	recent := s.Now().Add(-7 * 24 * time.Hour)
+	s.Ledger.View(func(st *ledger.State) {
+		for _, id := range st.Order {
+			for _, b := range st.Alerts[id].Bulletins {
+				if b.Expires.After(recent) || unfinished(b) {
+					ids = append(ids, id)
+					break
+				}
+			}
+		}
+	})
+	return ids
+}
+
+func unfinished(b *ledger.BulletinState) bool {
+	for _, d := range b.Deliveries {
+		for _, p := range d.Parts {
+			if !p.Final() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// restore hands the channels that forget their posts what is public on them.
+func (s *Service) restore(ctx context.Context) error {
+	for _, l := range s.lanes {
+		if _, ok := l.ch.Channel.(adapters.Volatile); !ok {
+			continue
+		}
+		var ids []string
+		s.Ledger.View(func(st *ledger.State) { ids = append(ids, st.Order...) })
+		for _, id := range ids {
+			if err := s.restoreAlert(ctx, l, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// restoreAlert shows again on l what the ledger says is public of one alert.
+func (s *Service) restoreAlert(ctx context.Context, l *lane, id string) error {
+	volatile, ok := l.ch.Channel.(adapters.Volatile)
+	if !ok {
+		return nil
+	}
+	items, err := s.library.items(ctx, id, l.name)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		for i, p := range it.parts {
+			if p.PostID == "" || l.shown[p.ClaimSeq] {
+				continue
+			}
+			post := it.b.For(l.name)[i]
+			if post.Image != nil && s.Host != nil {
+				if err := s.Host.Host(ctx, *post.Image); err != nil {
+					s.Log.WarnContext(ctx, "an image could not be shown again", "alert", id, "err", err)
+				}
+			}
+			if err := volatile.Restore(ctx, post, adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt}); err != nil {
+				s.Log.ErrorContext(ctx, "a post could not be shown again: the site lacks an alert that it showed before",
+					"alert", id, "channel", l.name, "err", err)
+				continue
+			}
+			l.shown[p.ClaimSeq] = true
+		}
+	}
+	return nil
+}
+
+// watch follows the ledger for what no consumer wakes: decisions that have to be
+// refused, and posts that another node made on a channel that forgets.
+//
+// It begins with the alerts in fresh, whose decisions may have come while no node
+// was up.
+func (s *Service) watch(ctx context.Context, fresh []string) {
+	var seen int64
+	s.Ledger.View(func(st *ledger.State) { seen = st.Seq })
+	for ctx.Err() == nil {
+		changed := s.Ledger.Changed()
+		s.Ledger.View(func(st *ledger.State) {
+			fresh = append(fresh, st.Touched(seen)...)
+			seen = st.Seq
+		})
+		for _, id := range fresh {
+			s.refuse(ctx, id)
+			for _, l := range s.lanes {
+				if err := s.restoreForeign(ctx, l, id); err != nil {
+					s.Log.WarnContext(ctx, "a post of another node could not be shown", "alert", id, "err", err)
+				}
+			}
+		}
+		fresh = nil
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+}
+
+// restoreForeign shows on a channel that forgets what other nodes have published
+// there.
+func (s *Service) restoreForeign(ctx context.Context, l *lane, id string) error {
+	if _, ok := l.ch.Channel.(adapters.Volatile); !ok {
+		return nil
+	}
+	foreign := false
+	s.Ledger.View(func(st *ledger.State) {
+		for _, b := range st.Alerts[id].Bulletins {
+			p := b.Part(l.name, 1)
+			foreign = foreign || p.PostID != "" && p.Claimant != s.me && !l.shown[p.ClaimSeq]
+		}
+	})
+	if !foreign {
+		return nil
+	}
+	return s.restoreAlert(ctx, l, id)
+}
+
+// recordID makes the identifier of a record that several nodes may want to write
+// and that must stand once.
+func recordID(parts ...any) string {
+	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, parts...)).String()
+}

@@ -1,0 +1,365 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/broker/alert"
+	"tocsin/broker/delivery"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+)
+
+func TestASignedAlertReachesEveryChannelOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x, tg := newPlatform("x-a"), newPlatform("telegram-a")
+	h.run("one/a", quick(x), quick(tg))
+	b := h.release(newAlert(t, "x-a", "telegram-a").Next(t, alert.MsgAlert))
+	for _, p := range []*platform{x, tg} {
+		got := h.await(b, p.name, ledger.StateVerified)
+		want(t, p, "1/1")
+		if got.Attempts != 1 || got.PostID != "1" || got.Reconciled || got.ReleasedAt.IsZero() {
+			t.Errorf("%s: %+v, want one attempt, post 1, answered, with the moment of release", p.name, got)
+		}
+	}
+	// Both first attempts stand in one record.
+	var attempts int64
+	h.ledger.View(func(s *ledger.State) { attempts = s.Last["ledger.alert."+string(b.Alert)+".attempt"] })
+	if p := h.part(b, "x-a"); p.ClaimSeq != attempts {
+		t.Errorf("the attempt on x-a is record %d, the last attempt record is %d", p.ClaimSeq, attempts)
+	}
+}
+
+// TestNothingIsSentWithoutTheSignatures hands in what lacks one thing each.
+func TestNothingIsSentWithoutTheSignatures(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+
+	alone := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.hand(alone)
+	h.sign(alone, h.officer)
+
+	twice := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.hand(twice)
+	h.sign(twice, h.officer, h.officer)
+
+	// The police signed another bulletin, and the record says that it was this one.
+	other := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	swapped := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.hand(swapped)
+	h.sign(swapped, h.officer)
+	h.append(ledger.Record{
+		Type: ledger.Signature, Alert: string(swapped.Alert), Number: 1, SHA256: swapped.SHA256(), Principal: h.police.Principal,
+		Namespace: signing.Namespace(h.police.Role, alert.RealmExercise), Armor: string(h.police.Sign(t, alert.RealmExercise, other.Bytes())),
+	})
+	// A live signature on an exercise.
+	live := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.hand(live)
+	h.sign(live, h.officer)
+	h.append(ledger.Record{
+		Type: ledger.Signature, Alert: string(live.Alert), Number: 1, SHA256: live.SHA256(), Principal: h.police.Principal,
+		Namespace: signing.Namespace(h.police.Role, alert.RealmLive), Armor: string(h.police.Sign(t, alert.RealmLive, live.Bytes())),
+	})
+	// What comes last is released: the others had their chance before it.
+	good := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(good, "x-a", ledger.StateVerified)
+	want(t, x, "1/1")
+
+	// The two signatures that do not hold are refused in the ledger, once each.
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		changed := h.ledger.Changed()
+		var rejected int
+		h.ledger.View(func(s *ledger.State) { rejected = s.Rejected })
+		if rejected == 2 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%d refusals are in the ledger, want 2", rejected)
+		case <-changed:
+		}
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	type script = func(*platform, context.Context, adapters.Post) (adapters.Receipt, error)
+	for name, c := range map[string]struct {
+		script     []script
+		set        func(*platform)
+		policy     delivery.Unsearchable
+		state      ledger.DeliveryState
+		attempts   int
+		reconciled bool
+		live       []string
+	}{
+		"throttled_twice_then_taken": {script: []script{refuse(adapters.NotSent, 10*time.Millisecond), refuse(adapters.NotSent, 0)}, state: ledger.StateVerified, attempts: 3, live: []string{"1/1"}},
+		"kept_and_the_answer_lost":   {script: []script{keepAndLose}, state: ledger.StateVerified, attempts: 1, reconciled: true, live: []string{"1/1"}},
+		"kept_lost_and_shown_late":   {script: []script{keepAndLose}, set: func(p *platform) { p.hidden = 2 }, state: ledger.StateVerified, attempts: 1, reconciled: true, live: []string{"1/1"}},
+		"request_and_answer_lost":    {script: []script{loseBoth}, state: ledger.StateVerified, attempts: 2, live: []string{"1/1"}},
+		"the_platform_says_duplicate": {script: []script{func(p *platform, ctx context.Context, q adapters.Post) (adapters.Receipt, error) {
+			p.keep(q)
+			return refuse(adapters.Duplicate, 0)(p, ctx, q)
+		}}, state: ledger.StateVerified, attempts: 1, reconciled: true, live: []string{"1/1"}},
+		"an_error_that_nobody_classified": {script: []script{func(p *platform, _ context.Context, q adapters.Post) (adapters.Receipt, error) {
+			p.keep(q)
+			return adapters.Receipt{}, errors.New("?")
+		}}, state: ledger.StateVerified, attempts: 1, reconciled: true, live: []string{"1/1"}},
+		"refused_for_good":           {script: []script{refuse(adapters.Permanent, 0)}, state: ledger.StateFailed, attempts: 1},
+		"the_credential_is_gone":     {script: []script{refuse(adapters.Auth, 0)}, state: ledger.StateHeld, attempts: 1},
+		"the_budget_is_gone":         {script: []script{refuse(adapters.Quota, 0)}, state: ledger.StateHeld, attempts: 1},
+		"the_budget_comes_back":      {script: []script{refuse(adapters.Quota, 30*time.Millisecond)}, state: ledger.StateVerified, attempts: 2, live: []string{"1/1"}},
+		"shown_late":                 {set: func(p *platform) { p.hidden = 2 }, state: ledger.StateVerified, attempts: 1, live: []string{"1/1"}},
+		"altered_by_the_platform":    {set: func(p *platform) { p.altered = true }, state: ledger.StateFailed, attempts: 1, live: []string{"1/1"}},
+		"never_shown":                {set: func(p *platform) { p.hidden = 1000 }, state: ledger.StateFailed, attempts: 1, live: []string{"1/1"}},
+		"nobody_can_look_hold":       {script: []script{keepAndLose}, set: func(p *platform) { p.blind = true }, state: ledger.StateHeld, attempts: 1, live: []string{"1/1"}},
+		"nobody_can_look_post_again": {script: []script{loseBoth}, set: func(p *platform) { p.blind = true }, policy: delivery.PostAgain, state: ledger.StatePosted, attempts: 2, live: []string{"1/1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			x := newPlatform("x-a")
+			for _, s := range c.script {
+				x.then(s)
+			}
+			if c.set != nil {
+				c.set(x)
+			}
+			ch := quick(x)
+			ch.Unsearchable = c.policy
+			h.run("one/a", ch)
+			b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+			got := h.until(b, "x-a", "the end", func(p ledger.PartState) bool { return p.Final() })
+			if got.State != c.state || got.Attempts != c.attempts || got.Reconciled != c.reconciled {
+				t.Errorf("ended as %s after %d attempts, reconciled %v (%s); want %s after %d, %v",
+					got.State, got.Attempts, got.Reconciled, got.Reason, c.state, c.attempts, c.reconciled)
+			}
+			want(t, x, c.live...)
+			var voids []ledger.Void
+			h.ledger.View(func(s *ledger.State) { voids = s.Voids })
+			if len(voids) > 0 {
+				t.Errorf("records without effect: %+v", voids)
+			}
+		})
+	}
+}
+
+func TestAHangingChannelDelaysNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x, tg := newPlatform("x-a"), newPlatform("telegram-a").then(hang)
+	stuck := quick(tg)
+	stuck.PublishTimeout = time.Minute
+	stop := h.run("one/a", quick(x), stuck)
+	for range 3 {
+		b := h.release(newAlert(t, "x-a", "telegram-a").Next(t, alert.MsgAlert))
+		h.await(b, "x-a", ledger.StateVerified)
+	}
+	if got := x.published(); got != 3 {
+		t.Errorf("x-a was called %d times, want 3", got)
+	}
+	stop()
+}
+
+// TestANewerBulletinSupersedesAnUndeliveredOne has a channel down while the
+// update is released.
+func TestANewerBulletinSupersedesAnUndeliveredOne(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(refuse(adapters.NotSent, 2*time.Second))
+	h.run("one/a", quick(x))
+	a := newAlert(t, "x-a")
+	first := h.release(a.Next(t, alert.MsgAlert))
+	h.until(first, "x-a", "one attempt in vain", func(p ledger.PartState) bool { return p.State == ledger.StatePending && p.Attempts == 1 })
+	second := h.release(a.Next(t, alert.MsgUpdate))
+	h.await(first, "x-a", ledger.StateSuperseded)
+	h.await(second, "x-a", ledger.StateVerified)
+	want(t, x, "2/1")
+}
+
+// TestACancelNeverOvertakes holds the alert's fate open while the cancel is
+// released: the cancel waits until it is known that the alert is public.
+func TestACancelNeverOvertakes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(keepAndLose)
+	x.hidden = 2
+	h.run("one/a", quick(x))
+	a := newAlert(t, "x-a")
+	first := h.release(a.Next(t, alert.MsgAlert))
+	h.await(first, "x-a", ledger.StateUnknown)
+	cancel := h.release(a.Next(t, alert.MsgCancel))
+	h.await(cancel, "x-a", ledger.StateVerified)
+	if p := h.part(first, "x-a"); p.PostID == "" || !p.Reconciled {
+		t.Errorf("the alert is %+v, want found", p)
+	}
+	want(t, x, "1/1", "2/1")
+}
+
+func TestAnExpiredAlertIsNeverPosted(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(refuse(adapters.NotSent, time.Hour))
+	h.run("one/a", quick(x))
+	a := newAlert(t, "x-a")
+	a.Composed, a.Expires = a.Composed.Add(-time.Minute), time.Now().Truncate(time.Second).Add(2*time.Second)
+	b := h.release(a.Next(t, alert.MsgAlert))
+	got := h.await(b, "x-a", ledger.StateExpired)
+	if got.Attempts != 1 {
+		t.Errorf("%d attempts, want 1", got.Attempts)
+	}
+	want(t, x)
+}
+
+// TestARestartTakesUpWhatWasLeft stops a node that hangs in the middle of a post
+// and starts it again.
+func TestARestartTakesUpWhatWasLeft(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		kept     bool
+		attempts int
+	}{"the_platform_had_it": {true, 1}, "the_platform_had_it_not": {false, 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			x := newPlatform("x-a")
+			b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+			h.release(b)
+			// A node that died: its intent is on disk, and nothing after it.
+			h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/a"})
+			h.append(ledger.Record{
+				Type: ledger.Attempt, Node: "one/a", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channels: []string{"x-a"},
+				Part: 1, Attempt: 1, Until: time.Now().Add(time.Hour).UTC(),
+			})
+			if c.kept {
+				x.keep(b.For("x-a")[0])
+			}
+			h.run("one/b", quick(x))
+			got := h.await(b, "x-a", ledger.StateVerified)
+			if got.Attempts != c.attempts || got.Reconciled != c.kept {
+				t.Errorf("%d attempts, reconciled %v; want %d, %v", got.Attempts, got.Reconciled, c.attempts, c.kept)
+			}
+			want(t, x, "1/1")
+		})
+	}
+}
+
+func TestWhatWasHeldIsTriedAgainAfterARestart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(refuse(adapters.Auth, 0))
+	stop := h.run("one/a", quick(x))
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(b, "x-a", ledger.StateHeld)
+	stop()
+	h.run("one/b", quick(x))
+	h.await(b, "x-a", ledger.StateVerified)
+	want(t, x, "1/1")
+}
+
+// TestTwoNodesPostOnce has two nodes work the same channels.
+func TestTwoNodesPostOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x, tg := newPlatform("x-a"), newPlatform("telegram-a")
+	h.run("one/a", quick(x), quick(tg))
+	h.run("two/b", quick(x), quick(tg))
+	for range 10 {
+		b := h.release(newAlert(t, "x-a", "telegram-a").Next(t, alert.MsgAlert))
+		h.await(b, "x-a", ledger.StateVerified)
+		h.await(b, "telegram-a", ledger.StateVerified)
+	}
+	for _, p := range []*platform{x, tg} {
+		if got := p.published(); got != 10 {
+			t.Errorf("%s was called %d times for 10 alerts", p.name, got)
+		}
+	}
+}
+
+// TestTheOtherNodeWaitsForAnAttemptUnderWay has one node hang in a post: the other
+// one may not touch it before the attempt has run out.
+func TestTheOtherNodeWaitsForAnAttemptUnderWay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.release(b)
+	h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/a"})
+	until := time.Now().Add(700 * time.Millisecond).UTC()
+	h.append(ledger.Record{
+		Type: ledger.Attempt, Node: "one/a", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channels: []string{"x-a"},
+		Part: 1, Attempt: 1, Until: until,
+	})
+	h.run("two/b", quick(x))
+	h.await(b, "x-a", ledger.StateVerified)
+	if p := h.part(b, "x-a"); p.Attempts != 2 || p.Claimant != "two/b" || p.FirstTry.After(until) {
+		t.Errorf("%+v, want a second attempt by two/b", p)
+	}
+	if time.Now().Before(until) {
+		t.Error("the other node did not wait")
+	}
+	want(t, x, "1/1")
+}
+
+func TestPartsGoInOrder(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(refuse(adapters.NotSent, 0)).then(keepAndLose)
+	h.run("one/a", quick(x))
+	a := newAlert(t, "x-a")
+	a.Parts = 3
+	b := h.release(a.Next(t, alert.MsgAlert))
+	for part := 1; part <= 3; part++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		for {
+			changed := h.ledger.Changed()
+			var p ledger.PartState
+			h.ledger.View(func(s *ledger.State) { p = s.Alerts[string(b.Alert)].Bulletin(b.SHA256()).Part("x-a", part) })
+			if p.State == ledger.StateVerified {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				t.Fatalf("part %d is %+v", part, p)
+			case <-changed:
+			}
+		}
+		cancel()
+	}
+	want(t, x, "1/1", "1/2", "1/3")
+}
+
+func TestAnUntrustedLedgerReleasesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	asked := make(chan struct{}, 100)
+	s, err := delivery.New(delivery.Config{
+		Ledger: h.open("one/a"), Authority: h.auth, Channels: []delivery.Channel{quick(x)},
+		Trusted: func() error { asked <- struct{}{}; return errors.New("a record is missing") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	<-asked
+	<-asked // it asks again, and sends nothing in between
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if p := h.part(b, "x-a"); p.Attempts != 0 || x.published() != 0 {
+		t.Errorf("%d attempts were made", p.Attempts)
+	}
+}

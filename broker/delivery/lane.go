@@ -1,0 +1,195 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// claimMargin is how long after its last possible moment an attempt still counts
+// as under way: the clocks of two nodes may differ by that much.
+const claimMargin = 5 * time.Second
+
+// A lane is one channel's queue and workers. Alerts on one lane are independent;
+// of one alert, one thing is done at a time.
+type lane struct {
+	s    *Service
+	ch   Channel
+	name string
+	ctx  context.Context // of Run; set before the first wake
+	// shown holds the attempts whose posts a forgetting channel has been handed.
+	// It is owned by Run until it starts watching, then by watch.
+	shown map[int64]bool
+
+	// mu guards what follows.
+	mu      sync.Mutex
+	free    int                    // workers that are not busy
+	busy    map[string]*job        // alerts that a worker has
+	queue   []string               // alerts that wait for a worker
+	timers  map[string]*time.Timer // alerts that wait for a moment
+	stopped bool
+	memory  map[memoryKey]*memory
+}
+
+// A job is what a worker does for one alert.
+type job struct {
+	again    bool // something came in between: look once more afterwards
+	deciding bool // the worker has not begun to do anything yet
+}
+
+// memoryKey names a post of a bulletin.
+type memoryKey struct {
+	digest string
+	part   int
+}
+
+// memory is what a lane knows of a post beyond the ledger: how it paces itself.
+// After a restart it begins anew.
+type memory struct {
+	retry *backoff.ExponentialBackOff
+	looks int // looks in vain since the fate became unknown
+	reads int // read-backs in vain
+	last  time.Time
+	next  time.Time // not before this moment
+}
+
+func newLane(s *Service, ch Channel) *lane {
+	return &lane{
+		s: s, ch: ch, name: ch.Channel.Name(), free: ch.Workers, shown: map[int64]bool{},
+		busy: map[string]*job{}, timers: map[string]*time.Timer{}, memory: map[memoryKey]*memory{},
+	}
+}
+
+// wake has a worker look at the alert as soon as one is free.
+func (l *lane) wake(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		return
+	}
+	if j := l.busy[id]; j != nil {
+		j.again = true
+		return
+	}
+	if l.free == 0 {
+		for _, waiting := range l.queue {
+			if waiting == id {
+				return
+			}
+		}
+		l.queue = append(l.queue, id)
+		return
+	}
+	l.take(id)
+	l.spawn(id)
+}
+
+// join makes sure that a worker of the lane takes part in what another lane is
+// about to record for both: a free one, which is taken, or the one that has the
+// alert and is about to decide on it. It reports false where there is none.
+func (l *lane) join(id string) (joined, taken bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch j := l.busy[id]; {
+	case l.stopped:
+		return false, false
+	case j != nil:
+		j.again = j.again || j.deciding
+		return j.deciding, false
+	case l.free == 0:
+		return false, false
+	}
+	l.take(id)
+	return true, true
+}
+
+// start sends off the worker that join took.
+func (l *lane) start(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.spawn(id)
+}
+
+// deciding notes whether the worker that has the alert is about to decide what to
+// do, or is doing it.
+func (l *lane) deciding(id string, yes bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy[id].deciding = yes
+}
+
+// take marks a worker as busy with the alert. The caller holds mu.
+func (l *lane) take(id string) {
+	l.free--
+	l.busy[id] = &job{deciding: true}
+	if t := l.timers[id]; t != nil {
+		t.Stop()
+		delete(l.timers, id)
+	}
+}
+
+// spawn runs the worker. The caller holds mu and has taken the worker.
+func (l *lane) spawn(id string) {
+	l.s.work.Go(func() {
+		next := l.carry(l.ctx, id)
+		l.release(id, next)
+	})
+}
+
+// release gives the worker back, and to the next alert that waits for one.
+func (l *lane) release(id string, next time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	again := l.busy[id].again
+	delete(l.busy, id)
+	l.free++
+	switch {
+	case l.stopped:
+		return
+	case again:
+		l.queue = append(l.queue, id)
+	case !next.IsZero():
+		l.timers[id] = time.AfterFunc(max(next.Sub(l.s.Now()), 0), func() { l.wake(id) })
+	}
+	if len(l.queue) > 0 {
+		id, l.queue = l.queue[0], l.queue[1:]
+		l.take(id)
+		l.spawn(id)
+	}
+}
+
+// stop lets no worker begin any more.
+func (l *lane) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = true
+	l.queue = nil
+	for _, t := range l.timers {
+		t.Stop()
+	}
+}
+
+// remember returns what the lane knows of a post. A post is worked by one worker
+// at a time, so that the value needs no lock.
+func (l *lane) remember(digest string, part int) *memory {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := memoryKey{digest, part}
+	m := l.memory[k]
+	if m == nil {
+		m = &memory{retry: backoff.NewExponentialBackOff(
+			backoff.WithInitialInterval(l.ch.RetryFirst), backoff.WithMaxInterval(l.ch.RetryMost),
+			backoff.WithMultiplier(2), backoff.WithRandomizationFactor(0.3), backoff.WithMaxElapsedTime(0))}
+		l.memory[k] = m
+	}
+	return m
+}
+
+// forgetMemory drops what is known of a post that has ended.
+func (l *lane) forgetMemory(digest string, part int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.memory, memoryKey{digest, part})
+}

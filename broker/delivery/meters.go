@@ -1,0 +1,59 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"tocsin/adapters"
+	"tocsin/broker/ledger"
+)
+
+// meters count what an operator watches.
+type meters struct {
+	outcomes   metric.Int64Counter
+	retries    metric.Int64Counter
+	toPosted   metric.Float64Histogram
+	toVerified metric.Float64Histogram
+}
+
+func newMeters(provider metric.MeterProvider) (m meters, err error) {
+	meter := provider.Meter("tocsin/broker/delivery")
+	seconds := metric.WithExplicitBucketBoundaries(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+	if m.outcomes, err = meter.Int64Counter("tocsin.delivery.outcomes",
+		metric.WithDescription("delivery records, by channel, state reached and outcome class")); err != nil {
+		return m, err
+	}
+	if m.retries, err = meter.Int64Counter("tocsin.delivery.retries",
+		metric.WithDescription("attempts after the first, by channel")); err != nil {
+		return m, err
+	}
+	if m.toPosted, err = meter.Float64Histogram("tocsin.delivery.released_to_posted", metric.WithUnit("s"), seconds,
+		metric.WithDescription("time from the last signature to the platform's word that the post is public")); err != nil {
+		return m, err
+	}
+	m.toVerified, err = meter.Float64Histogram("tocsin.delivery.released_to_verified", metric.WithUnit("s"), seconds,
+		metric.WithDescription("time from the last signature to the read-back that matched"))
+	return m, err
+}
+
+// recorded counts a delivery record.
+func (m *meters) recorded(ctx context.Context, ch adapters.Channel, r *ledger.Record, it *item, now time.Time) {
+	channel := attribute.String("channel", ch.Name())
+	kind := attribute.String("kind", ch.Kind())
+	class := r.Class
+	if class == "" {
+		class = "ok"
+	}
+	m.outcomes.Add(ctx, 1, metric.WithAttributes(channel, kind, attribute.String("record", string(r.Type)), attribute.String("class", class)))
+	switch r.Type { //nolint:exhaustive // the others measure nothing
+	case ledger.NotSent, ledger.Absent:
+		m.retries.Add(ctx, 1, metric.WithAttributes(channel, kind))
+	case ledger.Posted:
+		m.toPosted.Record(ctx, r.PostedAt.Sub(it.release.at).Seconds(), metric.WithAttributes(channel, kind))
+	case ledger.Verified:
+		m.toVerified.Record(ctx, now.Sub(it.release.at).Seconds(), metric.WithAttributes(channel, kind))
+	}
+}

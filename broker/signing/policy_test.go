@@ -1,0 +1,149 @@
+package signing_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/signing"
+)
+
+func TestDefaultPolicy(t *testing.T) {
+	t.Parallel()
+	text := signing.DefaultPolicy()
+	p, err := signing.ParsePolicy(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []signing.Role{signing.Officer, signing.Police}
+	for kind, want := range map[alert.MsgType]int{alert.MsgAlert: 2, alert.MsgUpdate: 2, alert.MsgCancel: 1} {
+		r, ok := p.Rule(kind)
+		if !ok || r.Signatures() != want || !slices.Equal(r.Roles(), both) {
+			t.Errorf("for %s the default policy says %+v", kind, r)
+		}
+	}
+	if _, ok := p.Rule(alert.MsgAck); ok {
+		t.Error("the policy has a rule for Ack")
+	}
+	if h := p.Hardware(); h.WithoutVerification || h.SyncedPasskeys || len(h.Origins) != 0 {
+		t.Errorf("for hardware keys the default policy says %+v", h)
+	}
+	if p.SHA256() != sha256.Sum256(text) {
+		t.Error("the digest is not that of the text")
+	}
+	text[0] = 'x'
+	if signing.DefaultPolicy()[0] == 'x' {
+		t.Error("a caller can change the default policy")
+	}
+}
+
+func TestParsePolicy(t *testing.T) {
+	t.Parallel()
+	const good = "version: 1\nalert:\n  all: [officer, police]\nupdate:\n  all: [officer, police]\ncancel:\n  any: [officer, police]\n"
+	replace := func(old, text string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("%q is not in the good policy", old)
+		}
+		return strings.Replace(good, old, text, 1)
+	}
+	tests := map[string]struct{ text, want string }{
+		"good":              {good, ""},
+		"block_lists":       {replace("all: [officer, police]", "all:\n  - officer\n  - police"), ""},
+		"flow":              {"{version: 1, alert: {all: [officer]}, update: {any: [officer]}, cancel: {any: [police]}}", ""},
+		"crlf":              {strings.ReplaceAll(good, "\n", "\r\n"), ""},
+		"three_roles":       {replace("all: [officer, police]", "all: [officer, police, deputy]"), ""},
+		"hardware":          {good + "hardware_keys:\n  user_verification: false\n  synced_passkeys: true\n  origins: [\"https://firma.pc.example\", 'https://console.police.example:8443']\n", ""},
+		"empty":             {"", "empty"},
+		"comment":           {"# nothing\n", "empty"},
+		"two_documents":     {good + "---\n" + good, "several documents"},
+		"not_yaml":          {"alert: [officer", "signing policy"},
+		"tabs":              {strings.ReplaceAll(good, "  ", "\t"), "signing policy"},
+		"list":              {"- officer\n", "line 1: a list of keys"},
+		"text":              {"officer", "a list of keys"},
+		"no_version":        {replace("version: 1\n", ""), "key version is missing"},
+		"version_2":         {replace("version: 1", "version: 2"), "line 1: the version is not 1"},
+		"version_text":      {replace("version: 1", `version: "1"`), "the version is not 1"},
+		"version_hex":       {replace("version: 1", `version: 0x1`), "the version is not 1"},
+		"no_cancel":         {replace("cancel:\n  any: [officer, police]\n", ""), "key cancel is missing"},
+		"unknown_kind":      {good + "ack:\n  any: [officer]\n", `line 8: unknown key "ack"`},
+		"capital_kind":      {replace("alert:", "Alert:"), `line 2: unknown key "Alert"`},
+		"kind_twice":        {good + "alert:\n  any: [officer]\n", "line 8: "},
+		"null_rule":         {replace("alert:\n  all: [officer, police]\n", "alert:\n"), "a list of keys and values is wanted"},
+		"both":              {replace("  any: [officer, police]", "  any: [officer]\n  all: [police]"), "either all: or any:"},
+		"neither":           {replace("alert:\n  all: [officer, police]\n", "alert: {}\n"), "either all: or any:"},
+		"none_of":           {replace("  any: [", "  none: ["), `line 7: unknown key "none"`},
+		"no_roles":          {replace("any: [officer, police]", "any: []"), "empty"},
+		"one_word":          {replace("any: [officer, police]", "any: officer"), "square brackets"},
+		"unknown_role":      {replace("any: [officer, police]", "any: [officer, polizia]"), `line 7: unknown role "polizia"; the roles are officer, police, deputy, breakglass, correction`},
+		"keyring_role":      {replace("any: [officer, police]", "any: [keyring]"), `unknown role "keyring"`},
+		"role_twice":        {replace("any: [officer, police]", "any: [officer, officer]"), "twice"},
+		"role_number":       {replace("any: [officer, police]", "any: [1]"), "something else than text"},
+		"role_nested":       {replace("any: [officer, police]", "any: [[officer]]"), "something else than text"},
+		"role_anchor":       {replace("all: [officer, police]", "all: &x [officer, police]"), "square brackets"},
+		"role_alias":        {replace("all: [officer, police]", "all: *x"), "signing policy"},
+		"merge":             {replace("  any: [officer, police]", "  <<: {any: [officer]}"), "unknown key"},
+		"tag":               {replace("any: [officer, police]", "any: !!seq [officer]"), "square brackets"},
+		"many_roles":        {replace("any: [officer, police]", "any: [officer, police, deputy, breakglass, correction, keyring, x]"), "more than"},
+		"hardware_unknown":  {good + "hardware_keys:\n  pin: true\n", `line 9: unknown key "pin"`},
+		"hardware_text":     {good + "hardware_keys:\n  user_verification: yes\n", "true or false"},
+		"hardware_number":   {good + "hardware_keys:\n  synced_passkeys: 1\n", "true or false"},
+		"origin_path":       {good + "hardware_keys:\n  origins: [\"https://a.example/x\"]\n", "line 9: "},
+		"origin_slash":      {good + "hardware_keys:\n  origins: [\"https://a.example/\"]\n", "without a path"},
+		"origin_host_only":  {good + "hardware_keys:\n  origins: [a.example]\n", "not a page's origin"},
+		"origin_star":       {good + "hardware_keys:\n  origins: [\"*\"]\n", "not a page's origin"},
+		"large":             {good + strings.Repeat("# comment\n", 900), "longer than"},
+		"deep":              {strings.Repeat("{a: ", 101), "brackets"},
+		"dashes":            {strings.Repeat("- ", 4000), "a list of keys"},
+		"hardware_is_empty": {good + "hardware_keys: []\n", "a list of keys"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := signing.ParsePolicy([]byte(tt.text))
+			checkText(t, err, tt.want)
+			var pe *signing.PolicyError
+			if err != nil && !errors.As(err, &pe) {
+				t.Errorf("the error is a %T, want a PolicyError", err)
+			}
+		})
+	}
+}
+
+func TestPolicyCannotBeChanged(t *testing.T) {
+	t.Parallel()
+	p, err := signing.ParsePolicy(signing.DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := p.Rule(alert.MsgAlert)
+	r.All[1] = signing.Officer
+	if again, _ := p.Rule(alert.MsgAlert); again.All[1] != signing.Police {
+		t.Error("a caller changed a rule")
+	}
+}
+
+// FuzzParsePolicy holds that no input makes the parser panic, and that an accepted
+// policy asks for at least one signature of each kind.
+func FuzzParsePolicy(f *testing.F) {
+	f.Add(signing.DefaultPolicy())
+	f.Add([]byte("{version: 1, alert: {all: [officer]}, update: {any: [officer]}, cancel: {any: [police]}}"))
+	f.Add([]byte("version: 1\nalert: &a\n  all: [officer]\nupdate: *a\ncancel: {<<: *a}\n? x\n: y\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := signing.ParsePolicy(text)
+		if err != nil {
+			var pe *signing.PolicyError
+			if !errors.As(err, &pe) {
+				t.Fatalf("the error is a %T", err)
+			}
+			return
+		}
+		for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
+			if r, ok := p.Rule(kind); !ok || r.Signatures() < 1 || (len(r.All) > 0) == (len(r.Any) > 0) {
+				t.Fatalf("for %s the policy says %+v", kind, r)
+			}
+		}
+	})
+}

@@ -1,0 +1,38 @@
+package signing
+
+import (
+	"fmt"
+
+	"tocsin/broker/signing/sshsig"
+)
+
+// Principal returns whom the key ring names for the key that made a signature, in
+// the given role. It verifies nothing: the name is what a statement then claims,
+// and CheckOne judges. Its error is a [*RefusedError].
+func (a *Authority) Principal(armored []byte, role Role) (string, error) {
+	refuse := func(reason Reason, principal string, err error) (string, error) {
+		e := refuseSignature(reason, err)
+		e.Role, e.Principal = role, principal
+		return "", e
+	}
+	s, err := sshsig.Parse(armored)
+	if err != nil {
+		return refuse(reasonOf(err), "", err)
+	}
+	if cert := s.Certificate(); cert != nil && len(cert.ValidPrincipals) == 1 {
+		return cert.ValidPrincipals[0], nil
+	}
+	if a.Ring == nil {
+		return refuse(ReasonNotConfigured, "", nil)
+	}
+	lines := a.Ring.ByKey(s.Key())
+	for _, line := range lines {
+		if line.Role == role && !line.Authority {
+			return line.Principal, nil
+		}
+	}
+	if len(lines) > 0 {
+		return refuse(ReasonWrongRole, lines[0].Principal, fmt.Errorf("the key is enrolled for the role %s", lines[0].Role))
+	}
+	return refuse(ReasonNotInRing, "", nil)
+}

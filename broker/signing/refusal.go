@@ -1,0 +1,274 @@
+package signing
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Reason says why something was refused. Reasons are stored in the ledger: the
+// list only grows and no text changes.
+type Reason string
+
+// Why a bulletin is not released. More signatures can cure the first four.
+const (
+	ReasonMissingRole      Reason = "missing_role"
+	ReasonSamePerson       Reason = "same_person"
+	ReasonSameKey          Reason = "same_key"
+	ReasonSameOrganisation Reason = "same_organisation"
+
+	ReasonWrongRealm     Reason = "wrong_realm"      // also of a signature
+	ReasonExpiredAlert   Reason = "expired_alert"    // the alert is over
+	ReasonReleaseTooLate Reason = "release_too_late" // signed after the time set for the release
+	ReasonBadRequest     Reason = "bad_request"      // the bulletin is not one that can be signed
+	ReasonNotConfigured  Reason = "not_configured"   // this node has no key ring, policy or realm
+)
+
+// Why a signature is not counted.
+const (
+	ReasonWrongRole    Reason = "wrong_role"     // the signer has another role, or the namespace is none
+	ReasonRoleNotAsked Reason = "role_not_asked" // the policy asks for other roles
+	ReasonWrongPerson  Reason = "wrong_person"   // the key is another person's
+	ReasonNotInRing    Reason = "not_in_ring"
+	ReasonRevoked      Reason = "revoked"
+	ReasonNotYetValid  Reason = "not_yet_valid"
+	ReasonKeyExpired   Reason = "key_expired"
+	ReasonBadCert      Reason = "bad_certificate"
+	ReasonKeyConflict  Reason = "key_conflict" // a certificate for a key that the ring gives to someone else
+	ReasonMalformed    Reason = "malformed_signature"
+	ReasonUnsupported  Reason = "unsupported_key"
+	ReasonBadSignature Reason = "bad_signature"
+	ReasonNotTouched   Reason = "not_touched"
+	ReasonNotVerified  Reason = "user_not_verified" // no PIN, fingerprint or face
+	ReasonSyncedKey    Reason = "synced_key"        // a passkey that may be on several devices
+	ReasonWrongOrigin  Reason = "wrong_origin"      // signed on a page that is not ours
+	ReasonClockDiffers Reason = "clock_differs"     // signed later than this machine's clock
+	ReasonNoTime       Reason = "no_time"           // the statement bears no ledger time
+	ReasonBadName      Reason = "bad_name"          // the name is not written as names are
+)
+
+// A RefusedError says why a bulletin is not released or a signature not counted,
+// in words for the person who must act.
+type RefusedError struct {
+	Reason Reason
+
+	// Curable says that the bulletin may still be released as it is when another
+	// signature comes. Where it is false, a new bulletin is needed.
+	Curable bool
+
+	// Missing has the roles that have not signed yet, for a bulletin. Where the
+	// policy asks for any one of several roles, it has all of them.
+	Missing []Role
+
+	// Role, Principal and Namespace are of the signature that the refusal is
+	// about; they are claims. They are empty where it is about none.
+	Role      Role
+	Principal string
+	Namespace string
+
+	// When is the time that the reason is about, where there is one: when the key
+	// expired or becomes valid, when the alert expired, by when it had to be
+	// released.
+	When time.Time
+
+	// Causes has the signatures that were not counted, for a bulletin: at most
+	// maxCauses, the last ones.
+	Causes []*RefusedError
+
+	// Err is the technical cause, for operators, or nil.
+	Err error
+
+	signature bool // about one signature, not about a bulletin
+}
+
+// maxCauses bounds what one refusal says, whatever was thrown into the ledger.
+const maxCauses = 16
+
+// Error says what happened, why, and what to do, in English on one line.
+func (e *RefusedError) Error() string {
+	text := e.text(false)
+	if e.Err != nil {
+		text += " (" + e.Err.Error() + ")"
+	}
+	return text
+}
+
+// Unwrap returns the technical cause, or nil.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// Message says what happened, why, and what to do, in sentences: in Italian for
+// "it" and its regions ("it-IT"), else in English.
+func (e *RefusedError) Message(lang string) string {
+	text := e.text(isItalian(lang))
+	text = strings.Replace(text, "; ", ". ", 1)
+	sentences := strings.SplitAfterN(text, ". ", 2)
+	for i, s := range sentences {
+		first, n := utf8.DecodeRuneInString(s)
+		sentences[i] = string(unicode.ToUpper(first)) + s[n:]
+	}
+	return strings.Join(sentences, "") + "."
+}
+
+// text has the form "what: why; what to do", in lower case and without full stop.
+func (e *RefusedError) text(it bool) string {
+	what := pick(it, "non diffuso", "not released")
+	if e.signature {
+		what = pick(it, "firma non accettata", "signature not accepted")
+	}
+	why, todo := e.words(it)
+	return what + ": " + why + "; " + todo
+}
+
+// who names the signer of the refused signature: by a question mark where nobody
+// knows who it is.
+func (e *RefusedError) who() string {
+	if e.Principal == "" {
+		return "?"
+	}
+	return fmt.Sprintf("%.80q", e.Principal)
+}
+
+func (e *RefusedError) when() string { return e.When.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// titles names the missing roles.
+func (e *RefusedError) titles(it bool) string {
+	lang := pick(it, "it", "en")
+	names := make([]string, len(e.Missing))
+	for i, r := range e.Missing {
+		names[i] = r.Title(lang)
+	}
+	return strings.Join(names, pick(it, " o ", " or "))
+}
+
+// words returns why, and what to do.
+func (e *RefusedError) words(it bool) (why, todo string) {
+	switch e.Reason {
+	case ReasonMissingRole, ReasonSamePerson, ReasonSameKey, ReasonSameOrganisation:
+		return e.wordsOnSet(it)
+	case ReasonWrongRealm, ReasonExpiredAlert, ReasonReleaseTooLate, ReasonBadRequest, ReasonNotConfigured:
+		return e.wordsOnBulletin(it)
+	case ReasonMalformed, ReasonUnsupported, ReasonBadSignature, ReasonNotTouched, ReasonNotVerified, ReasonSyncedKey, ReasonWrongOrigin:
+		return e.wordsOnSignature(it)
+	default:
+		return e.wordsOnSigner(it)
+	}
+}
+
+func (e *RefusedError) wordsOnSet(it bool) (why, todo string) {
+	switch e.Reason {
+	case ReasonMissingRole:
+		return pick(it, "manca la firma di: ", "the signature is missing of: ") + e.titles(it),
+			pick(it, "chiedere la firma o ritirare il bollettino", "ask them to sign, or withdraw the bulletin")
+	case ReasonSamePerson:
+		return pick(it, "tutte le firme richieste sono della stessa persona", "the signatures that are needed are all by the same person"),
+			pick(it, "chiedere la firma a una seconda persona o ritirare il bollettino", "ask a second person to sign, or withdraw the bulletin")
+	case ReasonSameKey:
+		return pick(it, "due delle firme richieste sono fatte con la stessa chiave", "two of the signatures that are needed are made with the same key"),
+			pick(it, "ciascuno firmi con la propria chiave", "let each person sign with their own key")
+	default:
+		return pick(it, "le firme richieste vengono dalla stessa organizzazione", "the signatures that are needed come from the same organisation"),
+			pick(it, "chiedere la firma all'altra organizzazione o ritirare il bollettino", "ask the other organisation to sign, or withdraw the bulletin")
+	}
+}
+
+func (e *RefusedError) wordsOnBulletin(it bool) (why, todo string) {
+	switch e.Reason {
+	case ReasonWrongRealm:
+		return pick(it, "non si possono mescolare allerta reale ed esercitazione", "a real alert and an exercise cannot be mixed"),
+			pick(it, "firmare di nuovo nell'ambiente giusto", "sign again in the right realm")
+	case ReasonExpiredAlert:
+		return pick(it, "l'allerta è scaduta il ", "the alert expired on ") + e.when(),
+			pick(it, "se il pericolo dura ancora, preparare e firmare un nuovo bollettino", "if the danger lasts, write and sign a new bulletin")
+	case ReasonReleaseTooLate:
+		return pick(it, "le firme andavano completate entro il ", "the signatures had to be complete by ") + e.when(),
+			pick(it, "rivedere il testo e firmare un nuovo bollettino", "check the text again and sign a new bulletin")
+	case ReasonNotConfigured:
+		return pick(it, "questo nodo non ha portachiavi, regole di firma o ambiente", "this node has no key ring, signing policy or realm"),
+			pick(it, "correggere la configurazione del nodo", "correct the node's configuration")
+	default:
+		return pick(it, "il bollettino non può essere firmato così", "the bulletin cannot be signed as it is"),
+			pick(it, "prepararne uno nuovo", "write a new one")
+	}
+}
+
+func (e *RefusedError) wordsOnSignature(it bool) (why, todo string) {
+	again := pick(it, "firmare di nuovo questo bollettino", "sign this bulletin again")
+	switch e.Reason {
+	case ReasonMalformed:
+		return pick(it, "la firma di "+e.who()+" non è leggibile", "the signature of "+e.who()+" cannot be read"),
+			pick(it, "consegnare il file .sig intero, senza altro testo", "hand in the whole .sig file and nothing else")
+	case ReasonUnsupported:
+		return pick(it, e.who()+" ha firmato con un tipo di chiave non ammesso", e.who()+" signed with a kind of key that is not accepted"),
+			pick(it, "usare una chiave Ed25519 o ECDSA P-256, da file o hardware", "use an Ed25519 or ECDSA P-256 key, from a file or a hardware key")
+	case ReasonNotTouched:
+		return pick(it, e.who()+" ha firmato senza toccare la chiave hardware", e.who()+" signed without touching the hardware key"),
+			pick(it, again+" e toccare la chiave quando lampeggia", again+" and touch the key when it blinks")
+	case ReasonNotVerified:
+		return pick(it, e.who()+" ha firmato senza PIN, impronta o volto", e.who()+" signed without PIN, fingerprint or face"),
+			pick(it, again+" confermando la propria identità sulla chiave (ssh-keygen -O verify-required)", again+" and confirm who you are on the key (ssh-keygen -O verify-required)")
+	case ReasonSyncedKey:
+		return pick(it, "la passkey di "+e.who()+" può trovarsi su più dispositivi", "the passkey of "+e.who()+" may be on several devices"),
+			pick(it, "firmare con una chiave hardware, o ammettere queste passkey nelle regole di firma", "sign with a hardware key, or accept such passkeys in the signing policy")
+	case ReasonWrongOrigin:
+		return pick(it, e.who()+" ha firmato in una pagina che non è tra quelle ammesse", e.who()+" signed on a page that is not one of ours"),
+			pick(it, "aprire la console della propria organizzazione; se la pagina era un'altra, avvisare subito il responsabile delle chiavi", "open your organisation's console; if the page was another, tell the key-ring manager at once")
+	default:
+		return pick(it, "la firma di "+e.who()+" non corrisponde a questo bollettino", "the signature of "+e.who()+" does not belong to this bulletin"), again
+	}
+}
+
+func (e *RefusedError) wordsOnSigner(it bool) (why, todo string) {
+	switch e.Reason {
+	case ReasonWrongRole, ReasonRoleNotAsked, ReasonWrongPerson, ReasonNotInRing, ReasonBadName, ReasonKeyConflict, ReasonBadCert:
+		return e.wordsOnEnrolment(it)
+	case ReasonRevoked:
+		return pick(it, "la chiave di "+e.who()+" è revocata", "the key of "+e.who()+" is revoked"),
+			pick(it, "firmi un'altra persona abilitata", "let another enrolled person sign")
+	case ReasonNotYetValid:
+		return pick(it, "la chiave di "+e.who()+" vale solo dal ", "the key of "+e.who()+" is valid only from ") + e.when(),
+			pick(it, "firmi un'altra persona abilitata", "let another enrolled person sign")
+	case ReasonKeyExpired:
+		return pick(it, "la chiave di "+e.who()+" è scaduta il ", "the key of "+e.who()+" expired on ") + e.when(),
+			pick(it, "rinnovarla nel portachiavi, o far firmare un'altra persona abilitata", "renew it in the key ring, or let another enrolled person sign")
+	case ReasonClockDiffers:
+		return pick(it, "la firma risulta successiva all'ora di questa macchina", "the signature is later than this machine's clock"),
+			pick(it, "regolare l'orologio (NTP)", "set the clock (NTP)")
+	default:
+		return pick(it, "la registrazione della firma di "+e.who()+" è incompleta", "the record of the signature of "+e.who()+" is incomplete"),
+			pick(it, "registrare di nuovo la firma, con nome e ora", "record the signature again, with name and time")
+	}
+}
+
+func (e *RefusedError) wordsOnEnrolment(it bool) (why, todo string) {
+	manager := pick(it, "chiedere al responsabile delle chiavi", "ask the key-ring manager")
+	switch e.Reason {
+	case ReasonWrongRole:
+		return pick(it, e.who()+" non può firmare in questo ruolo", e.who()+" may not sign in this role"),
+			pick(it, "firmare nel proprio ruolo o "+manager, "sign in your own role, or "+manager)
+	case ReasonRoleNotAsked:
+		return pick(it, "le regole di firma non chiedono questo ruolo", "the signing policy does not ask for this role"),
+			pick(it, "chiedere la firma ai ruoli previsti", "ask the roles that it names")
+	case ReasonWrongPerson:
+		return pick(it, "la chiave non è di "+e.who(), "the key is not "+e.who()+"'s"),
+			pick(it, "firmare con il proprio nome e la propria chiave", "sign under your own name with your own key")
+	case ReasonNotInRing:
+		return pick(it, "la chiave di "+e.who()+" non è nel portachiavi", "the key of "+e.who()+" is not in the key ring"),
+			pick(it, "firmare con una chiave registrata o "+manager, "sign with an enrolled key, or "+manager)
+	case ReasonKeyConflict:
+		return pick(it, "la chiave certificata di "+e.who()+" è già di altri nel portachiavi", "the certified key of "+e.who()+" is somebody else's in the key ring"),
+			pick(it, "usare una chiave propria per ogni persona e ruolo", "use a key of its own for each person and role")
+	case ReasonBadName:
+		return pick(it, "il nome "+e.who()+" non è scritto come nel portachiavi", "the name "+e.who()+" is not written as in the key ring"),
+			pick(it, "scriverlo in minuscolo, nome@organizzazione", "write it in lower case, name@organisation")
+	default:
+		return pick(it, "il certificato di "+e.who()+" non è accettato", "the certificate of "+e.who()+" is not accepted"),
+			pick(it, "chiedere un nuovo certificato alla propria organizzazione", "ask your organisation for a new certificate")
+	}
+}
+
+// refuseSignature is the refusal of one signature.
+func refuseSignature(reason Reason, err error) *RefusedError {
+	return &RefusedError{Reason: reason, Err: err, signature: true}
+}

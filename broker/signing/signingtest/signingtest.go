@@ -1,0 +1,250 @@
+// Package signingtest makes people who sign, key rings and signatures for the
+// tests of other packages, all in memory. Its keys are derived from names and
+// known to everyone: nothing of it may leave a test.
+package signingtest
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/signing"
+	"tocsin/broker/signing/sshsig"
+)
+
+// A Person has a name, a role and a key from a file.
+type Person struct {
+	Principal string
+	Role      signing.Role
+
+	// After and Before bound the line in the ring, to the second; zero for years
+	// 2000 and 2100.
+	After, Before time.Time
+	// Realms has where the person may sign; empty for both.
+	Realms []alert.Realm
+
+	key ssh.Signer
+}
+
+// NewPerson returns a person with an Ed25519 key, which is the same whenever name
+// and role are the same.
+func NewPerson(tb testing.TB, principal string, role signing.Role) *Person {
+	tb.Helper()
+	seed := sha256.Sum256([]byte("signingtest\x00" + principal + "\x00" + string(role)))
+	key, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(seed[:]))
+	if err != nil {
+		tb.Fatalf("make a key for %s: %v", principal, err)
+	}
+	return &Person{Principal: principal, Role: role, key: key}
+}
+
+// Officer returns a duty officer of civil protection.
+func Officer(tb testing.TB) *Person {
+	tb.Helper()
+	return NewPerson(tb, "mario.rossi@pc.example", signing.Officer)
+}
+
+// Police returns a police liaison, of another organisation than Officer.
+func Police(tb testing.TB) *Person {
+	tb.Helper()
+	return NewPerson(tb, "lucia.bianchi@police.example", signing.Police)
+}
+
+// PublicKey returns the person's public key.
+func (p *Person) PublicKey() ssh.PublicKey { return p.key.PublicKey() }
+
+// Key returns the person's key, for what signs.
+func (p *Person) Key(tb testing.TB) signing.Key {
+	tb.Helper()
+	key, err := signing.NewKey(p.key)
+	if err != nil {
+		tb.Fatalf("make a key for %s: %v", p.Principal, err)
+	}
+	return key
+}
+
+// Sign returns the person's armored signature over message in their role.
+func (p *Person) Sign(tb testing.TB, realm alert.Realm, message []byte) []byte {
+	tb.Helper()
+	armored, err := sshsig.Sign(p.key, signing.Namespace(p.Role, realm), message)
+	if err != nil {
+		tb.Fatalf("sign as %s: %v", p.Principal, err)
+	}
+	return armored
+}
+
+// Statement returns the person's signature over message as a ledger would have
+// recorded it at a time.
+func (p *Person) Statement(tb testing.TB, realm alert.Realm, message []byte, at time.Time) signing.Statement {
+	tb.Helper()
+	return signing.Statement{
+		Principal: p.Principal, Namespace: signing.Namespace(p.Role, realm),
+		Signature: p.Sign(tb, realm, message), At: at,
+	}
+}
+
+// Line returns the person's line in a key ring, without line end.
+func (p *Person) Line(tb testing.TB) string {
+	tb.Helper()
+	after, before, realms := p.After, p.Before, p.Realms
+	if after.IsZero() {
+		after = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if before.IsZero() {
+		before = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if len(realms) == 0 {
+		realms = []alert.Realm{alert.RealmLive, alert.RealmExercise}
+	}
+	line, err := signing.RingLine(p.Principal, p.Role, realms, after, before, p.PublicKey(), "")
+	if err != nil {
+		tb.Fatalf("write the ring line of %s: %v", p.Principal, err)
+	}
+	return line
+}
+
+// RingText returns an allowed_signers file with these people.
+func RingText(tb testing.TB, people ...*Person) []byte {
+	tb.Helper()
+	var b strings.Builder
+	for _, p := range people {
+		b.WriteString(p.Line(tb) + "\n")
+	}
+	return []byte(b.String())
+}
+
+// Ring returns a key ring with these people and no revoked key.
+func Ring(tb testing.TB, people ...*Person) *signing.Ring {
+	tb.Helper()
+	r, err := signing.ParseRing("signers", RingText(tb, people...), nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// Policy returns the default policy: both roles for an alert or an update, either
+// for a cancel.
+func Policy(tb testing.TB) *signing.Policy {
+	tb.Helper()
+	p, err := signing.ParsePolicy(signing.DefaultPolicy())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// Authority returns an authority with these people and the default policy.
+func Authority(tb testing.TB, realm alert.Realm, people ...*Person) *signing.Authority {
+	tb.Helper()
+	return &signing.Authority{Ring: Ring(tb, people...), Policy: Policy(tb), Realm: realm}
+}
+
+// A Passkey behaves like an authenticator and the browser that asks it. Its flags
+// and the page are the caller's, so that it can also misbehave.
+type Passkey struct {
+	RPID        string
+	Origin      string
+	Flags       byte   // as WebAuthn, 6.1: 0x01 present, 0x04 verified, 0x08 syncable, 0x80 extensions
+	Counter     uint32 // signed, then counted up
+	Extensions  []byte // CBOR after the counter; needs flag 0x80
+	CrossOrigin bool   // the page was framed by another site
+
+	private *ecdsa.PrivateKey
+}
+
+// NewPasskey returns a passkey of rpID on https://rpID whose user is present and
+// verified. Its key is new each time.
+func NewPasskey(tb testing.TB, rpID string) *Passkey {
+	tb.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &Passkey{RPID: rpID, Origin: "https://" + rpID, Flags: 0x05, private: private}
+}
+
+// SPKI returns what response.getPublicKey() gives a page: DER.
+func (k *Passkey) SPKI(tb testing.TB) []byte {
+	tb.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&k.private.PublicKey)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
+}
+
+// PublicKey returns the passkey's public key for the ring.
+func (k *Passkey) PublicKey(tb testing.TB) ssh.PublicKey {
+	tb.Helper()
+	pub, err := sshsig.PasskeyKey(k.SPKI(tb), k.RPID)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return pub
+}
+
+// ClientData returns what a browser says about a signature, in the order that
+// WebAuthn, 5.8.1.1, prescribes.
+func (k *Passkey) ClientData(tb testing.TB, challenge []byte) []byte {
+	tb.Helper()
+	origin, err := json.Marshal(k.Origin)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cross := "false"
+	if k.CrossOrigin {
+		cross = "true"
+	}
+	return []byte(`{"type":"webauthn.get","challenge":"` + base64.RawURLEncoding.EncodeToString(challenge) +
+		`","origin":` + string(origin) + `,"crossOrigin":` + cross + `}`)
+}
+
+// Assert answers navigator.credentials.get() with this challenge.
+func (k *Passkey) Assert(tb testing.TB, challenge []byte) sshsig.Response {
+	tb.Helper()
+	return k.AssertClientData(tb, k.ClientData(tb, challenge))
+}
+
+// AssertClientData signs client data as they are, also such as no good browser
+// writes.
+func (k *Passkey) AssertClientData(tb testing.TB, clientData []byte) sshsig.Response {
+	tb.Helper()
+	rp, client := sha256.Sum256([]byte(k.RPID)), sha256.Sum256(clientData)
+	auth := append(rp[:], k.Flags)
+	auth = binary.BigEndian.AppendUint32(auth, k.Counter)
+	auth = append(auth, k.Extensions...)
+	k.Counter++
+	digest := sha256.Sum256(append(append([]byte(nil), auth...), client[:]...))
+	der, err := ecdsa.SignASN1(rand.Reader, k.private, digest[:])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sshsig.Response{AuthenticatorData: auth, ClientDataJSON: clientData, Signature: der}
+}
+
+// Sign returns the armored signature that a page makes of the passkey's answer.
+func (k *Passkey) Sign(tb testing.TB, namespace string, message []byte) []byte {
+	tb.Helper()
+	challenge, err := sshsig.SignedData(namespace, message)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	armored, err := sshsig.FromPasskey(k.PublicKey(tb), namespace, message, k.Assert(tb, challenge))
+	if err != nil {
+		tb.Fatalf("sign with the passkey of %s: %v", k.RPID, err)
+	}
+	return armored
+}

@@ -1,0 +1,262 @@
+package compose
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"tocsin/broker/alert"
+	"tocsin/templates/wording"
+)
+
+// languageForm is what a bulletin takes for the language of a post.
+var languageForm = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+
+// An account is what a message says in one language, in the pieces that texts
+// are put together from.
+type account struct {
+	lang    string // BCP 47, as the message spells it
+	words   wording.Words
+	drill   wording.Drill
+	stories []story // gravest first; never empty
+}
+
+// A story is one info of the message. Texts are tidy; those of one line have no
+// line ends.
+type story struct {
+	act         wording.Act
+	level       wording.Level
+	colour      bool   // level is an alert colour that the issuer declared
+	headline    string // one line, without the word of the drill; the event where there is none
+	event       string // one line
+	areas       []string
+	period      wording.Period
+	description string
+	instruction string
+	actions     []string // the instruction in steps, one line each
+	contact     string
+}
+
+// accounts returns what m says, one account for each language, Italian first and
+// then in the order of the message.
+func accounts(m *alert.Message, o Options) []account {
+	d := drill(m, o.Realm)
+	var out []account
+	for i := range m.Infos {
+		in := &m.Infos[i]
+		at := slices.IndexFunc(out, func(a account) bool { return strings.EqualFold(a.lang, in.Language) })
+		if at < 0 {
+			at = len(out)
+			out = append(out, account{lang: in.Language, words: wording.For(in.Language), drill: d})
+		}
+		out[at].stories = append(out[at].stories, newStory(m, in, out[at].words, d, o))
+	}
+	if len(out) == 0 { // a Cancel may come without a word
+		out = []account{silent(m, d)}
+	}
+	for _, a := range out {
+		slices.SortStableFunc(a.stories, func(a, b story) int { return cmp.Compare(b.level, a.level) })
+	}
+	slices.SortStableFunc(out, func(a, b account) int {
+		return cmp.Compare(rank(a.lang), rank(b.lang))
+	})
+	return out
+}
+
+// rank is 0 for Italian, which comes first, and 1 for all other languages.
+func rank(lang string) int {
+	if base, _, _ := strings.Cut(lang, "-"); strings.EqualFold(base, "it") {
+		return 0
+	}
+	return 1
+}
+
+// silent is the account of a message without infos.
+func silent(m *alert.Message, d wording.Drill) account {
+	w := wording.For("it")
+	s := story{act: act(m, &alert.Info{}), headline: w.Notice, event: w.Notice}
+	if s.act == wording.Cancel {
+		s.description, s.instruction = w.RevokedText, w.RevokedAdvice
+	}
+	return account{lang: "it-IT", words: w, drill: d, stories: []story{s}}
+}
+
+// drill says how the texts of m are marked. In the exercise realm a test is an
+// exercise too.
+func drill(m *alert.Message, realm alert.Realm) wording.Drill {
+	switch {
+	case realm == alert.RealmExercise:
+		return wording.Exercise
+	case m.Status == alert.StatusTest:
+		return wording.Test
+	}
+	return wording.Real
+}
+
+func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill, o Options) story {
+	s := story{
+		act: act(m, in), event: unmarked(tidyLine(in.Event), w, d), headline: unmarked(tidyLine(in.Headline), w, d),
+		description: tidy(in.Description), instruction: tidy(in.Instruction), contact: tidyLine(in.Contact),
+	}
+	if s.headline == "" {
+		s.headline = s.event
+	}
+	if s.level, s.colour = level(in); s.act == wording.Cancel {
+		s.level, s.colour = wording.Unrated, false // what is revoked has no level
+	}
+	for _, a := range in.Areas {
+		if name := tidyLine(a.Desc); name != "" && !slices.Contains(s.areas, name) {
+			s.areas = append(s.areas, name)
+		}
+	}
+	s.actions = steps(s.instruction)
+	if s.act == wording.Issue || s.act == wording.Update {
+		s.period = period(m, in, o)
+	}
+	return s
+}
+
+// act says what m does, as in tells it.
+func act(m *alert.Message, in *alert.Info) wording.Act {
+	switch {
+	case m.MsgType == alert.MsgCancel:
+		return wording.Cancel
+	case slices.Contains(in.ResponseTypes, alert.ResponseAllClear):
+		return wording.AllClear
+	case m.MsgType == alert.MsgUpdate:
+		return wording.Update
+	}
+	return wording.Issue
+}
+
+// period says when an alert holds: from the onset of the event, or from when the
+// information takes effect where that is later than the message.
+func period(m *alert.Message, in *alert.Info, o Options) wording.Period {
+	p := wording.Period{Until: in.Expires.In(o.Location)}
+	from := in.Onset
+	if from.IsZero() {
+		from = in.Effective
+	}
+	if from.After(m.Sent) && from.Before(in.Expires) {
+		p.From = from.In(o.Location)
+	}
+	return p
+}
+
+// level returns the alert colour that the issuer declared, by our own parameter
+// or that of MeteoAlarm, or else what the severity says.
+func level(in *alert.Info) (wording.Level, bool) {
+	own, _ := in.Parameter("livello_allerta")
+	switch strings.ToLower(strings.TrimSpace(own)) {
+	case "verde":
+		return wording.Green, true
+	case "gialla":
+		return wording.Yellow, true
+	case "arancione":
+		return wording.Orange, true
+	case "rossa":
+		return wording.Red, true
+	}
+	// "3; orange; Severe": capitals vary, the number does not.
+	awareness, _ := in.Parameter("awareness_level")
+	number, _, _ := strings.Cut(awareness, ";")
+	if n := strings.TrimSpace(number); len(n) == 1 && n >= "1" && n <= "4" {
+		return wording.Level(n[0] - '0'), true
+	}
+	switch in.Severity {
+	case alert.SeverityMinor:
+		return wording.Green, false
+	case alert.SeverityModerate:
+		return wording.Yellow, false
+	case alert.SeveritySevere:
+		return wording.Orange, false
+	case alert.SeverityExtreme:
+		return wording.Red, false
+	}
+	return wording.Unrated, false
+}
+
+// unmarked returns s without the word of the drill, before it or in brackets after
+// it, and without what divides it from the rest: texts say it in a line of their
+// own.
+func unmarked(s string, w wording.Words, d wording.Drill) string {
+	word := w.DrillWord(d)
+	if word == "" {
+		return s
+	}
+	if i := strings.LastIndex(s, " ("); i > 0 && strings.EqualFold(s[i:], " ("+word+")") {
+		s = s[:i]
+	}
+	if !hasPrefixFold(s, word) {
+		return s
+	}
+	rest := s[len(word):]
+	bare := strings.TrimLeft(rest, " :.,;–—-")
+	if bare == rest || bare == "" { // a longer word, or nothing but the mark
+		return s
+	}
+	return capital(bare)
+}
+
+// capital returns s with a capital at its front.
+func capital(s string) string {
+	if s == "" {
+		return ""
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// steps returns an instruction in steps: the entries of its list where it has
+// one, else its sentences.
+func steps(instruction string) []string {
+	var list, sentences []string
+	for _, line := range strings.Split(instruction, "\n") {
+		if item, ok := entry(line); ok {
+			list = append(list, item)
+			continue
+		}
+		sentences = append(sentences, split(line)...)
+	}
+	if len(list) > 0 {
+		return list
+	}
+	return sentences
+}
+
+// entry returns the text of a line that is an entry of a list.
+func entry(line string) (string, bool) {
+	for _, bullet := range []string{"- ", "• ", "* ", "– "} {
+		if item, ok := strings.CutPrefix(line, bullet); ok {
+			return strings.TrimSpace(item), item != ""
+		}
+	}
+	return "", false
+}
+
+// split returns the sentences of a line. It divides only where the end is beyond
+// doubt: after a word of at least three letters and before a capital.
+func split(line string) []string {
+	var out []string
+	words := strings.Fields(line)
+	from := 0
+	for i, word := range words {
+		last := i == len(words)-1
+		bare := strings.TrimRight(word, ".!?»”)")
+		ends := bare != word && strings.ContainsAny(word[len(bare):], ".!?")
+		if !last && (!ends || utf8.RuneCountInString(bare) < 3 || strings.Contains(bare, ".") || !startsSentence(words[i+1])) {
+			continue
+		}
+		out = append(out, strings.Join(words[from:i+1], " "))
+		from = i + 1
+	}
+	return out
+}
+
+func startsSentence(word string) bool {
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(word, "«“\"("))
+	return unicode.IsUpper(r)
+}

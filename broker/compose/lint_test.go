@@ -1,0 +1,159 @@
+package compose_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/compose"
+)
+
+// rewritten returns b with posts that change has altered, as if another composer
+// had made it.
+func rewritten(t *testing.T, b *bulletin.Bulletin, change func(*bulletin.Post)) *bulletin.Bulletin {
+	t.Helper()
+	d := bulletin.Draft{
+		Alert: b.Alert, Code: b.Code, Number: b.Number, Realm: b.Realm, Issuer: b.Issuer, Composed: b.Composed, Expires: b.Expires,
+		Previous: b.Previous, CAP: b.CAP, Posts: slices.Clone(b.Posts),
+	}
+	for i := range d.Posts {
+		change(&d.Posts[i])
+		if image := b.Image(d.Posts[i].Image); image != nil && d.Images == nil {
+			d.Images = [][]byte{image.Data}
+		}
+	}
+	out, err := bulletin.Write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestLintFinds breaks each rule once, in a bulletin that had nothing against it.
+func TestLintFinds(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	clean := first(t, own(o, nil), o)
+	if found := compose.Lint(clean, o); len(found) > 0 {
+		t.Fatalf("the bulletin had findings before: %v", found)
+	}
+	with := func(text string) func(*bulletin.Post) {
+		return func(p *bulletin.Post) { p.Text = strings.Replace(p.Text, "\n", "\n"+text+"\n", 1) }
+	}
+	replace := func(old, text string) func(*bulletin.Post) {
+		return func(p *bulletin.Post) { p.Text = strings.ReplaceAll(p.Text, old, text) }
+	}
+	link := "http://127.0.0.1:8080/a/SV-7F3K2"
+	tests := map[string]struct {
+		change  func(*bulletin.Post)
+		options func(*compose.Options)
+		rule    compose.Rule
+		level   alert.Level
+	}{
+		"other_mark":        {with("Vedi SV-7F3K2-2."), nil, compose.RuleMark, alert.LevelError},
+		"no_link":           {replace(link, "sito"), nil, compose.RuleLink, alert.LevelError},
+		"joined_link":       {replace(link, link+"."), nil, compose.RuleLink, alert.LevelError},
+		"other_link":        {with("https://example.it/altro"), nil, compose.RuleOtherLink, alert.LevelWarning},
+		"bare_link":         {with("www.example.it"), nil, compose.RuleOtherLink, alert.LevelWarning},
+		"lost_space":        {with("Chiuse le scuole.Si attenda."), nil, compose.RuleLostSpace, alert.LevelError},
+		"lost_space_number": {with("Dalle 18.Al mattino."), nil, compose.RuleLostSpace, alert.LevelError},
+		"first_line":        {func(p *bulletin.Post) { p.Text = "Attenzione\n" + p.Text }, nil, compose.RuleDrill, alert.LevelError},
+		"last_line":         {func(p *bulletin.Post) { p.Text += "\nSaluti" }, nil, compose.RuleDrill, alert.LevelError},
+		"title":             {func(p *bulletin.Post) { p.Title = "Piena" }, nil, compose.RuleDrill, alert.LevelError},
+		"other_language":    {func(p *bulletin.Post) { p.Lang = "de" }, nil, compose.RuleDrill, alert.LevelError},
+		"markup":            {with("Salire <b>subito</b>."), nil, compose.RuleMarkup, alert.LevelError},
+		"markup_in_title":   {func(p *bulletin.Post) { p.Title = "ESERCITAZIONE: <i>piena</i>" }, nil, compose.RuleMarkup, alert.LevelError},
+		"entity":            {with("Perch&eacute;"), nil, compose.RuleMarkup, alert.LevelError},
+		"placeholder":       {with("Comune di [inserire comune]."), nil, compose.RulePlaceholder, alert.LevelWarning},
+		"template":          {with("Comune di {{.Comune}}."), nil, compose.RulePlaceholder, alert.LevelWarning},
+		"date_form":         {with("Il gg/mm/aaaa."), nil, compose.RulePlaceholder, alert.LevelWarning},
+		"capitals":          {with("SALIRE TUTTI SUBITO AI PIANI ALTI."), nil, compose.RuleCapitals, alert.LevelWarning},
+		"too_long":          {with(strings.Repeat("Salire. ", 4000)), nil, compose.RuleLimit, alert.LevelError},
+		"long_title":        {func(p *bulletin.Post) { p.Title = "ESERCITAZIONE" + strings.Repeat(" a", 80) }, nil, compose.RuleLimit, alert.LevelError},
+		"no_image":          {func(p *bulletin.Post) { p.Image, p.Alt, p.ImageURL = "", "", "" }, nil, compose.RuleLimit, alert.LevelError},
+		"long_alt": {func(p *bulletin.Post) {
+			if p.Image != "" {
+				p.Alt = strings.Repeat("a", 1001)
+			}
+		}, nil, compose.RuleLimit, alert.LevelError},
+		"damaged":        {with("Perch\ufffd."), nil, compose.RuleCharacter, alert.LevelError},
+		"invisible":      {with("Sa\u00advona."), nil, compose.RuleCharacter, alert.LevelError},
+		"not_whole":      {replace("Il Letimbro è a 2,10 metri e cresce.", "Piove."), nil, compose.RuleWhole, alert.LevelWarning},
+		"expired":        {nil, func(o *compose.Options) { o.Now = o.Now.Add(6 * time.Hour) }, compose.RuleTimes, alert.LevelError},
+		"channel_gone":   {nil, func(o *compose.Options) { o.Channels = o.Channels[1:] }, compose.RuleChannel, alert.LevelError},
+		"channel_absent": {nil, func(o *compose.Options) { o.Channels = append(o.Channels, compose.Channel{Name: "b", Kind: "b"}) }, compose.RuleChannel, alert.LevelError},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, o := clean, o
+			o.Channels = slices.Clone(o.Channels)
+			if tt.change != nil {
+				b = rewritten(t, clean, tt.change)
+			}
+			if tt.options != nil {
+				tt.options(&o)
+			}
+			found := compose.Lint(b, o)
+			at := slices.IndexFunc(found, func(f compose.Finding) bool { return f.Rule == tt.rule })
+			if at < 0 {
+				t.Fatalf("Lint found %v, want the rule %s", found, tt.rule)
+			}
+			if f := found[at]; f.Severity != tt.level || f.Message == "" || f.Advice == "" {
+				t.Errorf("the finding is %+v, want level %v, a message and an advice", f, tt.level)
+			}
+		})
+	}
+}
+
+// TestLintIsSilent shows what looks like a breach and is none.
+func TestLintIsSilent(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	clean := first(t, own(o, nil), o)
+	for name, text := range map[string]string{
+		"other_alert":  "Vedi anche SV-23456-1.",
+		"own_code":     "Codice SV-7F3K2.",
+		"abbreviation": "Ore 18.30, via G. Verdi, art. 3, p.es. S.Maria.",
+		"comparison":   "Livello <subito> e 3 < 4 & 5 > 2.",
+		"mail":         "Scrivere a sala@example.it.",
+		"short_shout":  "ALLERTA ROSSA ORA.",
+		"acronyms":     "I VVF, il COC e la CRI sono al lavoro.",
+		"dotted":       "Attendere… Salire.",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := rewritten(t, clean, func(p *bulletin.Post) {
+				if p.Channel == "facebook-savona" {
+					p.Text = strings.Replace(p.Text, "\n", "\n"+text+"\n", 1)
+				}
+			})
+			if found := compose.Lint(b, o); len(found) > 0 {
+				t.Errorf("Lint found %v in %q, want nothing", found, text)
+			}
+		})
+	}
+}
+
+// TestPlaceholdersStopReality holds the one rule that is milder in an exercise.
+func TestPlaceholdersStopReality(t *testing.T) {
+	t.Parallel()
+	o := live(options(t))
+	m := own(o, func(m *alert.Message) { actual(m); m.Infos[0].Description = "Comune di {{.Comune}} [data]." })
+	_, err := compose.New(m, o, demoID, demoCode)
+	found, ok := errors.AsType[compose.LintError](err)
+	if !ok || len(found) < 2 || found[0].Rule != compose.RulePlaceholder {
+		t.Fatalf("New returned %v, want a LintError about placeholders", err)
+	}
+	if text := err.Error(); !strings.Contains(text, `"{{"`) || !strings.Contains(text, "fill it in") || !strings.Contains(text, "website-savona, part 1") {
+		t.Errorf("the error says %q", text)
+	}
+	many := append(slices.Clone(found), found...)
+	if text := many.Error(); !strings.Contains(text, "more") {
+		t.Errorf("the error of many findings says %q", text)
+	}
+}

@@ -1,0 +1,287 @@
+package compose
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"tocsin/adapters"
+	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
+	"tocsin/templates/card"
+	"tocsin/templates/wording"
+)
+
+const (
+	// manyTongues is the room, in a channel's units, from which on one text says
+	// all languages.
+	manyTongues = 1500
+	// pageRoom is the room from which on a channel with titles is a page, and has
+	// a part for each language.
+	pageRoom = 15_000
+	// maxPostBytes is the most that a bulletin takes for one text.
+	maxPostBytes = 64 << 10
+	// maxAlt is the most that platforms take for an image in words (X and
+	// Instagram: 1,000 characters).
+	maxAlt = 1000
+	// maxLineBytes is the most that a bulletin takes for a title or a description
+	// with its name before it.
+	maxLineBytes = 4 << 10
+)
+
+// A FitError says that no wording of a message fits a channel, not even the
+// shortest.
+type FitError struct {
+	Channel string // the channel's name
+	Units   int    // of the shortest wording, in the channel's own units
+	Limit   int    // of the channel
+	Field   string // the CAP element to shorten: "areaDesc"
+}
+
+// Error names channel, limit and what to do.
+func (e *FitError) Error() string {
+	return fmt.Sprintf("compose: the shortest text for channel %s has %d units, and %d are the limit: shorten %s", e.Channel, e.Units, e.Limit, e.Field)
+}
+
+// A press makes the posts of one bulletin.
+type press struct {
+	o        Options
+	scene    scene
+	accounts []account
+	picture  *picture // of the first language, when first asked for
+}
+
+// A picture is a card that was drawn, and its digest.
+type picture struct {
+	card.Picture
+	sha256 string
+	alt    string
+}
+
+// posts returns the posts for every channel and the images that they name.
+func (o Options) posts(m *alert.Message, d bulletin.Draft) ([]bulletin.Post, [][]byte, error) {
+	if len(o.Channels) == 0 {
+		return nil, nil, errors.New("compose: there is no channel to write for; name some in the configuration")
+	}
+	p := &press{
+		o: o, scene: scene{issuer: o.Issuer, link: o.link(d.Code), mark: d.Code.Mark(d.Number)},
+		accounts: accounts(m, o),
+	}
+	for _, a := range p.accounts {
+		if !languageForm.MatchString(a.lang) {
+			return nil, nil, fmt.Errorf("compose: the language %q is no tag such as it-IT; correct the message", a.lang)
+		}
+	}
+	var posts []bulletin.Post
+	for _, c := range o.Channels {
+		made, err := p.channel(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		posts = append(posts, made...)
+	}
+	if p.picture == nil {
+		return posts, nil, nil
+	}
+	return posts, [][]byte{p.picture.JPEG}, nil
+}
+
+// channel returns the posts for one channel.
+func (p *press) channel(c Channel) ([]bulletin.Post, error) {
+	if c.Limits.MaxLen <= 0 {
+		return nil, fmt.Errorf("compose: channel %s says no limit for its texts; an adapter must", c.Name)
+	}
+	tongues := [][]account{p.accounts[:1]}
+	page := c.Limits.MaxTitle > 0 && c.Limits.MaxLen >= pageRoom
+	switch {
+	case page && len(p.accounts) > maxLanguages:
+		return nil, fmt.Errorf("compose: the message has %d languages, and channel %s takes %d; write fewer", len(p.accounts), c.Name, maxLanguages)
+	case page:
+		tongues = nil
+		for i := range p.accounts {
+			tongues = append(tongues, p.accounts[i:i+1])
+		}
+	case c.Limits.MaxLen >= manyTongues:
+		tongues[0] = p.accounts
+	}
+	posts := make([]bulletin.Post, len(tongues))
+	for i, t := range tongues {
+		post := bulletin.Post{
+			Channel: c.Name, Kind: c.Kind, Part: i + 1, Parts: len(tongues), Lang: t[0].lang, Link: p.scene.link,
+		}
+		if err := p.illustrate(c, &post); err != nil {
+			return nil, err
+		}
+		entitled := p.title(c, t[0], &post)
+		if err := p.write(c, t, entitled, &post); err != nil {
+			return nil, err
+		}
+		posts[i] = post
+	}
+	return posts, nil
+}
+
+// title sets the title where the channel has one, and reports whether it says the
+// headline, so that the text need not.
+func (p *press) title(c Channel, a account, post *bulletin.Post) bool {
+	if c.Limits.MaxTitle <= 0 {
+		return false
+	}
+	for _, w := range []what{headline, event, notice} {
+		title := marked(a.what(&a.stories[0], w), a.words, a.drill)
+		if utf8.RuneCountInString(title) <= c.Limits.MaxTitle && len(title) < maxLineBytes-len("title: ") {
+			post.Title = title
+			return w == headline
+		}
+	}
+	return false
+}
+
+// write sets the text of post: the first that fits, of all languages in tongues,
+// then of fewer, then of the first one alone in short forms.
+func (p *press) write(c Channel, tongues []account, entitled bool, post *bulletin.Post) error {
+	shortest := ""
+	try := func(t []account, sh shape) bool {
+		sh.entitled = entitled
+		text, ok := p.scene.text(t, sh)
+		if !ok {
+			return false
+		}
+		shortest = text
+		post.Text = text
+		return p.fits(c, *post)
+	}
+	for n := len(tongues); n > 0; n-- {
+		for _, sh := range roomy() {
+			if try(tongues[:n], sh) {
+				return nil
+			}
+		}
+	}
+	for _, sh := range compact() {
+		if try(tongues[:1], sh) {
+			return nil
+		}
+	}
+	return &FitError{Channel: c.Name, Units: c.Limits.Length(shortest), Limit: c.Limits.MaxLen, Field: longestField(tongues[0])}
+}
+
+// longestField returns the CAP element that makes the shortest text long.
+func longestField(a account) string {
+	st := &a.stories[0]
+	if len(st.areas) > 0 && len(st.areas[0]) > len(st.event) {
+		return "areaDesc"
+	}
+	return "event"
+}
+
+// fits reports whether channel and bulletin take a post.
+func (p *press) fits(c Channel, post bulletin.Post) bool {
+	q := adapters.Post{Text: post.Text, Title: post.Title, Link: post.Link, Lang: post.Lang, Mark: p.scene.mark}
+	if post.Image != "" {
+		q.Image = &adapters.Image{MediaType: "image/jpeg", Data: p.picture.JPEG, SHA256: post.Image, Alt: post.Alt, URL: post.ImageURL}
+	}
+	return len(post.Text) <= maxPostBytes && c.Limits.Check(q) == nil
+}
+
+// illustrate adds the card where the channel takes no post without a picture, or
+// where a reader can't follow a link to the full text.
+func (p *press) illustrate(c Channel, post *bulletin.Post) error {
+	if !c.Limits.ImageRequired && (c.Limits.ImageMaxBytes == 0 || c.Limits.LinksInText) {
+		return nil
+	}
+	if p.picture == nil {
+		made, err := p.draw()
+		if err != nil {
+			return err
+		}
+		p.picture = made
+	}
+	if most := c.Limits.ImageMaxBytes; most > 0 && len(p.picture.JPEG) > most {
+		return fmt.Errorf("compose: the picture has %d bytes, and channel %s takes %d", len(p.picture.JPEG), c.Name, most)
+	}
+	post.Image, post.Alt, post.ImageURL = p.picture.sha256, p.picture.alt, p.o.media(p.picture.sha256)
+	return nil
+}
+
+// draw draws the card in the first language, with the headline or, where that has
+// no room, the event.
+func (p *press) draw() (*picture, error) {
+	cards := p.o.Cards
+	if cards == nil {
+		var err error
+		if cards, err = card.NewRenderer(); err != nil {
+			return nil, fmt.Errorf("compose: %w", err)
+		}
+	}
+	a := p.accounts[0]
+	st := &a.stories[0]
+	c := card.Card{
+		Lang: a.lang, Drill: a.drill, Act: st.act, Level: st.level, Colour: st.colour,
+		Areas: st.areas, Validity: a.words.Period(st.period), Actions: st.actions,
+		Issuer: p.scene.issuer, Mark: p.scene.mark, Address: strings.TrimPrefix(strings.TrimPrefix(p.scene.link, "https://"), "http://"),
+	}
+	var err error
+	for _, line := range []string{st.headline, st.event, ""} {
+		c.Headline = line
+		var drawn card.Picture
+		drawn, err = cards.Render(c)
+		if err == nil {
+			sum := sha256.Sum256(drawn.JPEG)
+			return &picture{Picture: drawn, sha256: hex.EncodeToString(sum[:]), alt: inWordsOf(drawn.Shown)}, nil
+		}
+		if !errors.Is(err, card.ErrNoRoom) {
+			break
+		}
+	}
+	return nil, fmt.Errorf("compose: %w", err)
+}
+
+// inWordsOf returns the card in words: all that it shows, or as much of it as
+// platforms take, whole parts only. The post beside it says all of it anyway.
+func inWordsOf(c card.Card) string {
+	w := wording.For(c.Lang)
+	lead := []string{w.FirstLine(c.Drill), w.Act(c.Act)}
+	if c.Act != wording.AllClear && c.Act != wording.Cancel {
+		lead = append(lead, w.Level(c.Level, c.Colour))
+	}
+	parts := []struct{ label, text string }{
+		{"", c.Headline}, {w.Where, strings.Join(c.Areas, ", ")}, {w.When, c.Validity}, {w.WhatToDo, strings.Join(c.Actions, " ")},
+		{w.Source, c.Issuer},
+	}
+	end := []string{w.Code + " " + c.Mark, w.FullText + " " + c.Address}
+	if last := w.LastLine(c.Drill); last != "" {
+		end = append(end, last)
+	}
+	for n := len(parts); ; n-- {
+		sentences := append([]string{}, lead...)
+		for _, part := range parts[:n] {
+			if part.text != "" {
+				sentences = append(sentences, strings.TrimSpace(part.label+" "+part.text))
+			}
+		}
+		text := sentence(append(sentences, end...))
+		if n == 0 || utf8.RuneCountInString(text) <= maxAlt && len(text) < maxLineBytes-len("image-alt: ") {
+			return text
+		}
+	}
+}
+
+// sentence joins parts on one line, each with a full stop where it has no end.
+func sentence(parts []string) string {
+	var out []string
+	for _, p := range parts {
+		p = tidyLine(p)
+		if p == "" {
+			continue
+		}
+		if !strings.ContainsAny(p[len(p)-1:], ".!?") && !strings.HasSuffix(p, "…") {
+			p += "."
+		}
+		out = append(out, p)
+	}
+	return strings.Join(out, " ")
+}

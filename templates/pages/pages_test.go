@@ -1,0 +1,206 @@
+package pages_test
+
+import (
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/templates/pages"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func set(t *testing.T) *pages.Pages {
+	t.Helper()
+	p, err := pages.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func frame(lang, path string) pages.Frame {
+	return pages.Frame{
+		Lang: lang, Issuer: "Provincia di Savona", Path: path, Home: "https://allerte.example.it",
+		Channels:  []pages.Channel{{Name: "@Savona", Kind: "Telegram", URL: "https://t.me/example"}},
+		PolicyURL: "https://www.example.it/policy",
+	}
+}
+
+func at(hour int) time.Time {
+	return time.Date(2026, time.November, 22, hour, 30, 0, 0, time.FixedZone("CET", 3600))
+}
+
+func alert(lang string) pages.Alert {
+	text := func(anchor, lang, title, body string) pages.Text {
+		return pages.Text{Anchor: anchor, Key: "a/2/" + anchor, Lang: lang, Title: title, Body: body, At: at(18)}
+	}
+	first := text("it", "it", "Allerta rossa", "Sali ai piani alti.\n<resta> & aspetta.")
+	first.Image = &pages.Image{Path: "/media/00.jpg", Alt: "Allerta \"rossa\"", Width: 1200, Height: 630}
+	return pages.Alert{
+		Frame: frame(lang, "/a/SV-7F3K2"), Code: "SV-7F3K2",
+		Bulletins: []pages.Bulletin{
+			{
+				Number: 2, Act: pages.Update, Level: pages.Red, Colour: true, Lang: "it", Headline: "Allerta rossa", FactsLang: "it",
+				Event: "Alluvione", Areas: []string{"Savona", "Vado Ligure"}, From: at(19), Sent: at(18), Expires: at(23),
+				Issuer: "Sala operativa", SHA256: strings.Repeat("5a", 32), CAPPath: "/cap/x.2.xml",
+				Texts: []pages.Text{first, text("en", "en", "Red alert", "Go upstairs.")},
+			},
+			{
+				Number: 1, Replaced: 2, Level: pages.Orange, Lang: "it", Headline: "Allerta arancione", FactsLang: "it", From: at(12), Sent: at(12),
+				Expires: at(20), Texts: []pages.Text{text("b1-it", "it", "Allerta arancione", "Non sostare vicino ai fiumi.")},
+			},
+		},
+	}
+}
+
+func summary(drill pages.Drill, state pages.State) pages.Summary {
+	return pages.Summary{
+		Code: "SV-7F3K2", Path: "/a/SV-7F3K2", Lang: "it", Headline: "Allerta rossa & grave", FactsLang: "it", Areas: []string{"Savona", "Vado"},
+		Level: pages.Red, Colour: true, Drill: drill, State: state, Expires: at(23),
+	}
+}
+
+// TestGolden compares whole pages, without their style, with those that were
+// looked at and found good.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	p := set(t)
+	exercise := frame("it", "/")
+	exercise.Drill = pages.Exercise
+	found := summary(pages.Real, pages.Revoked)
+	style := regexp.MustCompile(`(?s)<style>.*</style>`)
+	for name, render := range map[string]func() ([]byte, error){
+		"index_none": func() ([]byte, error) { return p.Index(pages.Index{Frame: frame("it", "/")}) },
+		"index_exercise": func() ([]byte, error) {
+			return p.Index(pages.Index{Frame: exercise, Current: []pages.Summary{summary(pages.Exercise, pages.InForce)}})
+		},
+		"index_recent_de": func() ([]byte, error) {
+			return p.Index(pages.Index{Frame: frame("de", "/"), Recent: []pages.Summary{summary(pages.Real, pages.Expired)}})
+		},
+		"alert_it": func() ([]byte, error) { return p.Alert(alert("it")) },
+		"alert_fr": func() ([]byte, error) { return p.Alert(alert("fr")) },
+		"check_found": func() ([]byte, error) {
+			return p.Check(pages.Check{Frame: frame("it", "/verifica"), Asked: "sv-7f3k2", Found: &found, Issuer: "Sala", Sent: at(18), Bulletin: 3})
+		},
+		"check_unknown_en": func() ([]byte, error) {
+			return p.Check(pages.Check{Frame: frame("en", "/verifica"), Asked: "\"><script>"})
+		},
+		"missing": func() ([]byte, error) { return p.Missing(pages.Missing{Frame: frame("it", "/")}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page, err := render()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := style.ReplaceAllString(string(page), "<style></style>")
+			file := filepath.Join("testdata", name+".golden.html")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("the page differs from %s (go test -update writes it anew):\n%s", file, got)
+			}
+		})
+	}
+}
+
+func TestNewRefusesALanguage(t *testing.T) {
+	t.Parallel()
+	if _, err := pages.New("xx"); err == nil || !strings.Contains(err.Error(), "it, en, de, fr") {
+		t.Errorf("got %v, want an error that names the languages", err)
+	}
+	p, err := pages.New("de")
+	if err != nil || p.Language() != "de" {
+		t.Fatalf("got %v, want pages in German", err)
+	}
+	page, err := p.Missing(pages.Missing{Frame: frame("", "/")})
+	if err != nil || !strings.Contains(string(page), `<html lang="de"`) || !strings.Contains(string(page), `href="/?lang=it"`) {
+		t.Errorf("the page (%v) is not in German, or Italian is not one click away", err)
+	}
+}
+
+func TestAlertNeedsABulletin(t *testing.T) {
+	t.Parallel()
+	if _, err := set(t).Alert(pages.Alert{Code: "SV-7F3K2"}); err == nil || !strings.Contains(err.Error(), "SV-7F3K2") {
+		t.Errorf("got %v, want an error that names the alert", err)
+	}
+}
+
+func TestDrillTitle(t *testing.T) {
+	t.Parallel()
+	p := set(t)
+	for _, c := range []struct {
+		title string
+		drill pages.Drill
+		want  string
+	}{
+		{"Piena", pages.Real, "Piena"}, {"Piena", pages.Exercise, "ESERCITAZIONE – Piena"},
+		{"Esercitazione: piena", pages.Exercise, "Esercitazione: piena"}, {"Piena", pages.Test, "TEST – Piena"},
+	} {
+		if got := p.DrillTitle(c.title, c.drill); got != c.want {
+			t.Errorf("%q as %v: %q, want %q", c.title, c.drill, got, c.want)
+		}
+	}
+}
+
+// TestContrast computes the contrast of every pair of colours that the style sheet
+// sets together (WCAG 2.1, success criterion 1.4.3; the formula is in its
+// definition of contrast ratio).
+func TestContrast(t *testing.T) {
+	t.Parallel()
+	page, err := set(t).Index(pages.Index{Frame: frame("it", "/")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs := regexp.MustCompile(`\.(red|orange|yellow|green|grey|drill)\{[^}]*background:(#[0-9a-f]{3,6});color:(#[0-9a-f]{3,6})`).FindAllStringSubmatch(string(page), -1)
+	if len(pairs) != 6 {
+		t.Fatalf("%d pairs of colours, want the five levels and the drill", len(pairs))
+	}
+	for _, m := range pairs {
+		if got := contrast(t, m[2], m[3]); got < 4.5 {
+			t.Errorf("%s: %s on %s has a contrast of %.2f, want at least 4.5", m[1], m[3], m[2], got)
+		}
+	}
+}
+
+func contrast(t *testing.T, a, b string) float64 {
+	t.Helper()
+	la, lb := luminance(t, a), luminance(t, b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
+
+func luminance(t *testing.T, colour string) float64 {
+	t.Helper()
+	hex := strings.TrimPrefix(colour, "#")
+	if len(hex) == 3 {
+		hex = string([]byte{hex[0], hex[0], hex[1], hex[1], hex[2], hex[2]})
+	}
+	sum := 0.0
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		n, err := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := float64(n) / 255
+		if c <= 0.04045 {
+			sum += weight * c / 12.92
+		} else {
+			sum += weight * math.Pow((c+0.055)/1.055, 2.4)
+		}
+	}
+	return sum
+}

@@ -1,0 +1,228 @@
+package wording
+
+import (
+	"fmt"
+	"time"
+)
+
+const clock = "15:04"
+
+func italian() Words {
+	return Words{
+		Lang:  "it",
+		Where: "Dove:", When: "Quando:", WhatToDo: "Che cosa fare:",
+		FullText: "Testo ufficiale completo:", Source: "Fonte:", Code: "Codice allerta:",
+		Contact: "Contatti:", MoreInfo: "Altre informazioni:",
+		Reason: "Motivo:", Notice: "Avviso", ReadMore: "Testo:",
+		other: "e un’altra zona", others: "e altre %d zone",
+		UnnamedArea:   "zona senza nome",
+		RevokedText:   "Il messaggio precedente è revocato: non tenerne conto.",
+		RevokedAdvice: "Non è richiesta alcuna azione. Per ogni dubbio consultare il sito ufficiale.",
+		CodeOnCard:    "Codice allerta", AddressOnCard: "Testo ufficiale completo", SourceOnCard: "Fonte",
+		drills: [3]drillWords{
+			Exercise: {"ESERCITAZIONE", "ESERCITAZIONE – Non c’è alcun pericolo reale.", "ESERCITAZIONE – Questo messaggio è una prova.", "Esercitazione"},
+			Test:     {"TEST", "TEST – Non c’è alcun pericolo reale.", "TEST – Questo messaggio è una prova tecnica.", "Test"},
+		},
+		acts:       [acts]string{"", "Aggiornamento", "Fine allerta", "Revoca"},
+		colours:    [levels]string{"Allerta", "Allerta verde", "Allerta gialla", "Allerta arancione", "Allerta rossa"},
+		severities: [levels]string{"Avviso", "Pericolo lieve", "Pericolo moderato", "Pericolo grave", "Pericolo estremo"},
+		days:       [7]string{"domenica", "lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato"},
+		shortDays:  [7]string{"dom", "lun", "mar", "mer", "gio", "ven", "sab"},
+		months:     [12]string{"gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre", "dicembre"},
+		period:     italianPeriod,
+		shortly: func(w Words, p Period) string {
+			at := func(t time.Time, date string) string {
+				return fmt.Sprintf("%s di %s %s", t.Format(clock), w.shortDay(t), t.Format(date))
+			}
+			if p.sameDay() {
+				return fmt.Sprintf("dalle %s alle %s", p.From.Format(clock), at(p.Until, "2/1"))
+			}
+			return between(p, at, "2/1", "2/1/2006", "dalle %s alle %s", "fino alle %s")
+		},
+	}
+}
+
+func italianPeriod(w Words, p Period) string {
+	date := func(t time.Time) string {
+		day := fmt.Sprint(t.Day())
+		if t.Day() == 1 {
+			day = "1°"
+		}
+		return fmt.Sprintf("%s %s %s", w.day(t), day, w.month(t))
+	}
+	from, until := p.From.Format(clock), p.Until.Format(clock)
+	switch end := date(p.Until) + p.Until.Format(" 2006"); {
+	case p.From.IsZero():
+		return fmt.Sprintf("fino alle %s di %s", until, end)
+	case p.sameDay():
+		return fmt.Sprintf("dalle %s alle %s di %s", from, until, end)
+	default:
+		return fmt.Sprintf("dalle %s di %s%s alle %s di %s", from, date(p.From), p.yearOfFrom(), until, end)
+	}
+}
+
+func english() Words {
+	return Words{
+		Lang:  "en",
+		Where: "Where:", When: "When:", WhatToDo: "What to do:",
+		FullText: "Full official text:", Source: "Source:", Code: "Alert code:",
+		Contact: "Contact:", MoreInfo: "More information:",
+		Reason: "Reason:", Notice: "Notice", ReadMore: "Text:",
+		other: "and one other area", others: "and %d other areas",
+		UnnamedArea:   "area without a name",
+		RevokedText:   "The earlier message is revoked: disregard it.",
+		RevokedAdvice: "No action is required. If in doubt, see the official site.",
+		CodeOnCard:    "Alert code", AddressOnCard: "Full official text", SourceOnCard: "Source",
+		drills: [3]drillWords{
+			Exercise: {"EXERCISE", "EXERCISE – There is no real danger.", "EXERCISE – This message is a drill.", "Exercise"},
+			Test:     {"TEST", "TEST – There is no real danger.", "TEST – This message is a technical test.", "Test"},
+		},
+		acts:       [acts]string{"", "Update", "All clear", "Revoked"},
+		colours:    [levels]string{"Alert", "Green alert", "Yellow alert", "Orange alert", "Red alert"},
+		severities: [levels]string{"Notice", "Minor danger", "Moderate danger", "Severe danger", "Extreme danger"},
+		days:       [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
+		shortDays:  [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
+		months:     [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
+		period:     englishPeriod,
+		shortly: func(w Words, p Period) string {
+			at := func(t time.Time, date string) string {
+				return fmt.Sprintf("%s %s %s", t.Format(clock), w.shortDay(t), t.Format(date))
+			}
+			if p.sameDay() {
+				return fmt.Sprintf("from %s to %s", p.From.Format(clock), at(p.Until, "2 Jan"))
+			}
+			return between(p, at, "2 Jan", "2 Jan 2006", "from %s to %s", "until %s")
+		},
+	}
+}
+
+func englishPeriod(w Words, p Period) string {
+	date := func(t time.Time) string {
+		return fmt.Sprintf("%s %d %s", w.day(t), t.Day(), w.month(t))
+	}
+	from, until := p.From.Format(clock), p.Until.Format(clock)
+	switch end := date(p.Until) + p.Until.Format(" 2006"); {
+	case p.From.IsZero():
+		return fmt.Sprintf("until %s on %s", until, end)
+	case p.sameDay():
+		return fmt.Sprintf("from %s to %s on %s", from, until, end)
+	default:
+		return fmt.Sprintf("from %s on %s%s to %s on %s", from, date(p.From), p.yearOfFrom(), until, end)
+	}
+}
+
+func german() Words {
+	return Words{
+		Lang:  "de",
+		Where: "Wo:", When: "Wann:", WhatToDo: "Was zu tun ist:",
+		FullText: "Vollständiger amtlicher Text:", Source: "Quelle:", Code: "Warncode:",
+		Contact: "Kontakt:", MoreInfo: "Weitere Informationen:",
+		Reason: "Grund:", Notice: "Hinweis", ReadMore: "Text:",
+		other: "und ein weiteres Gebiet", others: "und %d weitere Gebiete",
+		UnnamedArea:   "Gebiet ohne Namen",
+		RevokedText:   "Die frühere Meldung ist widerrufen: Bitte nicht mehr beachten.",
+		RevokedAdvice: "Es ist nichts zu tun. Im Zweifel gilt die amtliche Website.",
+		CodeOnCard:    "Warncode", AddressOnCard: "Vollständiger amtlicher Text", SourceOnCard: "Quelle",
+		drills: [3]drillWords{
+			Exercise: {"ÜBUNG", "ÜBUNG – Es besteht keine wirkliche Gefahr.", "ÜBUNG – Diese Meldung ist eine Probe.", "Übung"},
+			Test:     {"TEST", "TEST – Es besteht keine wirkliche Gefahr.", "TEST – Diese Meldung ist eine technische Probe.", "Test"},
+		},
+		acts:       [acts]string{"", "Aktualisierung", "Entwarnung", "Widerruf"},
+		colours:    [levels]string{"Warnung", "Warnstufe Grün", "Warnstufe Gelb", "Warnstufe Orange", "Warnstufe Rot"},
+		severities: [levels]string{"Hinweis", "Geringe Gefahr", "Mäßige Gefahr", "Große Gefahr", "Extreme Gefahr"},
+		days:       [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
+		shortDays:  [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
+		months:     [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
+		period:     germanPeriod,
+		shortly: func(w Words, p Period) string {
+			at := func(t time.Time, date string) string {
+				return fmt.Sprintf("%s, %s, %s Uhr", w.shortDay(t), t.Format(date), t.Format(clock))
+			}
+			if p.sameDay() {
+				return fmt.Sprintf("%s, %s, von %s bis %s Uhr", w.shortDay(p.Until), p.Until.Format("2.1."), p.From.Format(clock), p.Until.Format(clock))
+			}
+			return between(p, at, "2.1.", "2.1.2006", "von %s bis %s", "bis %s")
+		},
+	}
+}
+
+func germanPeriod(w Words, p Period) string {
+	date := func(t time.Time) string {
+		return fmt.Sprintf("%s, %d. %s", w.day(t), t.Day(), w.month(t))
+	}
+	from, until := p.From.Format(clock), p.Until.Format(clock)
+	switch end := date(p.Until) + p.Until.Format(" 2006"); {
+	case p.From.IsZero():
+		return fmt.Sprintf("bis %s, %s Uhr", end, until)
+	case p.sameDay():
+		return fmt.Sprintf("%s, von %s bis %s Uhr", end, from, until)
+	default:
+		return fmt.Sprintf("von %s%s, %s Uhr, bis %s, %s Uhr", date(p.From), p.yearOfFrom(), from, end, until)
+	}
+}
+
+func french() Words {
+	return Words{
+		Lang:  "fr",
+		Where: "Où :", When: "Quand :", WhatToDo: "Que faire :",
+		FullText: "Texte officiel complet :", Source: "Source :", Code: "Code d’alerte :",
+		Contact: "Contact :", MoreInfo: "Plus d’informations :",
+		Reason: "Motif :", Notice: "Avis", ReadMore: "Texte :",
+		other: "et une autre zone", others: "et %d autres zones",
+		UnnamedArea:   "zone sans nom",
+		RevokedText:   "Le message précédent est révoqué : n’en tenez pas compte.",
+		RevokedAdvice: "Aucune action n’est nécessaire. En cas de doute, consultez le site officiel.",
+		CodeOnCard:    "Code d’alerte", AddressOnCard: "Texte officiel complet", SourceOnCard: "Source",
+		drills: [3]drillWords{
+			Exercise: {"EXERCICE", "EXERCICE – Il n’y a aucun danger réel.", "EXERCICE – Ce message fait partie d’un exercice.", "Exercice"},
+			Test:     {"TEST", "TEST – Il n’y a aucun danger réel.", "TEST – Ce message est un essai technique.", "Test"},
+		},
+		acts:       [acts]string{"", "Mise à jour", "Fin d’alerte", "Révocation"},
+		colours:    [levels]string{"Alerte", "Alerte verte", "Alerte jaune", "Alerte orange", "Alerte rouge"},
+		severities: [levels]string{"Avis", "Danger faible", "Danger modéré", "Danger grave", "Danger extrême"},
+		days:       [7]string{"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"},
+		shortDays:  [7]string{"dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."},
+		months:     [12]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
+		period:     frenchPeriod,
+		shortly: func(w Words, p Period) string {
+			at := func(t time.Time, date string) string {
+				return fmt.Sprintf("%s %s à %s", w.shortDay(t), t.Format(date), t.Format(clock))
+			}
+			if p.sameDay() {
+				return fmt.Sprintf("le %s %s de %s à %s", w.shortDay(p.Until), p.Until.Format("2/1"), p.From.Format(clock), p.Until.Format(clock))
+			}
+			return between(p, at, "2/1", "2/1/2006", "du %s au %s", "jusqu’au %s")
+		},
+	}
+}
+
+func frenchPeriod(w Words, p Period) string {
+	date := func(t time.Time) string {
+		day := fmt.Sprint(t.Day())
+		if t.Day() == 1 {
+			day = "1er"
+		}
+		return fmt.Sprintf("%s %s %s", w.day(t), day, w.month(t))
+	}
+	from, until := p.From.Format(clock), p.Until.Format(clock)
+	switch end := date(p.Until) + p.Until.Format(" 2006"); {
+	case p.From.IsZero():
+		return fmt.Sprintf("jusqu’au %s à %s", end, until)
+	case p.sameDay():
+		return fmt.Sprintf("le %s de %s à %s", end, from, until)
+	default:
+		return fmt.Sprintf("du %s%s à %s au %s à %s", date(p.From), p.yearOfFrom(), from, end, until)
+	}
+}
+
+// between says a period of two moments, with their years only where these
+// differ.
+func between(p Period, at func(t time.Time, date string) string, date, dateAndYear, both, only string) string {
+	switch {
+	case p.From.IsZero():
+		return fmt.Sprintf(only, at(p.Until, date))
+	case p.yearOfFrom() != "":
+		date = dateAndYear
+	}
+	return fmt.Sprintf(both, at(p.From, date), at(p.Until, date))
+}

@@ -1,0 +1,163 @@
+package wording_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"tocsin/templates/wording"
+)
+
+func TestEveryLanguageIsComplete(t *testing.T) {
+	t.Parallel()
+	for _, lang := range wording.Languages() {
+		w := wording.For(lang)
+		if w.Lang != lang {
+			t.Errorf("For(%q) speaks %q", lang, w.Lang)
+		}
+		for name, s := range everyText(w) {
+			switch {
+			case s == "":
+				t.Errorf("%s: %s is missing", lang, name)
+			case s != strings.TrimSpace(s) || !norm.NFC.IsNormalString(s) || strings.ContainsFunc(s, unicode.IsControl):
+				t.Errorf("%s: %s is %q, with blanks around it, control characters or not in NFC", lang, name, s)
+			case strings.ContainsAny(s, "!#<>"):
+				t.Errorf("%s: %s is %q: an exclamation mark, a hashtag or markup", lang, name, s)
+			}
+		}
+	}
+}
+
+// everyText returns every text of w by a name for it, except those that are
+// empty on purpose.
+func everyText(w wording.Words) map[string]string {
+	texts := map[string]string{}
+	v := reflect.ValueOf(w)
+	for i := range v.NumField() {
+		if f := v.Type().Field(i); f.IsExported() && f.Type.Kind() == reflect.String {
+			texts[f.Name] = v.Field(i).String()
+		}
+	}
+	for d := wording.Exercise; d <= wording.Test; d++ {
+		texts[fmt.Sprint("drill word ", d)] = w.DrillWord(d)
+		texts[fmt.Sprint("first line ", d)] = w.FirstLine(d)
+		texts[fmt.Sprint("last line ", d)] = w.LastLine(d)
+		texts[fmt.Sprint("short drill ", d)] = w.ShortDrill(d)
+	}
+	for a := wording.Update; a <= wording.Cancel; a++ {
+		texts[fmt.Sprint("act ", a)] = w.Act(a)
+	}
+	for l := wording.Unrated; l <= wording.Red; l++ {
+		texts[fmt.Sprint("colour ", l)] = w.Level(l, true)
+		texts[fmt.Sprint("severity ", l)] = w.Level(l, false)
+	}
+	texts["one other"], texts["two others"] = w.Others(1), w.Others(2)
+	for i := range 366 {
+		day := time.Date(2026, time.January, 1, 9, 0, 0, 0, time.UTC).AddDate(0, 0, i)
+		p := wording.Period{Until: day}
+		texts[fmt.Sprint("period ", i)] = w.Period(p)
+		texts[fmt.Sprint("short period ", i)] = w.ShortPeriod(p)
+	}
+	return texts
+}
+
+func TestDrillsAreMarked(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{"it": "ESERCITAZIONE", "en": "EXERCISE", "de": "ÜBUNG", "fr": "EXERCICE"}
+	for lang, word := range want {
+		w := wording.For(lang)
+		if got := w.DrillWord(wording.Exercise); got != word {
+			t.Errorf("%s: an exercise is called %q, want %q", lang, got, word)
+		}
+		for _, d := range []wording.Drill{wording.Exercise, wording.Test} {
+			for _, line := range []string{w.FirstLine(d), w.LastLine(d)} {
+				if !strings.HasPrefix(line, w.DrillWord(d)) {
+					t.Errorf("%s: %q does not begin with %q", lang, line, w.DrillWord(d))
+				}
+			}
+			if !strings.EqualFold(w.ShortDrill(d), w.DrillWord(d)) {
+				t.Errorf("%s: the short mark %q is another word than %q", lang, w.ShortDrill(d), w.DrillWord(d))
+			}
+		}
+		if w.FirstLine(wording.Real)+w.LastLine(wording.Real)+w.DrillWord(wording.Real)+w.ShortDrill(wording.Real) != "" {
+			t.Errorf("%s: reality is marked as a drill", lang)
+		}
+		if w.FirstLine(wording.Drill(9)) == "" {
+			t.Errorf("%s: a drill that nobody knows is taken for reality", lang)
+		}
+	}
+}
+
+func TestPeriod(t *testing.T) {
+	t.Parallel()
+	at := func(year int, month time.Month, day, hour, minute int) time.Time {
+		return time.Date(year, month, day, hour, minute, 0, 0, time.UTC)
+	}
+	monday, tuesday := at(2026, time.November, 23, 14, 0), at(2026, time.November, 24, 12, 0)
+	tests := map[string]struct {
+		period      wording.Period
+		lang        string
+		want, short string
+	}{
+		"it_two_days":  {wording.Period{From: monday, Until: tuesday}, "it", "dalle 14:00 di lunedì 23 novembre alle 12:00 di martedì 24 novembre 2026", "dalle 14:00 di lun 23/11 alle 12:00 di mar 24/11"},
+		"it_one_day":   {wording.Period{From: at(2026, time.November, 24, 0, 0), Until: tuesday}, "it", "dalle 00:00 alle 12:00 di martedì 24 novembre 2026", "dalle 00:00 alle 12:00 di mar 24/11"},
+		"it_two_years": {wording.Period{From: at(2026, time.December, 31, 22, 30), Until: at(2027, time.January, 1, 6, 0)}, "it", "dalle 22:30 di giovedì 31 dicembre 2026 alle 06:00 di venerdì 1° gennaio 2027", "dalle 22:30 di gio 31/12/2026 alle 06:00 di ven 1/1/2027"},
+		"it_until":     {wording.Period{Until: tuesday}, "it", "fino alle 12:00 di martedì 24 novembre 2026", "fino alle 12:00 di mar 24/11"},
+		"it_open":      {wording.Period{From: monday}, "it", "", ""},
+		"en_two_days":  {wording.Period{From: monday, Until: tuesday}, "en", "from 14:00 on Monday 23 November to 12:00 on Tuesday 24 November 2026", "from 14:00 Mon 23 Nov to 12:00 Tue 24 Nov"},
+		"en_one_day":   {wording.Period{From: at(2026, time.November, 24, 9, 5), Until: tuesday}, "en", "from 09:05 to 12:00 on Tuesday 24 November 2026", "from 09:05 to 12:00 Tue 24 Nov"},
+		"en_until":     {wording.Period{Until: tuesday}, "en", "until 12:00 on Tuesday 24 November 2026", "until 12:00 Tue 24 Nov"},
+		"de_two_days":  {wording.Period{From: monday, Until: tuesday}, "de", "von Montag, 23. November, 14:00 Uhr, bis Dienstag, 24. November 2026, 12:00 Uhr", "von Mo, 23.11., 14:00 Uhr bis Di, 24.11., 12:00 Uhr"},
+		"de_one_day":   {wording.Period{From: at(2026, time.November, 24, 9, 5), Until: tuesday}, "de", "Dienstag, 24. November 2026, von 09:05 bis 12:00 Uhr", "Di, 24.11., von 09:05 bis 12:00 Uhr"},
+		"de_until":     {wording.Period{Until: tuesday}, "de", "bis Dienstag, 24. November 2026, 12:00 Uhr", "bis Di, 24.11., 12:00 Uhr"},
+		"fr_two_days":  {wording.Period{From: monday, Until: tuesday}, "fr", "du lundi 23 novembre à 14:00 au mardi 24 novembre 2026 à 12:00", "du lun. 23/11 à 14:00 au mar. 24/11 à 12:00"},
+		"fr_one_day":   {wording.Period{From: at(2026, time.December, 1, 9, 5), Until: at(2026, time.December, 1, 23, 0)}, "fr", "le mardi 1er décembre 2026 de 09:05 à 23:00", "le mar. 1/12 de 09:05 à 23:00"},
+		"fr_until":     {wording.Period{Until: tuesday}, "fr", "jusqu’au mardi 24 novembre 2026 à 12:00", "jusqu’au mar. 24/11 à 12:00"},
+		"other":        {wording.Period{Until: tuesday}, "my", "until 12:00 on Tuesday 24 November 2026", "until 12:00 Tue 24 Nov"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := wording.For(tt.lang)
+			if got := w.Period(tt.period); got != tt.want {
+				t.Errorf("Period:\ngot  %q\nwant %q", got, tt.want)
+			}
+			if got := w.ShortPeriod(tt.period); got != tt.short {
+				t.Errorf("ShortPeriod:\ngot  %q\nwant %q", got, tt.short)
+			}
+		})
+	}
+}
+
+func TestForTakesTags(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string]string{"it-IT": "it", "IT": "it", "de-CH": "de", "fr-CA": "fr", "en-GB": "en", "sl": "en", "": "en"} {
+		if got := wording.For(tag).Lang; got != want {
+			t.Errorf("For(%q) speaks %q, want %q", tag, got, want)
+		}
+	}
+}
+
+func TestLanguageName(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string]string{"it-IT": "Italiano", "EN-us": "English", "my": "my", "de": "Deutsch", "zh-Hant-TW": "中文"} {
+		if got := wording.LanguageName(tag); got != want {
+			t.Errorf("LanguageName(%q) is %q, want %q", tag, got, want)
+		}
+	}
+}
+
+func TestOthers(t *testing.T) {
+	t.Parallel()
+	w := wording.For("it")
+	for n, want := range map[int]string{-1: "", 0: "", 1: "e un’altra zona", 2: "e altre 2 zone", 68: "e altre 68 zone"} {
+		if got := w.Others(n); got != want {
+			t.Errorf("Others(%d) is %q, want %q", n, got, want)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package website
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"tocsin/templates/pages"
+)
+
+// maxAsked bounds what is read of a code that a reader typed, in characters.
+const maxAsked = 40
+
+// Public returns the readers' side of the site. It needs neither JavaScript nor
+// cookies, and answers GET and HEAD:
+//
+//	/                     what is in force now, or that nothing is
+//	/a/{code}             an alert: its newest bulletin, then the earlier ones
+//	/verifica?codice=C    whether the alert code C is genuine
+//	/cap/{identifier}.xml the signed CAP document
+//	/feed.atom            one entry for each message
+//	/alerts/current.json  see [Current]
+//	/media/{sha256}.jpg   (and .png) an image
+//
+// Pages take ?lang=it, en, de or fr for the language of what stands around the
+// signed texts. What the site does not know in a query it does not look at.
+func (s *Site) Public() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		s.show(w, r, s.view().index[s.language(r)], http.StatusOK)
+	})
+	mux.HandleFunc("GET /a/{code}", s.showAlert)
+	mux.HandleFunc("GET /verifica", s.showCheck)
+	mux.HandleFunc("GET /cap/{file}", s.showFile)
+	mux.HandleFunc("GET /media/{file}", s.showFile)
+	mux.HandleFunc("GET /feed.atom", func(w http.ResponseWriter, r *http.Request) {
+		s.show(w, r, s.view().feed, http.StatusOK)
+	})
+	mux.HandleFunc("GET /alerts/current.json", func(w http.ResponseWriter, r *http.Request) {
+		s.show(w, r, s.view().current, http.StatusOK)
+	})
+	icon := fixed("image/svg+xml", s.pages.Icon(), time.Time{})
+	icon.open = false
+	mux.HandleFunc("GET /icon.svg", func(w http.ResponseWriter, r *http.Request) { s.show(w, r, icon, http.StatusOK) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "The site can only be read.", http.StatusMethodNotAllowed)
+			return
+		}
+		s.showMissing(w, r)
+	})
+	return s.guarded(mux)
+}
+
+// guarded sets on every answer what keeps a browser from doing more than showing
+// the page.
+func (s *Site) guarded(next http.Handler) http.Handler {
+	policy := "default-src 'none'; style-src " + s.pages.StyleSource() +
+		"; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if s.base.Scheme == "https" {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// show answers r with d.
+func (s *Site) show(w http.ResponseWriter, r *http.Request, d *document, status int) {
+	if err := d.serve(w, r, status, &s.packer); err != nil {
+		s.c.Log.Error("show a page", "path", r.URL.Path, "error", err)
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "This page cannot be shown at the moment.", http.StatusInternalServerError)
+	}
+}
+
+// language returns the frame's language that r asks for.
+func (s *Site) language(r *http.Request) string {
+	if lang := r.URL.Query().Get("lang"); pages.Speaks(lang) {
+		return lang
+	}
+	return s.pages.Language()
+}
+
+func (s *Site) showAlert(w http.ResponseWriter, r *http.Request) {
+	v, code := s.view(), r.PathValue("code")
+	if found := v.alerts.get(code); found != nil {
+		s.show(w, r, found.pages[s.language(r)], http.StatusOK)
+		return
+	}
+	// A code that was typed by hand, or with its bulletin's number as in a post.
+	if found, _ := v.asked(clip(code)); found != nil {
+		target := alertPath(found.code)
+		if r.URL.RawQuery != "" {
+			target += "?" + r.URL.RawQuery
+		}
+		http.Redirect(w, r, target, http.StatusFound)
+		return
+	}
+	s.showMissing(w, r)
+}
+
+func (s *Site) showCheck(w http.ResponseWriter, r *http.Request) {
+	view := s.checkView(s.view(), s.language(r), clip(r.URL.Query().Get("codice")))
+	s.show(w, r, rendered(htmlType, func() ([]byte, error) { return s.pages.Check(view) }), http.StatusOK)
+}
+
+func (s *Site) showFile(w http.ResponseWriter, r *http.Request) {
+	if d := s.view().files.get(r.URL.Path); d != nil {
+		s.show(w, r, d, http.StatusOK)
+		return
+	}
+	s.showMissing(w, r)
+}
+
+func (s *Site) showMissing(w http.ResponseWriter, r *http.Request) {
+	s.show(w, r, s.missing[s.language(r)], http.StatusNotFound)
+}
+
+// missingPages returns the page for addresses that lead nowhere in each language
+// of the frame: whoever tries addresses costs no rendering.
+func (s *Site) missingPages() map[string]*document {
+	all := map[string]*document{}
+	for _, lang := range pages.Languages() {
+		view := pages.Missing{Frame: s.frame(lang, "/", pages.Real)}
+		all[lang] = rendered(htmlType, func() ([]byte, error) { return s.pages.Missing(view) })
+	}
+	return all
+}
+
+// clip returns what a reader typed, on one line, without what no page can show,
+// and not longer than a code can be.
+func clip(typed string) string {
+	var b strings.Builder
+	n := 0
+	for _, c := range strings.TrimSpace(typed) {
+		if n++; n > maxAsked {
+			break
+		}
+		if c >= ' ' && plain(string(c)) {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}

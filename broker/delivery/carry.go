@@ -157,7 +157,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 		l.s.Log.ErrorContext(ctx, "nothing is sent while the ledger is not to be trusted", "alert", id, "channel", l.name, "err", err)
 		return l.s.Now().Add(distrustRetry), nil
 	}
-	authorized, err := l.s.authorize(id, it.b)
+	authorized, err := l.s.authorize(id, it)
 	if err == nil && hexDigest(authorized.SHA256()) != it.b.SHA256() {
 		err = errors.New("other bytes were verified than those of the bulletin")
 	}
@@ -279,9 +279,11 @@ func (l *lane) outcome(ctx context.Context, id string, it *item, part int, p led
 		r.RetryAt = l.s.Now().UTC().Add(max(failure.After, memory.retry.NextBackOff()))
 		r.Dead = errors.Is(err, adapters.ErrPreparedDead)
 	case adapters.Quota:
+		// A used-up budget is a person's business at once, also where it is known
+		// when it comes back: that may be hours away.
 		r.Type = ledger.Held
 		if failure.After > 0 {
-			r.Type, r.RetryAt = ledger.NotSent, l.s.Now().UTC().Add(failure.After)
+			r.RetryAt = l.s.Now().UTC().Add(failure.After)
 		}
 	case adapters.Auth:
 		r.Type = ledger.Held
@@ -337,6 +339,9 @@ func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Ti
 			})
 		}
 		memory.next = nextMoment(p.Since, l.ch.Settle, now)
+	case !now.Before(it.b.Expires):
+		return time.Time{}, l.failed(ctx, id, it, part, adapters.Unknown.String(),
+			"whether it is public could not be found out before the alert expired: look at the channel by hand: "+err.Error())
 	default:
 		l.s.Log.WarnContext(ctx, "a post could not be looked for", "alert", id, "channel", l.name, "err", err)
 		memory.next = now.Add(min(max(retryAfter(err), memory.retry.NextBackOff()), max(lookRetry, retryAfter(err))))

@@ -10,6 +10,7 @@ import (
 
 // An item is one released bulletin, as one channel sees it.
 type item struct {
+	held    *held
 	b       *bulletin.Bulletin
 	release release
 	parts   []ledger.PartState // one for each post that the bulletin has for the channel
@@ -85,21 +86,26 @@ func decidePart(items []item, i, part int, me string, started, now time.Time, cl
 			s.do = readBack
 		}
 	case ledger.StatePending:
-		decidePending(&s, items, now)
+		decidePending(&s, items, now, p.RetryAt)
 	case ledger.StateHeld:
 		// What was held before this node began is tried once more: a person has
-		// started it again, and may have mended the cause.
-		if i < len(items)-1 || !now.Before(it.b.Expires) || p.Since.Before(started) {
-			decidePending(&s, items, now)
+		// started it again, and may have mended the cause. A budget that comes
+		// back by itself is waited for. What may be public already (policy hold) is
+		// not sent again: that a node was started tells nothing of it.
+		if i < len(items)-1 || !now.Before(it.b.Expires) || p.Since.Before(started) && p.Class != string(Hold) {
+			decidePending(&s, items, now, time.Time{})
+		} else if !p.RetryAt.IsZero() {
+			decidePending(&s, items, now, p.RetryAt)
 		}
 	case ledger.StateVerified, ledger.StateFailed, ledger.StateExpired, ledger.StateSuperseded:
 	}
 	return s
 }
 
-func decidePending(s *step, items []item, now time.Time) {
+// decidePending says what comes next for a post that is not public, and that is not
+// tried before retryAt.
+func decidePending(s *step, items []item, now, retryAt time.Time) {
 	it := &items[s.item]
-	p := it.parts[s.part-1]
 	switch {
 	case s.item < len(items)-1:
 		s.do = supersede
@@ -110,8 +116,8 @@ func decidePending(s *step, items []item, now time.Time) {
 		if it.parts[s.part-2].State == ledger.StateHeld {
 			s.do = nothing
 		}
-	case now.Before(p.RetryAt):
-		s.do, s.at = wait, p.RetryAt
+	case now.Before(retryAt):
+		s.do, s.at = wait, retryAt
 		if it.b.Expires.Before(s.at) {
 			s.at = it.b.Expires
 		}

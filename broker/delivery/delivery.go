@@ -167,11 +167,15 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := s.restore(ctx); err != nil {
 		return err
 	}
+	// All lanes first: the one that is woken first starts workers of the others.
 	for _, l := range s.lanes {
 		l.ctx = ctx
+	}
+	for _, l := range s.lanes {
+		s.Ledger.View(func(st *ledger.State) { _, l.woken = st.Decisions(st.Seq) })
 		stop, err := s.Ledger.Wake(ctx, "deliver-"+l.name, func(id string, seq int64) {
 			if s.Ledger.WaitApplied(ctx, seq) == nil {
-				l.wake(id)
+				l.wakeFor(id, seq)
 			}
 		})
 		if err != nil {
@@ -186,6 +190,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 	}
 	s.work.Go(func() { s.watch(ctx, open) })
+	s.work.Go(func() { s.catchUp(ctx) })
 	<-ctx.Done()
 	for _, l := range s.lanes {
 		l.stop()
@@ -297,6 +302,37 @@ func (s *Service) watch(ctx context.Context, fresh []string) {
 		case <-ctx.Done():
 		case <-changed:
 		}
+	}
+}
+
+// catchUpAfter is how long a wake-up may be on its way.
+const catchUpAfter = 250 * time.Millisecond
+
+// catchUp wakes the lanes that a decision in the ledger has not reached: a consumer
+// brings a message that was lost on its way only after its acknowledgement time,
+// and an alert does not wait for that.
+func (s *Service) catchUp(ctx context.Context) {
+	tick := time.NewTicker(catchUpAfter)
+	defer tick.Stop()
+	due := make([]int64, len(s.lanes)) // what each lane should have seen by now
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.Ledger.View(func(st *ledger.State) {
+			for i, l := range s.lanes {
+				seen := l.seen()
+				if seen < due[i] {
+					missed, newest := st.Decisions(seen)
+					for _, id := range missed {
+						l.wakeFor(id, newest)
+					}
+				}
+				_, due[i] = st.Decisions(st.Seq)
+			}
+		})
 	}
 }
 

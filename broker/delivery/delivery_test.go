@@ -265,6 +265,26 @@ func TestWhatWasHeldIsTriedAgainAfterARestart(t *testing.T) {
 	want(t, x, "1/1")
 }
 
+// TestWhatMayBePublicStaysHeldAfterARestart has a post whose fate nobody can find
+// out: a restart is no answer, and must not send it a second time.
+func TestWhatMayBePublicStaysHeldAfterARestart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(keepAndLose)
+	x.blind = true
+	stop := h.run("one/a", quick(x))
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(b, "x-a", ledger.StateHeld)
+	stop()
+	h.run("one/b", quick(x))
+	// A later alert has been through all of it when the older one could have been.
+	later := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.until(later, "x-a", "an end", func(p ledger.PartState) bool { return p.Final() })
+	if p := h.part(b, "x-a"); p.State != ledger.StateHeld || p.Attempts != 1 {
+		t.Errorf("%+v, want it held after one attempt", p)
+	}
+}
+
 // TestTwoNodesPostOnce has two nodes work the same channels.
 func TestTwoNodesPostOnce(t *testing.T) {
 	t.Parallel()

@@ -30,6 +30,7 @@ type lane struct {
 	queue   []string               // alerts that wait for a worker
 	timers  map[string]*time.Timer // alerts that wait for a moment
 	stopped bool
+	woken   int64 // the newest decision that the lane was woken for
 	memory  map[memoryKey]*memory
 }
 
@@ -60,6 +61,21 @@ func newLane(s *Service, ch Channel) *lane {
 		s: s, ch: ch, name: ch.Channel.Name(), free: ch.Workers, shown: map[int64]bool{},
 		busy: map[string]*job{}, timers: map[string]*time.Timer{}, memory: map[memoryKey]*memory{},
 	}
+}
+
+// wakeFor wakes the lane for a decision.
+func (l *lane) wakeFor(id string, seq int64) {
+	l.mu.Lock()
+	l.woken = max(l.woken, seq)
+	l.mu.Unlock()
+	l.wake(id)
+}
+
+// seen returns the newest decision that the lane was woken for.
+func (l *lane) seen() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.woken
 }
 
 // wake has a worker look at the alert as soon as one is free.

@@ -10,6 +10,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
+	"tocsin/broker/signing/sshsig"
 )
 
 // A release is the moment at which a bulletin had the signatures that the policy
@@ -27,12 +28,25 @@ type library struct {
 	authority *signing.Authority
 
 	mu       sync.Mutex // held while a bulletin is fetched or verified first: once is enough
-	byDigest map[string]*bulletin.Bulletin
+	byDigest map[string]*held
 	release  map[string]release
 }
 
+// held is a bulletin that was read, and the digests of its bytes.
+type held struct {
+	b       *bulletin.Bulletin
+	message *sshsig.Message
+}
+
+// request is Request with what is known already.
+func (h *held) request() signing.Request {
+	r := Request(h.b)
+	r.Message = h.message
+	return r
+}
+
 func newLibrary(l *ledger.Ledger, a *signing.Authority) *library {
-	return &library{ledger: l, authority: a, byDigest: map[string]*bulletin.Bulletin{}, release: map[string]release{}}
+	return &library{ledger: l, authority: a, byDigest: map[string]*held{}, release: map[string]release{}}
 }
 
 // Released returns the released bulletins of an alert in the order of their
@@ -69,14 +83,14 @@ func (lib *library) items(ctx context.Context, id, channel string) ([]item, erro
 	defer lib.mu.Unlock()
 	var items []item
 	for i := range states {
-		b, r, err := lib.released(ctx, id, &states[i])
+		h, r, err := lib.released(ctx, id, &states[i])
 		switch {
 		case errors.Is(err, errNotReleased):
 			continue
 		case err != nil:
 			return nil, err
 		}
-		items = append(items, item{b: b, release: r})
+		items = append(items, item{held: h, b: h.b, release: r})
 	}
 	items = sequence(items)
 	lib.ledger.View(func(st *ledger.State) {
@@ -118,38 +132,52 @@ var errNotReleased = errors.New("not released")
 
 // released returns a bulletin and its release, or errNotReleased. The caller
 // holds mu.
-func (lib *library) released(ctx context.Context, id string, state *ledger.BulletinState) (*bulletin.Bulletin, release, error) {
-	b := lib.byDigest[state.SHA256]
-	if b == nil {
-		raw, err := lib.ledger.Blob(ctx, state.SHA256)
-		if err != nil {
-			if errors.Is(err, ledger.ErrNoBlob) {
-				return nil, release{}, errNotReleased
-			}
-			return nil, release{}, err
-		}
-		if b, err = bulletin.Parse(raw); err != nil {
-			return nil, release{}, errNotReleased
-		}
-		lib.byDigest[state.SHA256] = b
-	}
-	if string(b.Alert) != id || b.Number != state.Number {
+func (lib *library) released(ctx context.Context, id string, state *ledger.BulletinState) (*held, release, error) {
+	h, err := lib.read(ctx, id, state)
+	if _, malformed := errors.AsType[*bulletin.SyntaxError](err); malformed || errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, errOtherBulletin) {
 		return nil, release{}, errNotReleased
 	}
+	if err != nil {
+		return nil, release{}, err
+	}
 	if r, ok := lib.release[state.SHA256]; ok {
-		return b, r, nil
+		return h, r, nil
 	}
 	statements := Statements(state)
 	for n := 1; n <= len(statements); n++ {
-		at := statements[n-1].At
-		if _, err := lib.authority.Authorize(Request(b), statements[:n], at); err == nil {
+		if _, err := lib.authority.Authorize(h.request(), statements[:n], statements[n-1].At); err == nil {
 			last := state.Statements[n-1]
 			r := release{seq: last.Seq, at: last.At, trace: last.Trace}
 			lib.release[state.SHA256] = r
-			return b, r, nil
+			return h, r, nil
 		}
 	}
 	return nil, release{}, errNotReleased
+}
+
+// errOtherBulletin says that a record and the bulletin that it names disagree.
+var errOtherBulletin = errors.New("the record and the bulletin do not agree")
+
+// read returns the bulletin of a record, or why it is none. The caller holds mu.
+func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinState) (*held, error) {
+	h := lib.byDigest[state.SHA256]
+	if h == nil {
+		raw, err := lib.ledger.Blob(ctx, state.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		b, err := bulletin.Parse(raw)
+		if err != nil {
+			return nil, err
+		}
+		h = &held{b: b, message: sshsig.NewMessage(b.Bytes())}
+		lib.byDigest[state.SHA256] = h
+	}
+	if string(h.b.Alert) != id || h.b.Number != state.Number {
+		return nil, fmt.Errorf("%w: the record says bulletin %d of alert %s, the bulletin itself says %d of %s",
+			errOtherBulletin, state.Number, id, h.b.Number, h.b.Alert)
+	}
+	return h, nil
 }
 
 // Request returns what the policy needs to know of a bulletin, as its bytes say.
@@ -171,10 +199,10 @@ func Statements(state *ledger.BulletinState) []signing.Statement {
 
 // authorize verifies a bulletin as it must be verified before every post: with
 // the ring, the policy and the clock of this moment.
-func (s *Service) authorize(id string, b *bulletin.Bulletin) (*signing.Authorized, error) {
+func (s *Service) authorize(id string, it *item) (*signing.Authorized, error) {
 	var statements []signing.Statement
-	s.Ledger.View(func(st *ledger.State) { statements = Statements(st.Alerts[id].Bulletin(b.SHA256())) })
-	return s.Authority.Authorize(Request(b), statements, s.Now())
+	s.Ledger.View(func(st *ledger.State) { statements = Statements(st.Alerts[id].Bulletin(it.b.SHA256())) })
+	return s.Authority.Authorize(it.held.request(), statements, s.Now())
 }
 
 // refuse writes an entry for each signature of an alert that is not accepted, and
@@ -193,7 +221,9 @@ func (s *Service) refuse(ctx context.Context, id string) {
 	})
 	for i := range states {
 		state := &states[i]
-		b, err := s.read(ctx, id, state)
+		s.library.mu.Lock()
+		h, err := s.library.read(ctx, id, state)
+		s.library.mu.Unlock()
 		if err != nil {
 			if !rejected[state.Seq] && ctx.Err() == nil {
 				s.reject(ctx, state, state.Seq, "bulletin", err.Error())
@@ -205,31 +235,11 @@ func (s *Service) refuse(ctx context.Context, id string) {
 			if rejected[seq] {
 				continue
 			}
-			if _, err := s.Authority.CheckOne(Request(b), st, st.At); err != nil {
+			if _, err := s.Authority.CheckOne(h.request(), st, st.At); err != nil {
 				s.reject(ctx, state, seq, "signature", err.Error())
 			}
 		}
 	}
-}
-
-// read returns the bulletin of a record, or why it is none.
-func (s *Service) read(ctx context.Context, id string, state *ledger.BulletinState) (*bulletin.Bulletin, error) {
-	s.library.mu.Lock()
-	b := s.library.byDigest[state.SHA256]
-	s.library.mu.Unlock()
-	if b == nil {
-		raw, err := s.Ledger.Blob(ctx, state.SHA256)
-		if err != nil {
-			return nil, err
-		}
-		if b, err = bulletin.Parse(raw); err != nil {
-			return nil, err
-		}
-	}
-	if string(b.Alert) != id || b.Number != state.Number {
-		return nil, fmt.Errorf("the record says bulletin %d of alert %s, the bulletin itself says %d of %s", state.Number, id, b.Number, b.Alert)
-	}
-	return b, nil
 }
 
 func (s *Service) reject(ctx context.Context, state *ledger.BulletinState, seq int64, class, reason string) {

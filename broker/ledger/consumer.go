@@ -23,7 +23,7 @@ func (l *Ledger) Wake(ctx context.Context, durable string, wake func(alert strin
 	consumer, err := l.js.CreateOrUpdateConsumer(ctx, streamName, jetstream.ConsumerConfig{
 		Durable: durable, Description: "wakes the worker of a channel", FilterSubject: "ledger.alert.*.decision.>",
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: uint64(next), //nolint:gosec // never negative
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 30 * time.Second, MaxDeliver: -1, MaxAckPending: 256,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 5 * time.Second, MaxDeliver: -1, MaxAckPending: 256,
 		Replicas: 1,
 	})
 	if isStartSeqChange(err) {

@@ -28,6 +28,11 @@ const (
 	// appendTimeout bounds one append; the disk of a busy machine needs tenths
 	// of a second at the worst.
 	appendTimeout = 10 * time.Second
+
+	// doubtAfter is how long an append may take before the embedded broker is
+	// asked whether it can write at all: it does not answer for a stream that a
+	// full disk has frozen.
+	doubtAfter = 500 * time.Millisecond
 )
 
 var (
@@ -155,11 +160,16 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	l.stream = stream
 	info := stream.CachedInfo()
 	if realm := info.Config.Metadata["realm"]; l.o.Realm != "" && realm != l.o.Realm {
 		return &RealmError{Want: l.o.Realm, Have: realm}
 	}
+	if l.o.Create {
+		if stream, err = l.grow(ctx, stream); err != nil {
+			return fmt.Errorf("raise the bound of the ledger: %w", err)
+		}
+	}
+	l.stream = stream
 	if info.State.FirstSeq > 1 || info.State.NumDeleted > 0 {
 		return fmt.Errorf("open the ledger: it begins at record %d and %d records are missing inside: restore it from a copy", info.State.FirstSeq, info.State.NumDeleted)
 	}
@@ -180,10 +190,7 @@ func (l *Ledger) open(ctx context.Context) error {
 func (l *Ledger) create(ctx context.Context) (jetstream.Stream, error) {
 	var epoch [16]byte
 	_, _ = rand.Read(epoch[:]) // crypto/rand does not fail
-	maxBytes := l.o.MaxBytes
-	if maxBytes == 0 {
-		maxBytes = 4 << 30
-	}
+	maxBytes := l.maxBytes()
 	config := jetstream.StreamConfig{
 		Name: streamName, Description: "all that happened, in order", Subjects: []string{"ledger.>"},
 		Storage: jetstream.FileStorage, Replicas: max(l.o.Replicas, 1), Retention: jetstream.LimitsPolicy,
@@ -205,6 +212,34 @@ func (l *Ledger) create(ctx context.Context) (jetstream.Stream, error) {
 		return l.js.Stream(ctx, streamName)
 	}
 	return stream, storeError(err)
+}
+
+// maxBytes is the bound of each of the two streams.
+func (l *Ledger) maxBytes() int64 {
+	if l.o.MaxBytes == 0 {
+		return 4 << 30
+	}
+	return l.o.MaxBytes
+}
+
+// grow raises the bounds of the streams to what is asked for, where they are lower:
+// a ledger that ran full goes on with more room. It never lowers them.
+func (l *Ledger) grow(ctx context.Context, records jetstream.Stream) (jetstream.Stream, error) {
+	blobs, err := l.js.Stream(ctx, blobsName)
+	if err != nil {
+		return records, err
+	}
+	for _, s := range []jetstream.Stream{blobs, records} {
+		config := s.CachedInfo().Config
+		if config.MaxBytes <= 0 || config.MaxBytes >= l.maxBytes() {
+			continue
+		}
+		config.MaxBytes = l.maxBytes()
+		if _, err := l.js.UpdateStream(ctx, config); err != nil {
+			return records, storeError(err)
+		}
+	}
+	return l.js.Stream(ctx, streamName)
 }
 
 // begin writes the first record. Where two nodes begin one ledger, the first
@@ -399,14 +434,38 @@ func (l *Ledger) Append(ctx context.Context, r Record) (int64, error) {
 }
 
 func (l *Ledger) publish(ctx context.Context, m *nats.Msg, opts []jetstream.PublishOpt) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
-	defer cancel()
-	ack, err := l.js.PublishMsg(ctx, m, opts...)
+	ack, err := l.send(ctx, m, opts)
 	if err != nil {
-		return 0, fmt.Errorf("append to the ledger on %s: %w", m.Subject, storeError(err))
+		return 0, fmt.Errorf("append to the ledger on %s: %w", m.Subject, err)
 	}
 	return int64(ack.Sequence), nil //nolint:gosec // far below 2^63
 }
+
+// send hands m to the broker and returns when it is on disk.
+func (l *Ledger) send(ctx context.Context, m *nats.Msg, opts []jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	limited, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	limited, cancel := context.WithTimeoutCause(limited, appendTimeout, errSilent)
+	defer cancel()
+	if l.o.Server != nil {
+		doubt := time.AfterFunc(doubtAfter, func() {
+			if err := l.o.Server.Healthy(); err != nil {
+				giveUp(fmt.Errorf("%w (%w)", ErrFull, err))
+			}
+		})
+		defer doubt.Stop()
+	}
+	ack, err := l.js.PublishMsg(limited, m, opts...)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return nil, context.Cause(limited)
+	}
+	return ack, storeError(err)
+}
+
+// errSilent is the end of a wait for a broker elsewhere, which does not say why it
+// can't write.
+var errSilent = fmt.Errorf("the broker gave no answer within %v: the disk of its ledger may be full, which the node's log says; "+
+	"make room, start the node again, and look whether the record is there before it is written once more", appendTimeout)
 
 // storeError gives the broker's words a class that a caller can act on.
 func storeError(err error) error {
@@ -438,10 +497,8 @@ func (l *Ledger) PutBlob(ctx context.Context, data []byte) (string, error) {
 	sum := sha256.Sum256(data)
 	digest := hex.EncodeToString(sum[:])
 	m := &nats.Msg{Subject: "blob." + digest, Data: data}
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
-	defer cancel()
-	_, err := l.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithExpectStream(blobsName))
-	if err = storeError(err); err != nil && !errors.Is(err, ErrConflict) {
+	_, err := l.send(ctx, m, []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithExpectStream(blobsName)})
+	if err != nil && !errors.Is(err, ErrConflict) {
 		return "", fmt.Errorf("keep bytes: %w", err)
 	}
 	return digest, nil

@@ -109,8 +109,12 @@ type PartState struct {
 	ReleasedAt time.Time // when the broker took the record that released the bulletin
 }
 
-// Final reports whether nothing more happens by itself.
+// Final reports whether nothing more happens by itself. A post that is held until a
+// budget comes back is tried again then.
 func (p *PartState) Final() bool {
+	if p.State == StateHeld && !p.RetryAt.IsZero() {
+		return false
+	}
 	return p.State.Final() || p.State == StatePosted && p.Unreadable
 }
 
@@ -149,6 +153,8 @@ type State struct {
 	times    map[int64]time.Time // broker times of decision records, to date releases
 	rejected map[int64]bool      // sequences of records that were refused
 	touched  []touch             // alerts by the sequence of their decisions and posts, ascending
+
+	decisions []touch // the same, of decisions alone
 }
 
 // touch says that an alert has news for those who watch decisions and posts.
@@ -168,6 +174,21 @@ func (s *State) Touched(since int64) []string {
 		}
 	}
 	return out
+}
+
+// Decisions lists the alerts that got a decision after the record since, each
+// once, and returns the sequence of the newest decision of all.
+func (s *State) Decisions(since int64) (alerts []string, newest int64) {
+	i := sort.Search(len(s.decisions), func(i int) bool { return s.decisions[i].seq > since })
+	for _, t := range s.decisions[i:] {
+		if !slices.Contains(alerts, t.alert) {
+			alerts = append(alerts, t.alert)
+		}
+	}
+	if n := len(s.decisions); n > 0 {
+		newest = s.decisions[n-1].seq
+	}
+	return alerts, newest
 }
 
 // WasRejected reports whether a refusal of the record with the sequence is in the
@@ -246,7 +267,7 @@ func (s *State) applyBulletin(e *Entry, void func(string, ...any) error) error {
 		return void("this bulletin was handed in before")
 	}
 	s.times[e.Seq] = e.Time
-	s.touched = append(s.touched, touch{e.Seq, r.Alert})
+	s.decided(e.Seq, r.Alert)
 	a.Bulletins = append(a.Bulletins, &BulletinState{
 		Number: r.Number, SHA256: r.SHA256, Bytes: r.Bytes, Code: r.Code, Identifier: r.Identifier, MsgType: r.MsgType,
 		Expires: r.Expires, Seq: e.Seq, At: e.Time, Trace: trace(e), Deliveries: map[string]*Delivery{},
@@ -261,11 +282,16 @@ func (s *State) applySignature(e *Entry, void func(string, ...any) error) error 
 		return void("the ledger holds no such bulletin")
 	}
 	s.times[e.Seq] = e.Time
-	s.touched = append(s.touched, touch{e.Seq, r.Alert})
+	s.decided(e.Seq, r.Alert)
 	b.Statements = append(b.Statements, Statement{
 		Seq: e.Seq, At: e.Time, Principal: r.Principal, Namespace: r.Namespace, Key: r.Key, Armor: r.Armor, Trace: trace(e),
 	})
 	return nil
+}
+
+func (s *State) decided(seq int64, alert string) {
+	s.touched = append(s.touched, touch{seq, alert})
+	s.decisions = append(s.decisions, touch{seq, alert})
 }
 
 func trace(e *Entry) string {

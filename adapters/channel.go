@@ -97,9 +97,9 @@ var (
 	// no way to look for a post.
 	ErrCannotLook = errors.New("this account gives no way to look for a post")
 
-	// ErrPreparedDead is wrapped in the Failure of a [Preparer]'s Publish when
-	// Attempt.Prepared can never be published: it expired, or the platform
-	// could not make it. The Failure is NotSent: the caller drops the name,
+	// ErrPreparedDead is wrapped in the Failure of a [Preparer]'s Prepare or
+	// Publish when what was prepared can never be published: it expired, or
+	// the platform could not make it. The Failure is NotSent: the caller drops the name,
 	// calls Prepare, and tries again with what that returns.
 	ErrPreparedDead = errors.New("what was prepared can no longer be published")
 )
@@ -198,6 +198,8 @@ func (l Limits) Check(p Post) error {
 		return Fail(Permanent, "the title has %d characters, the limit is %d", utf8.RuneCountInString(p.Title), l.MaxTitle)
 	case l.ImageRequired && p.Image == nil:
 		return Fail(Permanent, "the post has no image, and this platform takes none without")
+	case l.ImageMaxBytes == 0 && p.Image != nil:
+		return Fail(Permanent, "the post has an image, and this channel takes none")
 	case l.ImageMaxBytes > 0 && p.Image != nil && len(p.Image.Data) > l.ImageMaxBytes:
 		return Fail(Permanent, "the image has %d bytes, the limit is %d", len(p.Image.Data), l.ImageMaxBytes)
 	case l.MaxHashtags > 0 && strings.Count(p.Text, "#") > l.MaxHashtags:

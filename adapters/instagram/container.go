@@ -44,14 +44,10 @@ func (ch *Channel) status(ctx context.Context, container string) (status, error)
 	return status{}, ch.graph.Unreadable(a, "it is no state of a container")
 }
 
-// await returns nil once the container can be published. Its failures publish
-// nothing; only a container that an earlier try has published is a Duplicate.
+// await returns nil once the container, which is a number, can be published. It
+// asks for the last time when PollFor is over. Its failures publish nothing; only
+// a container that an earlier try has published is a Duplicate.
 func (ch *Channel) await(ctx context.Context, container string) error {
-	if !graph.IsNumber(container) {
-		return dead("container_unknown", "%q is not a container's number", container)
-	}
-	pause := time.NewTicker(ch.pollInterval)
-	defer pause.Stop()
 	end := time.Now().Add(ch.pollFor)
 	for {
 		s, err := ch.status(ctx, container)
@@ -66,11 +62,12 @@ func (ch *Channel) await(ctx context.Context, container string) error {
 		default:
 			return settled(container, s)
 		}
-		if !time.Now().Before(end) {
+		left := time.Until(end)
+		if left <= 0 {
 			return ch.unready(container, absent)
 		}
 		select {
-		case <-pause.C:
+		case <-time.After(min(ch.pollInterval, left)):
 		case <-ctx.Done():
 			return adapters.Fail(adapters.NotSent, "container %s was not ready: %w", container, context.Cause(ctx))
 		}

@@ -61,8 +61,8 @@ type Config struct {
 	// PollInterval is the pause between two questions whether a container is
 	// ready; 0 for 2 seconds.
 	PollInterval time.Duration
-	// PollFor is how long one call of Publish waits for its container; 0 for one
-	// minute. The caller's deadline may end it earlier.
+	// PollFor is how long one call of Prepare or Publish waits for its container;
+	// 0 for one minute. The caller's deadline may end it earlier.
 	PollFor time.Duration
 }
 
@@ -141,12 +141,30 @@ func (ch *Channel) check(p adapters.Post) error {
 	return nil
 }
 
-// Prepare makes a container of p's image and text, and returns its number. It
-// lives for 24 hours. The image must be public at Image.URL.
+// Prepare makes a container of p's image and text, waits until the platform has
+// worked on it, and returns its number. It lives for 24 hours. The image must be
+// public at Image.URL.
+//
+// A container that can never be published fails with [adapters.ErrPreparedDead].
+// One that is not ready in time, or does not say, is returned all the same: it may
+// become ready later, and Publish says if it has not.
 func (ch *Channel) Prepare(ctx context.Context, p adapters.Post) (string, error) {
 	if err := ch.check(p); err != nil {
 		return "", fmt.Errorf("instagram: %w", err)
 	}
+	container, err := ch.create(ctx, p)
+	if err != nil {
+		return "", fmt.Errorf("instagram: prepare: %w", err)
+	}
+	if err := ch.await(ctx, container); errors.Is(err, adapters.ErrPreparedDead) {
+		return "", fmt.Errorf("instagram: prepare: %w", err)
+	}
+	return container, nil
+}
+
+// create makes a container and returns its number; the platform may still have to
+// work on it.
+func (ch *Channel) create(ctx context.Context, p adapters.Post) (string, error) {
 	params := url.Values{"image_url": {p.Image.URL}, "caption": {p.Text}}
 	if p.Image.Alt != "" {
 		params.Set("alt_text", p.Image.Alt)
@@ -159,7 +177,7 @@ func (ch *Channel) Prepare(ctx context.Context, p adapters.Post) (string, error)
 		err = ch.graph.Unreadable(a, "it names no container")
 	}
 	if err != nil {
-		return "", fmt.Errorf("instagram: prepare: %w", unsent(err))
+		return "", unsent(err)
 	}
 	return out.ID, nil
 }
@@ -176,22 +194,31 @@ func unsent(err error) error {
 	return &certain
 }
 
-// Publish waits until the container a.Prepared is ready, and publishes it; without
-// one it prepares one first. A container that can't be published any more fails
-// with [adapters.ErrPreparedDead], one that is public already as a Duplicate.
+// Publish publishes the container a.Prepared; without one it makes one first. A
+// first attempt takes it for ready, since Prepare has waited for that, and the
+// platform refuses it if it is not. A later attempt asks the container what became
+// of it, and waits until it is ready; so does one that has just made it. A
+// container that can't be published any more fails with [adapters.ErrPreparedDead],
+// and at a later attempt one that is public already as a Duplicate.
 func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	if err := ch.check(p); err != nil {
 		return adapters.Receipt{}, fmt.Errorf("instagram: %w", err)
 	}
+	ask := a.N > 1
 	if a.Prepared == "" {
-		prepared, err := ch.Prepare(ctx, p)
+		container, err := ch.create(ctx, p)
 		if err != nil {
-			return adapters.Receipt{}, err
+			return adapters.Receipt{}, fmt.Errorf("instagram: prepare: %w", err)
 		}
-		a.Prepared = prepared
+		a.Prepared, ask = container, true
 	}
-	if err := ch.await(ctx, a.Prepared); err != nil {
-		return adapters.Receipt{}, fmt.Errorf("instagram: container: %w", err)
+	if !graph.IsNumber(a.Prepared) {
+		return adapters.Receipt{}, fmt.Errorf("instagram: %w", dead("container_unknown", "%q is not a container's number", a.Prepared))
+	}
+	if ask {
+		if err := ch.await(ctx, a.Prepared); err != nil {
+			return adapters.Receipt{}, fmt.Errorf("instagram: container: %w", err)
+		}
 	}
 	var out struct {
 		ID string `json:"id"`

@@ -130,6 +130,50 @@ func prepare(t *testing.T, r adapterstest.Rig) string {
 	return prepared
 }
 
+// calls counts what a channel asks its platform.
+type calls struct {
+	states       atomic.Int32 // questions how a container is
+	publications atomic.Int32 // POST /media_publish
+}
+
+// watch counts the calls of r's channel from here on. instead, where there is
+// one, answers a question how a container is in the platform's place, or returns
+// false to leave it to the platform; n counts these questions from 1.
+func watch(r adapterstest.Rig, instead func(n int32, w http.ResponseWriter, req *http.Request) bool) *calls {
+	c := new(calls)
+	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+		switch {
+		case req.Method == http.MethodGet && strings.HasPrefix(req.URL.Query().Get("fields"), "status_code"):
+			if n := c.states.Add(1); instead != nil && instead(n, w, req) {
+				return
+			}
+		case strings.HasSuffix(req.URL.Path, "/media_publish"):
+			c.publications.Add(1)
+		}
+		platform.ServeHTTP(w, req)
+	})
+	return c
+}
+
+// made reports how the calls differ from what was wanted; "" for not at all.
+func (c *calls) made(states, publications int32) string {
+	if s, p := c.states.Load(), c.publications.Load(); s != states || p != publications {
+		return fmt.Sprintf("the container was asked %d times and published %d times, want %d and %d", s, p, states, publications)
+	}
+	return ""
+}
+
+// prepareUnasked makes a container of the rig's post that was never asked how it is.
+func prepareUnasked(t *testing.T, r adapterstest.Rig) string {
+	t.Helper()
+	watch(r, func(_ int32, w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	defer r.Server.Between(nil)
+	return prepare(t, r)
+}
+
 // failure returns err's Failure.
 func failure(t *testing.T, err error) *adapters.Failure {
 	t.Helper()
@@ -348,105 +392,257 @@ func TestErrors_patience(t *testing.T) {
 	}
 }
 
-// TestPublish_container draws every state in which Publish can meet its container.
+// TestPublish_container draws every state in which Publish can meet its container
+// that keeps it from being published. A first attempt hears of it from the
+// publication itself, a later one asks before.
 func TestPublish_container(t *testing.T) {
 	t.Parallel()
 	impatient := func(f *instagramtest.Config, c *instagram.Config) { f.ReadyAfterPolls, c.PollFor = 0, time.Millisecond }
 	tests := map[string]struct {
 		setUp  func(*instagramtest.Config, *instagram.Config)
 		before func(t *testing.T, r adapterstest.Rig, prepared string) string
-		want   adapters.Kind
-		code   string
+		first  string // the code at a first attempt
+		later  string // the code at a later one
 		dead   bool
 	}{
 		"in_progress": {
 			func(f *instagramtest.Config, c *instagram.Config) {
 				f.ReadyAfter, c.PollFor = time.Hour, time.Millisecond
 			},
-			nil, adapters.NotSent, "container_in_progress", false,
+			nil, "9007/2207027", "container_in_progress", false,
 		},
 		"expired": {nil, func(_ *testing.T, r adapterstest.Rig, prepared string) string {
 			r.Clock.Advance(24 * time.Hour)
 			return prepared
-		}, adapters.NotSent, "container_expired", true},
+		}, "-2/2207020", "container_expired", true},
 		"broken": {nil, func(t *testing.T, r adapterstest.Rig, prepared string) string {
 			t.Helper()
 			if !fake(t, r).Break(prepared, "2207032: Create media fail") {
 				t.Fatal("there is no such container")
 			}
 			return prepared
-		}, adapters.NotSent, "container_error", true},
-		"forgotten":    {impatient, func(*testing.T, adapterstest.Rig, string) string { return "17000000000000001" }, adapters.NotSent, "container_unknown", true},
-		"not_a_number": {nil, func(*testing.T, adapterstest.Rig, string) string { return "1/../me" }, adapters.NotSent, "container_unknown", true},
+		}, "-1/2207032", "container_error", true},
+		"forgotten":    {impatient, func(*testing.T, adapterstest.Rig, string) string { return "17000000000000001" }, "24/2207006", "container_unknown", true},
+		"not_a_number": {nil, func(*testing.T, adapterstest.Rig, string) string { return "1/../me" }, "container_unknown", "container_unknown", true},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
+		for n, code := range map[int]string{0: tt.first, 1: tt.first, 2: tt.later} {
+			t.Run(fmt.Sprintf("%s_at_attempt_%d", name, n), func(t *testing.T) {
+				t.Parallel()
+				r := rig(t, tt.setUp)
+				prepared := prepare(t, r)
+				if tt.before != nil {
+					prepared = tt.before(t, r, prepared)
+				}
+				c := watch(r, nil)
+				_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: n, Prepared: prepared})
+				f := failure(t, err)
+				if f.Kind != adapters.NotSent || f.Code != code || errors.Is(err, adapters.ErrPreparedDead) != tt.dead || (f.After == 0) != tt.dead {
+					t.Errorf("got %v with code %q after %v, want not_sent with %q, dead %v", err, f.Code, f.After, code, tt.dead)
+				}
+				states, publications := c.states.Load(), c.publications.Load()
+				switch {
+				case name == "not_a_number" && states+publications != 0,
+					name != "not_a_number" && n <= 1 && (states != 0 || publications != 1),
+					name != "not_a_number" && n > 1 && (states == 0 || publications != 0):
+					t.Errorf("the container was asked %d times and published %d times", states, publications)
+				}
+				if live := len(r.Platform.Live()); live != 0 {
+					t.Errorf("the account has %d posts, want none", live)
+				}
+				// What the failure promises: this container later, or else a new one, goes through.
+				r.Clock.Advance(time.Hour)
+				if tt.dead {
+					prepared = prepare(t, r)
+				}
+				receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: n + 2, Prepared: prepared})
+				if live := len(r.Platform.Live()); err != nil || receipt.ID == "" || live != 1 {
+					t.Errorf("the next attempt: got %+v and %v with %d posts, want a receipt and one", receipt, err, live)
+				}
+			})
+		}
+	}
+}
+
+// TestPublish_asks_when_it_must: a first attempt at a container that is ready
+// costs one call, a later one asks before.
+func TestPublish_asks_when_it_must(t *testing.T) {
+	t.Parallel()
+	for n, states := range map[int]int32{0: 0, 1: 0, 2: 1, 3: 1} {
+		t.Run(fmt.Sprintf("attempt_%d", n), func(t *testing.T) {
 			t.Parallel()
-			r := rig(t, tt.setUp)
+			r := rig(t, nil)
 			prepared := prepare(t, r)
-			if tt.before != nil {
-				prepared = tt.before(t, r, prepared)
+			c := watch(r, nil)
+			receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: n, Prepared: prepared})
+			if live := r.Platform.Live(); err != nil || len(live) != 1 || live[0].ID != receipt.ID {
+				t.Errorf("got %+v and %v, want the receipt of %+v", receipt, err, live)
 			}
-			_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared})
-			f := failure(t, err)
-			if f.Kind != tt.want || f.Code != tt.code || errors.Is(err, adapters.ErrPreparedDead) != tt.dead {
-				t.Errorf("got %v with code %q, want %v with %q, dead %v", err, f.Code, tt.want, tt.code, tt.dead)
-			}
-			if n := len(r.Platform.Live()); n != 0 {
-				t.Errorf("the account has %d posts, want none", n)
-			}
-			if !tt.dead {
-				return
-			}
-			// What the sentinel promises: a new preparation goes through.
-			receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 2, Prepared: prepare(t, r)})
-			if err != nil || receipt.ID == "" {
-				t.Errorf("prepared anew: got %+v and %v, want a receipt", receipt, err)
+			if wrong := c.made(states, 1); wrong != "" {
+				t.Error(wrong)
 			}
 		})
 	}
 }
 
-// TestPublish_waits_for_the_container: the platform takes its time, and a moment
-// in which it does not know what it just made is no end.
+// late is a platform that takes its time, and absent its moment in which it does
+// not know what it just made.
+func late(f *instagramtest.Config, _ *instagram.Config) { f.ReadyAfterPolls = 3 }
+
+func absent(n int32, w http.ResponseWriter, _ *http.Request) bool {
+	if n == 1 {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, envelope(100, 33))
+	}
+	return n == 1
+}
+
+// TestPublish_waits_for_the_container: a later attempt waits, and a moment in
+// which the platform does not know the container is no end.
 func TestPublish_waits_for_the_container(t *testing.T) {
 	t.Parallel()
-	r := rig(t, func(f *instagramtest.Config, _ *instagram.Config) { f.ReadyAfterPolls = 3 })
-	prepared := prepare(t, r)
-	var asked atomic.Int32
-	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
-		if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, prepared) && asked.Add(1) == 1 {
-			w.WriteHeader(http.StatusBadRequest)
-			_, _ = io.WriteString(w, envelope(100, 33))
-			return
-		}
-		platform.ServeHTTP(w, req)
-	})
-	if _, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared}); err != nil {
+	r := rig(t, late)
+	prepared := prepareUnasked(t, r)
+	c := watch(r, absent)
+	if _, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 2, Prepared: prepared}); err != nil {
 		t.Fatal(err)
 	}
-	if n := asked.Load(); n != 5 { // absent, three times in progress, finished
-		t.Errorf("the container was asked %d times, want 5", n)
+	if wrong := c.made(5, 1); wrong != "" { // absent, three times in progress, finished
+		t.Error(wrong)
 	}
 }
 
-// TestPublish_container_says_nothing: a lost answer to a question leaves no post.
-func TestPublish_container_says_nothing(t *testing.T) {
+// TestPrepare_waits_for_the_container: the same is done before the first attempt,
+// which then has nothing to ask.
+func TestPrepare_waits_for_the_container(t *testing.T) {
 	t.Parallel()
-	for name, between := range map[string]http.HandlerFunc{
-		"dropped":     func(http.ResponseWriter, *http.Request) { adapterstest.Drop() },
-		"front_end":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
-		"other_state": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status_code":"ARCHIVED"}`) },
-		"own_fault":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, envelope(2, 0)) },
-	} {
+	r := rig(t, late)
+	c := watch(r, absent)
+	prepared := prepare(t, r)
+	if wrong := c.made(5, 0); wrong != "" { // absent, three times in progress, finished
+		t.Error(wrong)
+	}
+	if live := len(r.Platform.Live()); live != 0 {
+		t.Errorf("the account has %d posts, want none", live)
+	}
+	if _, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared}); err != nil {
+		t.Fatal(err)
+	}
+	if wrong := c.made(5, 1); wrong != "" {
+		t.Error(wrong)
+	}
+}
+
+// TestPrepare_gives_up_waiting: neither a platform that works for long nor the end
+// of the caller's patience loses the container.
+func TestPrepare_gives_up_waiting(t *testing.T) {
+	t.Parallel()
+	const short = 50 * time.Millisecond
+	stall := func(_ int32, _ http.ResponseWriter, req *http.Request) bool {
+		<-req.Context().Done()
+		return true
+	}
+	tests := map[string]struct {
+		interval, pollFor time.Duration
+		deadline          time.Duration // of the caller, from the first question on; 0 for none
+		instead           func(int32, http.ResponseWriter, *http.Request) bool
+		least, most       int32 // questions
+	}{
+		"still_in_progress": {time.Millisecond, short, 0, nil, 2, 51},
+		"long_interval":     {time.Hour, short, 0, nil, 2, 2},
+		"between_questions": {time.Hour, time.Hour, short, nil, 1, 1},
+		"during_a_question": {time.Hour, time.Hour, short, stall, 1, 1},
+	}
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := rig(t, nil)
+			r := rig(t, func(f *instagramtest.Config, c *instagram.Config) {
+				f.ReadyAfter, f.ReadyAfterPolls = time.Hour, 0
+				c.PollInterval, c.PollFor = tt.interval, tt.pollFor
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // a wait without end fails below
+			defer cancel()
+			c := watch(r, func(n int32, w http.ResponseWriter, req *http.Request) bool {
+				if n == 1 && tt.deadline != 0 {
+					time.AfterFunc(tt.deadline, cancel)
+				}
+				return tt.instead != nil && tt.instead(n, w, req)
+			})
+			begin := time.Now()
+			prepared, err := channel(t, r).Prepare(ctx, r.Post)
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("it waited %v, want about %v", took, short)
+			}
+			if err != nil || prepared == "" {
+				t.Fatalf("got %q and %v, want the container's number", prepared, err)
+			}
+			if asked := c.states.Load(); asked < tt.least || asked > tt.most || c.publications.Load() != 0 {
+				t.Errorf("the container was asked %d times and published %d times, want %d to %d and 0", asked, c.publications.Load(), tt.least, tt.most)
+			}
+			r.Clock.Advance(time.Hour)
+			r.Server.Between(nil)
+			if _, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared}); err != nil {
+				t.Errorf("published when it is ready: %v", err)
+			}
+		})
+	}
+}
+
+// TestPrepare_dead: a container that can never be published is not handed on.
+func TestPrepare_dead(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ answer, code string }{
+		"broken":    {`{"status_code":"ERROR","status":"Error: 2207032"}`, "container_error"},
+		"expired":   {`{"status_code":"EXPIRED"}`, "container_expired"},
+		"forgotten": {envelope(100, 33), "container_unknown"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, func(_ *instagramtest.Config, c *instagram.Config) { c.PollFor = 5 * time.Millisecond })
+			watch(r, func(_ int32, w http.ResponseWriter, _ *http.Request) bool {
+				_, _ = io.WriteString(w, tt.answer)
+				return true
+			})
+			prepared, err := channel(t, r).Prepare(t.Context(), r.Post)
+			f := failure(t, err)
+			if prepared != "" || f.Kind != adapters.NotSent || f.Code != tt.code || !errors.Is(err, adapters.ErrPreparedDead) {
+				t.Errorf("got %q and %v with code %q, want it dead with %q", prepared, err, f.Code, tt.code)
+			}
+		})
+	}
+}
+
+// TestContainer_says_nothing: a lost answer to a question leaves no post, and does
+// not give the container up.
+func TestContainer_says_nothing(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		answer http.HandlerFunc
+		want   adapters.Kind // at a later attempt
+	}{
+		"dropped":     {func(http.ResponseWriter, *http.Request) { adapterstest.Drop() }, adapters.NotSent},
+		"front_end":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, adapters.NotSent},
+		"other_state": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status_code":"ARCHIVED"}`) }, adapters.NotSent},
+		"own_fault":   {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, envelope(2, 0)) }, adapters.NotSent},
+		"signed_out":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, envelope(190, 0)) }, adapters.Auth},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, func(f *instagramtest.Config, _ *instagram.Config) { f.ReadyAfterPolls = 0 })
+			c := watch(r, func(_ int32, w http.ResponseWriter, req *http.Request) bool { tt.answer(w, req); return true })
 			prepared := prepare(t, r)
-			r.Server.Between(func(w http.ResponseWriter, req *http.Request, _ http.Handler) { between(w, req) })
-			_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared})
-			if f := failure(t, err); f.Kind != adapters.NotSent || errors.Is(err, adapters.ErrPreparedDead) {
-				t.Errorf("got %v, want not_sent with a container that lives", err)
+			_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 2, Prepared: prepared})
+			if f := failure(t, err); f.Kind != tt.want || errors.Is(err, adapters.ErrPreparedDead) {
+				t.Errorf("got %v, want %v with a container that lives", err, tt.want)
+			}
+			// net/http asks again by itself where a kept connection is dropped.
+			if c.states.Load() < 2 || c.publications.Load() != 0 {
+				t.Errorf("the container was asked %d times and published %d times, want 2 and 0", c.states.Load(), c.publications.Load())
+			}
+			if _, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared}); err != nil {
+				t.Errorf("a first attempt, which asks nothing: %v", err)
 			}
 		})
 	}
@@ -456,29 +652,51 @@ func TestPublish_container_says_nothing(t *testing.T) {
 // is public.
 func TestPublish_gives_up_waiting(t *testing.T) {
 	t.Parallel()
-	r := rig(t, func(f *instagramtest.Config, c *instagram.Config) {
-		f.ReadyAfter, c.PollInterval, c.PollFor = time.Hour, time.Hour, time.Hour
-	})
-	prepared := prepare(t, r)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := r.Channel.Publish(ctx, r.Post, adapters.Attempt{N: 1, Prepared: prepared})
-	if f := failure(t, err); f.Kind != adapters.NotSent || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v, want not_sent for the deadline", err)
+	for name, n := range map[string]int{"later_attempt": 2, "nothing_prepared": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, func(f *instagramtest.Config, c *instagram.Config) {
+				f.ReadyAfter, c.PollInterval, c.PollFor = time.Hour, time.Hour, time.Hour
+			})
+			a := adapters.Attempt{N: n}
+			if n > 1 {
+				a.Prepared = prepareUnasked(t, r)
+			}
+			c := watch(r, nil)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, err := r.Channel.Publish(ctx, r.Post, a)
+			if f := failure(t, err); f.Kind != adapters.NotSent || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v, want not_sent for the deadline", err)
+			}
+			if live := len(r.Platform.Live()); live != 0 || c.publications.Load() != 0 {
+				t.Errorf("the account has %d posts after %d publications, want none", live, c.publications.Load())
+			}
+		})
 	}
 }
 
-// TestPublish_without_preparation does both steps.
+// TestPublish_without_preparation does both steps, whichever attempt it is, and
+// waits between them.
 func TestPublish_without_preparation(t *testing.T) {
 	t.Parallel()
-	r := rig(t, nil)
-	receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	live := r.Platform.Live()
-	if len(live) != 1 || live[0].ID != receipt.ID || live[0].URL != receipt.URL || live[0].Image != r.Post.Image.SHA256 || live[0].Alt != r.Post.Image.Alt {
-		t.Errorf("live is %+v, want the post of receipt %+v", live, receipt)
+	for _, n := range []int{1, 2} {
+		t.Run(fmt.Sprintf("attempt_%d", n), func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, nil)
+			c := watch(r, nil)
+			receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			live := r.Platform.Live()
+			if len(live) != 1 || live[0].ID != receipt.ID || live[0].URL != receipt.URL || live[0].Image != r.Post.Image.SHA256 || live[0].Alt != r.Post.Image.Alt {
+				t.Errorf("live is %+v, want the post of receipt %+v", live, receipt)
+			}
+			if wrong := c.made(2, 1); wrong != "" { // in progress, finished
+				t.Error(wrong)
+			}
+		})
 	}
 }
 

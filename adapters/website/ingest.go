@@ -2,6 +2,7 @@ package website
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -224,6 +225,22 @@ func (s *Site) putMedia(r *http.Request) (int, any, error) {
 		status = http.StatusCreated
 	}
 	return status, map[string]string{"url": s.c.PublicURL + m.path, "sha256": m.sha256}, nil
+}
+
+// Host makes image public, without a call: for the process that the site runs in.
+// It is harmless to repeat.
+func (s *Site) Host(_ context.Context, image adapters.Image) error {
+	m, err := readMedia(image.MediaType, image.SHA256, image.Data)
+	if err == nil && image.URL != "" && image.URL != s.c.PublicURL+m.path {
+		err = bad("the image is announced at %q, this site would show it at %q", image.URL, s.c.PublicURL+m.path)
+	}
+	if err == nil {
+		_, err = s.host(m)
+	}
+	if err != nil {
+		return adapters.Fail(adapters.Permanent, "website: %w", err)
+	}
+	return nil
 }
 
 // A media is an image that the site hosts.

@@ -24,6 +24,9 @@ const (
 	// alteredAgain is when a post that does not match is read once more: some
 	// platforms show a post before it is whole.
 	alteredAgain = 2 * time.Second
+	// longWait is the wait that a platform asks for from which on a person should
+	// post by hand meanwhile.
+	longWait = 10 * time.Minute
 	// maxReason bounds the words of a failure in a record.
 	maxReason = 500
 )
@@ -87,7 +90,7 @@ func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.T
 	case send:
 		return time.Time{}, l.send(ctx, id, it, s.part)
 	case forget:
-		return time.Time{}, l.record(ctx, id, it, s.part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, s.part, ledger.Record{
 			Type: ledger.Unknown, Class: adapters.Unknown.String(),
 			Reason: fmt.Sprintf("%s stopped in the middle of attempt %d", p.Claimant, p.Attempts),
 		})
@@ -96,29 +99,44 @@ func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.T
 	case readBack:
 		return l.readBack(ctx, id, it, s.part)
 	case expire:
-		return time.Time{}, l.record(ctx, id, it, s.part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, s.part, ledger.Record{
 			Type: ledger.Expired, Reason: "the alert expired before it was published here",
 		})
 	case supersede:
-		return time.Time{}, l.record(ctx, id, it, s.part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, s.part, ledger.Record{
 			Type: ledger.Superseded, Reason: "a newer bulletin of this alert was released before this one was published here",
 		})
 	case giveUp:
-		return time.Time{}, l.record(ctx, id, it, s.part, ledger.Record{Type: ledger.Failed, Class: adapters.Permanent.String(), Reason: s.why})
+		return time.Time{}, l.conclude(ctx, id, it, s.part, ledger.Record{Type: ledger.Failed, Class: adapters.Permanent.String(), Reason: s.why})
 	case nothing, wait:
 	}
 	return time.Time{}, nil
 }
 
-// record writes a delivery record and waits until it is folded. Whether it took
-// effect shows in the next decision.
+// record writes what came of an attempt that is ours, and waits until it is folded.
+// Whether it took effect shows in the next decision.
 func (l *lane) record(ctx context.Context, id string, it *item, part int, r ledger.Record) error {
+	return l.write(ctx, id, it, part, r, l.s.Ledger.Append)
+}
+
+// conclude writes what follows from the state that was decided on. Any node may
+// come to the same conclusion: the first one's stands, the other ones get
+// [ledger.ErrConflict].
+func (l *lane) conclude(ctx context.Context, id string, it *item, part int, r ledger.Record) error {
+	return l.write(ctx, id, it, part, r, func(ctx context.Context, r ledger.Record) (int64, error) {
+		return l.s.Ledger.AppendAfter(ctx, r, it.last)
+	})
+}
+
+func (l *lane) write(ctx context.Context, id string, it *item, part int, r ledger.Record,
+	appendTo func(context.Context, ledger.Record) (int64, error),
+) error {
 	r.Alert, r.Number, r.SHA256 = id, it.b.Number, it.b.SHA256()
 	r.Channel, r.Part = l.name, part
 	if len(r.Reason) > maxReason {
 		r.Reason = truncateWords(r.Reason, maxReason)
 	}
-	seq, err := l.s.Ledger.Append(ctx, r)
+	seq, err := appendTo(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -162,7 +180,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 		err = errors.New("other bytes were verified than those of the bulletin")
 	}
 	if err != nil {
-		return time.Time{}, l.record(ctx, id, it, part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
 			Type: ledger.Held, Class: adapters.Auth.String(), Reason: fmt.Sprintf("the signatures are no longer accepted: %v", err),
 		})
 	}
@@ -185,7 +203,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 		return time.Time{}, err
 	}
 	now, err := l.current(ctx, id, it, part)
-	if err != nil || now.State != ledger.StateAttempting || now.Claimant != l.s.me || !l.claimed(now.ClaimSeq) {
+	if err != nil || now.State != ledger.StateAttempting || now.Claimant != l.s.me || !l.claimed(now.ClaimID) {
 		return time.Time{}, err // another node's
 	}
 	return time.Time{}, l.publish(ctx, id, it, part, now, ready)
@@ -208,33 +226,37 @@ func (l *lane) current(ctx context.Context, id string, it *item, part int) (ledg
 type preparation struct {
 	name string // what the platform holds; "" where nothing had to be prepared
 	err  error
+	// until is when the attempt, this step included, is given up: before the moment
+	// from which another node may take it for abandoned.
+	until time.Time
 }
 
 // prepare makes the image public and does the private first step, where the
 // channel has one and it has not been done.
 func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
+	until := time.Now().Add(l.ch.PublishTimeout)
 	post := it.b.For(l.name)[part-1]
 	if it.parts[part-1].Prepared != "" {
-		return preparation{}
+		return preparation{until: until}
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	if post.Image != nil && post.Image.URL != "" && l.s.Host != nil {
 		if err := l.s.Host.Host(ctx, *post.Image); err != nil {
-			return preparation{err: adapters.Fail(adapters.NotSent, "the image could not be put on the site: %w", err)}
+			return preparation{until: until, err: adapters.Fail(adapters.NotSent, "the image could not be put on the site: %w", err)}
 		}
 	}
 	preparer, ok := l.ch.Channel.(adapters.Preparer)
 	if !ok {
-		return preparation{}
+		return preparation{until: until}
 	}
 	name, err := preparer.Prepare(ctx, post)
-	return preparation{name: name, err: err}
+	return preparation{name: name, err: err, until: until}
 }
 
 // publish makes the attempt that is recorded as ours, and records what came of it.
 func (l *lane) publish(ctx context.Context, id string, it *item, part int, p ledger.PartState, ready preparation) error {
-	defer l.disclaim(p.ClaimSeq)
+	defer l.disclaim(p.ClaimID)
 	if ready.err != nil {
 		// Nothing is public: the first step is private, whatever became of it.
 		if f, ok := errors.AsType[*adapters.Failure](ready.err); ok && f.Kind == adapters.Unknown {
@@ -242,19 +264,28 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 		}
 		return l.outcome(ctx, id, it, part, p, adapters.Receipt{}, ready.err)
 	}
+	recorded := make(chan error, 1)
 	if ready.name != "" {
-		if err := l.record(ctx, id, it, part, ledger.Record{Type: ledger.Prepared, Prepared: ready.name}); err != nil {
-			return err
-		}
+		// The name goes to disk while the post goes out, not before it: after a
+		// crash without it the post is looked for by its mark, as on channels that
+		// prepare nothing. What comes of the attempt is written after it.
 		p.Prepared = ready.name
+		go func(ctx context.Context) {
+			recorded <- l.record(ctx, id, it, part, ledger.Record{Type: ledger.Prepared, Prepared: ready.name})
+		}(ctx)
+	} else {
+		recorded <- nil
 	}
 	ctx, span := l.span(ctx, "publish", id, it, part)
 	defer span.End()
-	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
+	limited, cancel := context.WithDeadline(ctx, ready.until)
 	receipt, err := l.ch.Channel.Publish(limited, it.b.For(l.name)[part-1], adapters.Attempt{N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared})
 	cancel()
 	if err != nil {
 		span.SetStatus(codes.Error, err.Error())
+	}
+	if err := <-recorded; err != nil {
+		l.s.Log.WarnContext(ctx, "what was prepared could not be recorded", "alert", id, "channel", l.name, "err", err)
 	}
 	return l.outcome(ctx, id, it, part, p, receipt, err)
 }
@@ -278,6 +309,9 @@ func (l *lane) outcome(ctx context.Context, id string, it *item, part int, p led
 		r.Type = ledger.NotSent
 		r.RetryAt = l.s.Now().UTC().Add(max(failure.After, memory.retry.NextBackOff()))
 		r.Dead = errors.Is(err, adapters.ErrPreparedDead)
+		if failure.After > longWait && !r.Dead {
+			r.Type = ledger.Held // it goes on by itself then, and a person knows now
+		}
 	case adapters.Quota:
 		// A used-up budget is a person's business at once, also where it is known
 		// when it comes back: that may be hours away.
@@ -302,11 +336,17 @@ func (l *lane) outcome(ctx context.Context, id string, it *item, part int, p led
 
 func (l *lane) posted(ctx context.Context, id string, it *item, part int, receipt adapters.Receipt, reconciled bool) error {
 	at := receipt.At
-	if !reconciled || at.IsZero() {
+	if !reconciled || at.Before(it.release.at) {
+		// Ours where the platform answered; and where it dates by the second, a
+		// post that was found can't be older than its release.
 		at = l.s.Now()
 	}
 	l.s.Log.InfoContext(ctx, "posted", "alert", id, "channel", l.name, "url", receipt.URL, "reconciled", reconciled)
-	return l.record(ctx, id, it, part, ledger.Record{
+	record := l.record
+	if reconciled {
+		record = l.conclude
+	}
+	return record(ctx, id, it, part, ledger.Record{
 		Type: ledger.Posted, PostID: receipt.ID, URL: receipt.URL, PostedAt: at.UTC(), Reconciled: reconciled,
 		Evidence: string(receipt.Evidence),
 	})
@@ -333,7 +373,7 @@ func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Ti
 		memory.looks++
 		settled := p.Since.Add(l.ch.Settle[len(l.ch.Settle)-1])
 		if !now.Before(settled) {
-			return time.Time{}, l.record(ctx, id, it, part, ledger.Record{
+			return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
 				Type: ledger.Absent, Reason: fmt.Sprintf("looked for %d times until %v after its fate became unknown: it is not there",
 					memory.looks, now.Sub(p.Since).Round(time.Millisecond)),
 			})
@@ -373,12 +413,12 @@ func (l *lane) find(ctx context.Context, it *item, part int, p *ledger.PartState
 // cannotLook applies the channel's policy to a post that nobody can look for.
 func (l *lane) cannotLook(ctx context.Context, id string, it *item, part int) error {
 	if l.ch.Unsearchable == PostAgain {
-		return l.record(ctx, id, it, part, ledger.Record{
+		return l.conclude(ctx, id, it, part, ledger.Record{
 			Type: ledger.Absent, Class: string(PostAgain),
 			Reason: "this channel gives no way to look for a post; its policy is to send again, at the risk of a double post",
 		})
 	}
-	return l.record(ctx, id, it, part, ledger.Record{
+	return l.conclude(ctx, id, it, part, ledger.Record{
 		Type: ledger.Held, Class: string(Hold),
 		Reason: "this channel gives no way to look for a post, and its policy is to hold: look at the channel, and publish by hand what is missing",
 	})
@@ -408,9 +448,9 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 	altered, isAltered := errors.AsType[*adapters.AlteredError](err)
 	switch {
 	case err == nil:
-		return time.Time{}, l.record(ctx, id, it, part, ledger.Record{Type: ledger.Verified})
+		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{Type: ledger.Verified})
 	case errors.Is(err, adapters.ErrCannotLook):
-		return time.Time{}, l.record(ctx, id, it, part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
 			Type: ledger.NotVerifiable, Reason: "this account gives no way to read a post back",
 		})
 	case isAltered && memory.reads > 0:
@@ -424,7 +464,7 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 		}
 		memory.next = nextMoment(p.Since, l.ch.ReadBack, now)
 	case !now.Before(it.b.Expires):
-		return time.Time{}, l.record(ctx, id, it, part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
 			Type: ledger.NotVerifiable, Reason: truncateWords("it could not be read back before the alert expired: "+err.Error(), maxReason),
 		})
 	default:
@@ -436,5 +476,5 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 
 func (l *lane) failed(ctx context.Context, id string, it *item, part int, class, reason string) error {
 	l.s.Log.ErrorContext(ctx, "a post needs a person", "alert", id, "channel", l.name, "reason", reason)
-	return l.record(ctx, id, it, part, ledger.Record{Type: ledger.Failed, Class: class, Reason: reason})
+	return l.conclude(ctx, id, it, part, ledger.Record{Type: ledger.Failed, Class: class, Reason: reason})
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"tocsin/broker/ledger"
 )
 
@@ -20,7 +22,7 @@ type claims struct {
 
 // owned is one channel's share of an attempt record.
 type owned struct {
-	seq     int64
+	record  string // identifier of the record
 	channel string
 }
 
@@ -130,43 +132,53 @@ func (s *Service) eligible(l *lane, id string, it *item) bool {
 	return ready
 }
 
-// attemptRecord writes an attempt and returns its sequence once it is folded and
-// known to be in force.
+// attemptRecord writes an attempt and returns its sequence once it is folded.
+//
+// The attempt counts as under way from before it is written: once it is folded,
+// any lane that it names may meet it.
 func (s *Service) attemptRecord(ctx context.Context, r ledger.Record) (int64, error) {
-	r.Type = ledger.Attempt
+	r.Type, r.ID = ledger.Attempt, uuid.NewString()
 	r.Ring = hexDigest(s.Authority.Ring.SHA256())
-	seq, err := s.Ledger.Append(ctx, r)
-	if err != nil {
-		return 0, err
+	names := r.Channels
+	if r.Channel != "" {
+		names = []string{r.Channel}
 	}
 	s.claims.mu.Lock()
 	if s.claims.mine == nil {
 		s.claims.mine = map[owned]bool{}
 	}
-	if r.Channel != "" {
-		s.claims.mine[owned{seq, r.Channel}] = true
-	}
-	for _, name := range r.Channels {
-		s.claims.mine[owned{seq, name}] = true
+	for _, name := range names {
+		s.claims.mine[owned{r.ID, name}] = true
 	}
 	s.claims.mu.Unlock()
+	seq, err := s.Ledger.Append(ctx, r)
+	if err != nil {
+		// Should the record be in the ledger all the same, it has no owner: its
+		// fate is unknown, and nothing was sent.
+		s.claims.mu.Lock()
+		for _, name := range names {
+			delete(s.claims.mine, owned{r.ID, name})
+		}
+		s.claims.mu.Unlock()
+		return 0, err
+	}
 	return seq, s.Ledger.WaitApplied(ctx, seq)
 }
 
 // claimed reports whether this process has the lane's share of the attempt with
-// this sequence under way.
-func (l *lane) claimed(seq int64) bool {
+// this record under way.
+func (l *lane) claimed(id string) bool {
 	l.s.claims.mu.Lock()
 	defer l.s.claims.mu.Unlock()
-	return l.s.claims.mine[owned{seq, l.name}]
+	return l.s.claims.mine[owned{id, l.name}]
 }
 
 // disclaim forgets the lane's share of an attempt that has its outcome, or whose
 // outcome could not be written: then its fate is unknown.
-func (l *lane) disclaim(seq int64) {
+func (l *lane) disclaim(id string) {
 	l.s.claims.mu.Lock()
 	defer l.s.claims.mu.Unlock()
-	delete(l.s.claims.mine, owned{seq, l.name})
+	delete(l.s.claims.mine, owned{id, l.name})
 }
 
 func hexDigest(sum [32]byte) string { return hex.EncodeToString(sum[:]) }

@@ -14,6 +14,7 @@ type item struct {
 	b       *bulletin.Bulletin
 	release release
 	parts   []ledger.PartState // one for each post that the bulletin has for the channel
+	last    int64              // newest record of the alert on the channel, which parts rest on
 }
 
 // A step is what comes next on a channel for one alert.
@@ -46,7 +47,7 @@ const (
 //
 // Bulletins go in the order of their numbers: nothing of a newer one begins while
 // the fate of an older one is open on this channel.
-func decide(items []item, me string, started, now time.Time, claimed func(seq int64) bool) step {
+func decide(items []item, me string, started, now time.Time, claimed func(record string) bool) step {
 	later := step{do: nothing}
 	for i, it := range items {
 		for n := range it.parts {
@@ -65,14 +66,14 @@ func decide(items []item, me string, started, now time.Time, claimed func(seq in
 	return later
 }
 
-func decidePart(items []item, i, part int, me string, started, now time.Time, claimed func(int64) bool) step {
+func decidePart(items []item, i, part int, me string, started, now time.Time, claimed func(string) bool) step {
 	it := &items[i]
 	p := it.parts[part-1]
 	s := step{item: i, part: part}
 	switch p.State {
 	case ledger.StateAttempting:
 		switch {
-		case p.Claimant == me && claimed(p.ClaimSeq):
+		case p.Claimant == me && claimed(p.ClaimID):
 			s.do = send
 		case sameNode(p.Claimant, me) || !now.Before(p.Until):
 			s.do = forget

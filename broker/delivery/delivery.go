@@ -97,6 +97,9 @@ type Config struct {
 	// Trusted returns why the ledger is not to be trusted, or nil. While it
 	// returns an error nothing is sent. Nil for always trusted.
 	Trusted func() error
+	// Restored is called once, when the channels that forget their posts show
+	// again all that the ledger says is public on them. Nil for nothing.
+	Restored func()
 	// Now is the clock; nil for time.Now.
 	Now func() time.Time
 	// Log takes what an operator should know; nil for none.
@@ -167,12 +170,16 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := s.restore(ctx); err != nil {
 		return err
 	}
+	if s.Restored != nil {
+		s.Restored()
+	}
 	// All lanes first: the one that is woken first starts workers of the others.
 	for _, l := range s.lanes {
 		l.ctx = ctx
 	}
+	var begun int64 // what came before is among the open alerts below
+	s.Ledger.View(func(st *ledger.State) { begun = st.Seq })
 	for _, l := range s.lanes {
-		s.Ledger.View(func(st *ledger.State) { _, l.woken = st.Decisions(st.Seq) })
 		stop, err := s.Ledger.Wake(ctx, "deliver-"+l.name, func(id string, seq int64) {
 			if s.Ledger.WaitApplied(ctx, seq) == nil {
 				l.wakeFor(id, seq)
@@ -190,7 +197,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 	}
 	s.work.Go(func() { s.watch(ctx, open) })
-	s.work.Go(func() { s.catchUp(ctx) })
+	s.work.Go(func() { s.catchUp(ctx, begun) })
 	<-ctx.Done()
 	for _, l := range s.lanes {
 		l.stop()
@@ -308,13 +315,13 @@ func (s *Service) watch(ctx context.Context, fresh []string) {
 // catchUpAfter is how long a wake-up may be on its way.
 const catchUpAfter = 250 * time.Millisecond
 
-// catchUp wakes the lanes that a decision in the ledger has not reached: a consumer
-// brings a message that was lost on its way only after its acknowledgement time,
-// and an alert does not wait for that.
-func (s *Service) catchUp(ctx context.Context) {
+// catchUp wakes the lanes that a decision after the record since has not reached. A
+// consumer brings a message that was lost on its way only after its acknowledgement
+// time, and one that another node took not at all: that node may be gone.
+func (s *Service) catchUp(ctx context.Context, since int64) {
 	tick := time.NewTicker(catchUpAfter)
 	defer tick.Stop()
-	due := make([]int64, len(s.lanes)) // what each lane should have seen by now
+	due := since // decisions up to here must have reached the lanes by the next tick
 	for {
 		select {
 		case <-ctx.Done():
@@ -322,17 +329,18 @@ func (s *Service) catchUp(ctx context.Context) {
 		case <-tick.C:
 		}
 		s.Ledger.View(func(st *ledger.State) {
-			for i, l := range s.lanes {
-				seen := l.seen()
-				if seen < due[i] {
-					missed, newest := st.Decisions(seen)
-					for _, id := range missed {
-						l.wakeFor(id, newest)
+			st.Decisions(since, due, func(seq int64, id string) {
+				for _, l := range s.lanes {
+					if !l.reached(id, seq) {
+						l.wake(id)
 					}
 				}
-				_, due[i] = st.Decisions(st.Seq)
-			}
+			})
+			since, due = due, st.Seq
 		})
+		for _, l := range s.lanes {
+			l.forgetWakeUps(since)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
@@ -169,6 +170,24 @@ func TestAHangingChannelDelaysNobody(t *testing.T) {
 	stop()
 }
 
+// TestARetryIsNotLostBehindAQueue has an alert wait for its next attempt while
+// another one waits for the only worker.
+func TestARetryIsNotLostBehindAQueue(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(refuse(adapters.NotSent, 0)).then(refuse(adapters.NotSent, 0)).then(refuse(adapters.NotSent, 0))
+	alone := quick(x)
+	alone.Workers = 1
+	var all []*bulletin.Bulletin
+	for range 4 {
+		all = append(all, h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)))
+	}
+	h.run("one/a", alone)
+	for _, b := range all {
+		h.await(b, "x-a", ledger.StateVerified)
+	}
+}
+
 // TestANewerBulletinSupersedesAnUndeliveredOne has a channel down while the
 // update is released.
 func TestANewerBulletinSupersedesAnUndeliveredOne(t *testing.T) {
@@ -301,6 +320,30 @@ func TestTwoNodesPostOnce(t *testing.T) {
 		if got := p.published(); got != 10 {
 			t.Errorf("%s was called %d times for 10 alerts", p.name, got)
 		}
+	}
+}
+
+// TestAnAlertThatAnotherNodeTookIsNotLost has another node take some of the wake-ups
+// and do nothing: as one that died with them.
+func TestAnAlertThatAnotherNodeTookIsNotLost(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("two/b", quick(x))
+	stop, err := h.open("one/a").Wake(t.Context(), "deliver-x-a", func(string, int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	var all []*bulletin.Bulletin
+	for range 8 {
+		all = append(all, h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)))
+	}
+	for _, b := range all {
+		h.await(b, "x-a", ledger.StateVerified)
+	}
+	if got := x.published(); got != len(all) {
+		t.Errorf("x-a was called %d times for %d alerts", got, len(all))
 	}
 }
 

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -30,7 +31,7 @@ type lane struct {
 	queue   []string               // alerts that wait for a worker
 	timers  map[string]*time.Timer // alerts that wait for a moment
 	stopped bool
-	woken   int64 // the newest decision that the lane was woken for
+	woken   map[string]int64 // the newest decision of an alert that the lane was woken for, while catchUp asks
 	memory  map[memoryKey]*memory
 }
 
@@ -59,23 +60,31 @@ type memory struct {
 func newLane(s *Service, ch Channel) *lane {
 	return &lane{
 		s: s, ch: ch, name: ch.Channel.Name(), free: ch.Workers, shown: map[int64]bool{},
-		busy: map[string]*job{}, timers: map[string]*time.Timer{}, memory: map[memoryKey]*memory{},
+		busy: map[string]*job{}, timers: map[string]*time.Timer{}, woken: map[string]int64{}, memory: map[memoryKey]*memory{},
 	}
 }
 
 // wakeFor wakes the lane for a decision.
 func (l *lane) wakeFor(id string, seq int64) {
 	l.mu.Lock()
-	l.woken = max(l.woken, seq)
+	l.woken[id] = max(l.woken[id], seq)
 	l.mu.Unlock()
 	l.wake(id)
 }
 
-// seen returns the newest decision that the lane was woken for.
-func (l *lane) seen() int64 {
+// reached reports whether the lane was woken for the decision or a later one of its
+// alert.
+func (l *lane) reached(id string, seq int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.woken
+	return l.woken[id] >= seq
+}
+
+// forgetWakeUps drops the wake-ups for decisions up to the record.
+func (l *lane) forgetWakeUps(upTo int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.woken, func(_ string, seq int64) bool { return seq <= upTo })
 }
 
 // wake has a worker look at the alert as soon as one is free.
@@ -170,9 +179,11 @@ func (l *lane) release(id string, next time.Time) {
 		l.timers[id] = time.AfterFunc(max(next.Sub(l.s.Now()), 0), func() { l.wake(id) })
 	}
 	if len(l.queue) > 0 {
-		id, l.queue = l.queue[0], l.queue[1:]
-		l.take(id)
-		l.spawn(id)
+		// A name of its own: the timer above keeps id.
+		first := l.queue[0]
+		l.queue = l.queue[1:]
+		l.take(first)
+		l.spawn(first)
 	}
 }
 

@@ -93,8 +93,10 @@ func (lib *library) items(ctx context.Context, id, channel string) ([]item, erro
 		items = append(items, item{held: h, b: h.b, release: r})
 	}
 	items = sequence(items)
+	r := ledger.Record{Type: ledger.Verified, Alert: id, Channel: channel} // stands for all on its subject
 	lib.ledger.View(func(st *ledger.State) {
 		for i := range items {
+			items[i].last = st.Last[r.Subject()]
 			state := st.Alerts[id].Bulletin(items[i].b.SHA256())
 			for _, c := range items[i].b.Channels() {
 				for part := 1; c.Name == channel && part <= c.Parts; part++ {

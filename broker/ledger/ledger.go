@@ -406,6 +406,21 @@ func (l *Ledger) Name() string { return l.o.Name }
 //
 // Whether the record took effect is seen in the state once it is folded.
 func (l *Ledger) Append(ctx context.Context, r Record) (int64, error) {
+	return l.append(ctx, r, func(subject string) int64 {
+		l.mu.RLock()
+		defer l.mu.RUnlock()
+		return l.state.Last[subject]
+	})
+}
+
+// AppendAfter is Append for a delivery record that follows from what the ledger
+// said when last was the newest record on its subject, 0 for none: [ErrConflict] is
+// returned where another one came since.
+func (l *Ledger) AppendAfter(ctx context.Context, r Record, last int64) (int64, error) {
+	return l.append(ctx, r, func(string) int64 { return last })
+}
+
+func (l *Ledger) append(ctx context.Context, r Record, last func(subject string) int64) (int64, error) {
 	r.Schema = Schema
 	if r.ID == "" {
 		r.ID = uuid.NewString()
@@ -425,10 +440,7 @@ func (l *Ledger) Append(ctx context.Context, r Record) (int64, error) {
 	inject(ctx, m.Header)
 	opts := []jetstream.PublishOpt{jetstream.WithMsgID(r.ID)}
 	if r.Delivery() || r.Type == Genesis {
-		l.mu.RLock()
-		last := l.state.Last[m.Subject]
-		l.mu.RUnlock()
-		opts = append(opts, jetstream.WithExpectLastSequencePerSubject(uint64(last))) //nolint:gosec // never negative
+		opts = append(opts, jetstream.WithExpectLastSequencePerSubject(uint64(last(m.Subject)))) //nolint:gosec // never negative
 	}
 	return l.publish(ctx, m, opts)
 }

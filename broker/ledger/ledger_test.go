@@ -129,6 +129,32 @@ func TestOneOfTwoNodesGetsTheAttempt(t *testing.T) {
 	}
 }
 
+// TestAConclusionStandsOnItsState has a writer conclude from a state that has moved
+// on in the meantime, which its ledger knows: it must not go in all the same.
+func TestAConclusionStandsOnItsState(t *testing.T) {
+	t.Parallel()
+	s, id := startServer(t, t.TempDir()), uuid.NewString()
+	l := open(t, s, "one/a")
+	add(t, l, bulletinRecord(id))
+	add(t, l, attempt(id, "x-a"))
+	conclusion := func(r ledger.Record) ledger.Record {
+		b := bulletinRecord(id)
+		r.Alert, r.Number, r.SHA256, r.Channel, r.Part = id, b.Number, b.SHA256, "x-a", 1
+		return r
+	}
+	posted := add(t, l, conclusion(ledger.Record{Type: ledger.Posted, PostID: "1"}))
+	verified := conclusion(ledger.Record{Type: ledger.Verified})
+	if _, err := l.AppendAfter(t.Context(), verified, 0); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("a conclusion from before the post: error %v, want ErrConflict", err)
+	}
+	if _, err := l.AppendAfter(t.Context(), verified, posted); err != nil {
+		t.Errorf("a conclusion from the post: %v", err)
+	}
+	if _, err := l.AppendAfter(t.Context(), verified, posted); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("the same conclusion again: error %v, want ErrConflict", err)
+	}
+}
+
 func TestALedgerKeepsItsRealm(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())

@@ -26,6 +26,9 @@ type ServerOptions struct {
 	Listen string
 	// Token is what other programs must present; it must be set with Listen.
 	Token string
+	// Patience is how long to wait for a process that has the folder: a command that
+	// reads it is soon gone. 0 for not at all.
+	Patience time.Duration
 	// MaxBytes bounds the whole store; 0 for 16 GiB.
 	MaxBytes int64
 	// Log takes the broker's own messages; nil for none.
@@ -48,7 +51,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("ledger folder: %w", err)
 	}
-	lock, err := lockFolder(o.Dir)
+	lock, err := awaitFolder(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +93,24 @@ func (s *Server) ready(ctx context.Context, log *serverLog) error {
 		return errors.New("it runs without its store: the folder can't be used")
 	}
 	return nil
+}
+
+// awaitFolder takes the folder as soon as it is free, within the patience given.
+func awaitFolder(ctx context.Context, o ServerOptions) (*os.File, error) {
+	end := time.Now().Add(o.Patience)
+	for {
+		lock, err := lockFolder(o.Dir)
+		if !errors.Is(err, ErrInUse) || !time.Now().Before(end) {
+			return lock, err
+		}
+		timer := time.NewTimer(50 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
+		case <-timer.C:
+		}
+	}
 }
 
 // lockFolder takes the folder for this process; the kernel lets go of it when the

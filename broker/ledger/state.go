@@ -92,6 +92,7 @@ type PartState struct {
 	Attempts   int
 	Claimant   string    // node and incarnation of the newest attempt
 	ClaimSeq   int64     // ledger sequence of the newest attempt
+	ClaimID    string    // identifier of its record
 	Until      time.Time // no request of the newest attempt is under way after this
 	FirstTry   time.Time // when the first attempt was recorded
 	Since      time.Time // when the present state was recorded, by the writer's clock
@@ -176,19 +177,16 @@ func (s *State) Touched(since int64) []string {
 	return out
 }
 
-// Decisions lists the alerts that got a decision after the record since, each
-// once, and returns the sequence of the newest decision of all.
-func (s *State) Decisions(since int64) (alerts []string, newest int64) {
+// Decisions calls do with each decision after the record since and up to the record
+// upTo, in ledger order.
+func (s *State) Decisions(since, upTo int64, do func(seq int64, alert string)) {
 	i := sort.Search(len(s.decisions), func(i int) bool { return s.decisions[i].seq > since })
 	for _, t := range s.decisions[i:] {
-		if !slices.Contains(alerts, t.alert) {
-			alerts = append(alerts, t.alert)
+		if t.seq > upTo {
+			return
 		}
+		do(t.seq, t.alert)
 	}
-	if n := len(s.decisions); n > 0 {
-		newest = s.decisions[n-1].seq
-	}
-	return alerts, newest
 }
 
 // WasRejected reports whether a refusal of the record with the sequence is in the
@@ -452,7 +450,7 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 	switch r.Type {
 	case Attempt:
 		p.State, p.Attempts = StateAttempting, r.Attempt
-		p.Claimant, p.ClaimSeq, p.Until = r.Node, seq, r.Until
+		p.Claimant, p.ClaimSeq, p.ClaimID, p.Until = r.Node, seq, r.ID, r.Until
 		if p.FirstTry.IsZero() {
 			p.FirstTry = r.At
 		}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -75,6 +76,7 @@ type Keeper struct {
 	origin  string
 	known   *Checkpoint // the newest one of the folder, until the tree has reached it
 	written int64       // size of the newest checkpoint on disk
+	missing bool        // the folder held a keeper before and no checkpoint; until Trusted has judged that
 	err     error
 }
 
@@ -85,7 +87,13 @@ func OpenKeeper(dir string) (*Keeper, error) {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
 	secret, err := os.ReadFile(filepath.Join(dir, secretFile))
+	known := err == nil // the folder had a keeper before
 	if errors.Is(err, fs.ErrNotExist) {
+		for _, name := range []string{checkpointFile, publicFile} {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				return nil, fmt.Errorf("checkpoints: %s is there and %s is missing: put it back from a copy of the folder", name, secretFile)
+			}
+		}
 		secret, err = makeKeys(dir)
 	}
 	if err != nil {
@@ -97,39 +105,73 @@ func OpenKeeper(dir string) (*Keeper, error) {
 	}
 	k := &Keeper{dir: dir, signer: signer}
 	signed, key, err := ReadCheckpoint(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, ErrNoCheckpoint) {
+		k.missing = known
+		if err := publish(dir, strings.TrimSpace(string(secret))); err != nil {
+			return nil, fmt.Errorf("checkpoints: %w", err)
+		}
 		return k, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
-	known, err := ParseCheckpoint(signed, key)
+	newest, err := ParseCheckpoint(signed, key)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %s: %w", filepath.Join(dir, checkpointFile), err)
 	}
-	k.known, k.written = &known, known.Size
+	k.known, k.written = &newest, newest.Size
 	return k, nil
 }
 
+// makeKeys makes the ledger's key and puts it on disk. OpenKeeper writes the public
+// half after it, also where a crash came between the two.
 func makeKeys(dir string) ([]byte, error) {
-	secret, public, err := note.GenerateKey(rand.Reader, "tocsin-ledger")
+	secret, _, err := note.GenerateKey(rand.Reader, "tocsin-ledger")
 	if err != nil {
-		return nil, err
-	}
-	if err := writeSynced(filepath.Join(dir, publicFile), []byte(public+"\n"), 0o644); err != nil {
 		return nil, err
 	}
 	return []byte(secret), writeSynced(filepath.Join(dir, secretFile), []byte(secret+"\n"), 0o600)
 }
 
+// publish writes the public half of a secret key that can be used, where it is
+// missing: a checkpoint without it could not be verified at the next start.
+func publish(dir, secret string) error {
+	name := filepath.Join(dir, publicFile)
+	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// C2SP signed-note, as x/mod writes it: PRIVATE+KEY+NAME+ID+BASE64 of the
+	// algorithm's byte and the seed.
+	fields := strings.SplitN(secret, "+", 5)
+	seed, err := base64.StdEncoding.DecodeString(fields[len(fields)-1])
+	if err != nil || len(fields) != 5 || len(seed) != 1+ed25519.SeedSize {
+		return fmt.Errorf("the key in %s can't be used", filepath.Join(dir, secretFile)) // the cause may quote the key
+	}
+	public, err := note.NewEd25519VerifierKey(fields[2], ed25519.NewKeyFromSeed(seed[1:]).Public().(ed25519.PublicKey))
+	if err != nil {
+		return fmt.Errorf("the public key: %w", err)
+	}
+	return writeSynced(name, []byte(public+"\n"), 0o644)
+}
+
+// ErrNoCheckpoint is returned by ReadCheckpoint where the folder holds none.
+var ErrNoCheckpoint = errors.New("the folder holds no checkpoint")
+
 // ReadCheckpoint returns the signed checkpoint of a folder and the public key
-// that stands beside it. The error is fs.ErrNotExist where there is none.
+// that stands beside it, or [ErrNoCheckpoint].
 func ReadCheckpoint(dir string) (signed []byte, key string, err error) {
-	if signed, err = os.ReadFile(filepath.Join(dir, checkpointFile)); err != nil {
+	signed, err = os.ReadFile(filepath.Join(dir, checkpointFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", ErrNoCheckpoint
+	}
+	if err != nil {
 		return nil, "", err
 	}
 	public, err := os.ReadFile(filepath.Join(dir, publicFile))
-	return signed, string(public), err
+	if err != nil {
+		return nil, "", fmt.Errorf("the key that verifies the checkpoint: %w: put it back from a copy of the folder", err)
+	}
+	return signed, string(public), nil
 }
 
 // Observe takes the next entry of the ledger, as [ledger.Options] hands it on.
@@ -170,11 +212,20 @@ func (k *Keeper) Trusted() error {
 	switch {
 	case k.err != nil:
 		return fmt.Errorf("%w; restore it from a copy", k.err)
+	case k.missing && k.tree.Size() > youngLedger:
+		return fmt.Errorf("the ledger holds %d records and its folder no checkpoint: somebody removed it; put it back from a copy of the folder", k.tree.Size())
 	case k.known != nil:
 		return fmt.Errorf("the ledger holds %d records, its newest checkpoint says %d: the last ones were lost; restore it from a copy", k.tree.Size(), k.known.Size)
 	}
+	if k.tree.Size() > 0 {
+		k.missing = false // it was young when it was read: it may grow before its first checkpoint
+	}
 	return nil
 }
+
+// youngLedger is how many records a ledger may have whose first checkpoint a crash
+// has prevented.
+const youngLedger = 64
 
 // Head returns the tree's size and root.
 func (k *Keeper) Head() (int64, Hash) {

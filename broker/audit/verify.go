@@ -67,6 +67,7 @@ type sent struct {
 	alert    string
 	digest   string
 	channels []string
+	part     int
 }
 
 type statement struct {
@@ -112,9 +113,9 @@ func (v *Verifier) Observe(e *ledger.Entry, _ error) {
 		if r.Channel != "" {
 			channels = []string{r.Channel}
 		}
-		v.attempts = append(v.attempts, sent{e.Seq, e.Time, r.Alert, r.SHA256, channels})
+		v.attempts = append(v.attempts, sent{e.Seq, e.Time, r.Alert, r.SHA256, channels, r.Part})
 	case ledger.Posted:
-		v.posts = append(v.posts, sent{e.Seq, e.Time, r.Alert, r.SHA256, []string{r.Channel}})
+		v.posts = append(v.posts, sent{e.Seq, e.Time, r.Alert, r.SHA256, []string{r.Channel}, r.Part})
 	case ledger.Signature:
 		v.signatures = append(v.signatures, statement{e.Seq, e.Time, r.Alert, r.SHA256})
 	case ledger.Rejected:
@@ -251,7 +252,7 @@ func Request(b *bulletin.Bulletin) signing.Request {
 }
 
 // checkSent checks that each record came after the release of its bulletin and
-// that the bulletin addresses the channel. It returns how many do not hold.
+// that the bulletin has that post for the channel. It returns how many do not hold.
 func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof, what string) (bad int) {
 	for _, s := range records {
 		p := released[s.digest]
@@ -260,8 +261,8 @@ func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof,
 			v.find(s.seq, "coverage", "%s on %v is of a bulletin that can't be read", what, s.channels)
 		case p.released == 0 || p.released > s.seq:
 			v.find(s.seq, "release", "%s on %v was made before the bulletin had its signatures", what, s.channels)
-		case slices.ContainsFunc(s.channels, func(c string) bool { return p.bulletin.For(c) == nil }):
-			v.find(s.seq, "coverage", "%s on %v: the signed bulletin has no post for it", what, s.channels)
+		case slices.ContainsFunc(s.channels, func(c string) bool { return len(p.bulletin.For(c)) < s.part }):
+			v.find(s.seq, "coverage", "%s on %v, part %d: the signed bulletin has no such post", what, s.channels, s.part)
 		default:
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +33,7 @@ import (
 // Config says where telemetry goes. The zero value goes nowhere.
 type Config struct {
 	// OTLP is the base address of a collector that takes OTLP over HTTP,
-	// "http://127.0.0.1:4318"; "" for none.
+	// "http://127.0.0.1:4318", without a credential; "" for none.
 	OTLP string
 	// Prometheus is the address on which /metrics is served; "" for none.
 	Prometheus string
@@ -59,24 +60,19 @@ func Start(ctx context.Context, c Config) (*Telemetry, error) {
 	}
 	about := resource.NewSchemaless(attribute.String("service.name", "tocsin"), attribute.String("service.instance.id", c.Node))
 	var readers []sdkmetric.Option
-	if c.OTLP != "" {
-		exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.OTLP+"/v1/traces"))
-		if err != nil {
-			return nil, fmt.Errorf("telemetry.otlp: %w", err)
-		}
-		provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(quietSpans{exporter, c.Log}), sdktrace.WithResource(about))
-		t.Tracers = provider
-		t.stops = append(t.stops, provider.Shutdown)
-		metrics, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(c.OTLP+"/v1/metrics"))
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("telemetry.otlp: %w", err), t.Stop(ctx))
-		}
-		readers = append(readers, sdkmetric.WithReader(sdkmetric.NewPeriodicReader(quietMetrics{metrics, c.Log})))
-	}
+	// The page comes first: what fails after it is ended by Stop, whereas a reader
+	// of metrics that no provider has yet could not be ended.
 	if c.Prometheus != "" {
 		option, err := t.servePrometheus(ctx, c)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("telemetry.prometheus: %w", err), t.Stop(ctx))
+			return nil, fmt.Errorf("telemetry.prometheus: %w", err)
+		}
+		readers = append(readers, option)
+	}
+	if c.OTLP != "" {
+		option, err := t.exportOTLP(ctx, c, about)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("telemetry.otlp: %w", err), t.Stop(ctx))
 		}
 		readers = append(readers, option)
 	}
@@ -86,6 +82,37 @@ func Start(ctx context.Context, c Config) (*Telemetry, error) {
 		t.stops = append([]func(context.Context) error{provider.Shutdown}, t.stops...)
 	}
 	return t, nil
+}
+
+// exportOTLP sends spans to the collector, and returns the way of the metrics.
+func (t *Telemetry) exportOTLP(ctx context.Context, c Config, about *resource.Resource) (sdkmetric.Option, error) {
+	base, err := collectorURL(c.OTLP)
+	if err != nil {
+		return nil, err
+	}
+	spans, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(base.JoinPath("v1/traces").String()))
+	if err != nil {
+		return nil, err
+	}
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(quietSpans{spans, c.Log}), sdktrace.WithResource(about))
+	t.Tracers = provider
+	t.stops = append(t.stops, provider.Shutdown)
+	metrics, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(base.JoinPath("v1/metrics").String()))
+	if err != nil {
+		return nil, err
+	}
+	return sdkmetric.WithReader(sdkmetric.NewPeriodicReader(quietMetrics{metrics, c.Log})), nil
+}
+
+// collectorURL checks the address of a collector. The exporters would take one that
+// they can't read for their own default, and only print that.
+func collectorURL(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	// The parser's error repeats the address, which may carry a credential.
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return nil, errors.New("this is not the base address of a collector: write scheme, host and port, such as http://127.0.0.1:4318, and no credential")
+	}
+	return u, nil
 }
 
 func (t *Telemetry) servePrometheus(ctx context.Context, c Config) (sdkmetric.Option, error) {

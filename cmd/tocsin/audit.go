@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/broker/audit"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/ledger"
+)
+
+func (p *program) auditCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: p.say("prove per chi controlla: verifica del registro, cronologia", "proofs for auditors: check of the ledger, timeline"),
+		Args:  args(cobra.NoArgs),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.auditVerifyCommand(), p.auditTimelineCommand())
+	return cmd
+}
+
+func (p *program) auditVerifyCommand() *cobra.Command {
+	var w where
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: p.say("controlla il registro intero", "checks the whole ledger"),
+		Long: p.say("Rilegge ogni voce: nessuna manca, la radice dell'albero è ricalcolata e confrontata con l'ultimo sigillo, ogni firma è verificata,\nogni passo è ammesso, ogni post pubblico è coperto da un bollettino firmato prima.",
+			"Reads every record again: none is missing, the tree's root is recomputed and compared with the newest checkpoint, every signature is verified,\nevery step is allowed, every public post is covered by a bulletin that was signed before it."),
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			report, err := p.verifyLedger(cmd.Context(), &w)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = p.printJSON(report)
+			} else {
+				p.writeReport(report)
+			}
+			if err == nil && !report.OK {
+				err = refused("audit verify: the ledger does not hold in %d places: see the findings", len(report.Findings))
+			}
+			return err
+		},
+	}
+	w.flags(p, cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("un oggetto JSON", "one JSON object"))
+	return cmd
+}
+
+// verifyLedger reads the whole ledger past a verifier.
+func (p *program) verifyLedger(ctx context.Context, w *where) (audit.Report, error) {
+	var v *audit.Verifier
+	late := &lateObserver{}
+	d, err := w.open(ctx, "tocsin audit", late.observe, false)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	defer d.Close()
+	v = audit.NewVerifier(d.authority, d.checkpoint)
+	var size int64
+	d.ledger.View(func(s *ledger.State) { size = s.Seq })
+	for _, e := range late.upTo(size) {
+		v.Observe(e, nil)
+	}
+	return v.Finish(ctx, size, d.ledger.Blob), nil
+}
+
+func (p *program) writeReport(r audit.Report) {
+	p.print("Registro %s: %d voci, radice %s", "Ledger %s: %d records, root %s", r.Realm, r.Entries, r.Root)
+	if r.Checkpoint != nil {
+		p.print("Sigillo: %d voci, radice %s", "Checkpoint: %d records, root %s", r.Checkpoint.Size, r.Checkpoint.Root)
+	} else {
+		p.print("Nessun sigillo con cui confrontarlo", "No checkpoint to compare it with")
+	}
+	p.print("Allerte %d, bollettini %d, firme valide %d, rifiutate %d, post pubblici %d, incroci di scritture %d",
+		"Alerts %d, bulletins %d, valid signatures %d, refused %d, public posts %d, writers that met %d",
+		r.Alerts, r.Bulletins, r.Signatures, r.Refused, r.Posts, r.Races)
+	for _, f := range r.Findings {
+		fmt.Fprintf(p.out, "  %s %d (%s): %s\n", p.say("voce", "record"), f.Record, f.Rule, f.Text)
+	}
+	if r.OK {
+		p.print("Tutto in ordine.", "All is in order.")
+	}
+}
+
+func (p *program) auditTimelineCommand() *cobra.Command {
+	var w where
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "timeline ALERT",
+		Short: p.say("racconta un'allerta, voce per voce", "tells an alert, record by record"),
+		Args:  args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			late := &lateObserver{}
+			d, err := w.open(cmd.Context(), "tocsin audit", late.observe, false)
+			if err != nil {
+				return err
+			}
+			defer d.Close()
+			var name string
+			if len(a) > 0 {
+				name = a[0]
+			}
+			id, err := d.alert(name)
+			if err != nil {
+				return err
+			}
+			t := &audit.Timeline{Alert: id, Lang: p.lang}
+			var size int64
+			d.ledger.View(func(s *ledger.State) { size = s.Seq })
+			state := ledger.NewState()
+			for _, e := range late.upTo(size) {
+				t.Observe(e, state.Apply(e))
+			}
+			if asJSON {
+				return p.printJSON(struct {
+					Alert string       `json:"alert"`
+					Lines []audit.Line `json:"records"`
+				}{id, t.Lines})
+			}
+			for _, l := range t.Lines {
+				fmt.Fprintf(p.out, "%6d  %s  %s\n        %s\n", l.Record, l.At.In(time.Local).Format("2006-01-02 15:04:05.000"), l.Text, l.Who)
+				if l.Void != "" {
+					fmt.Fprintf(p.out, "        %s: %s\n", p.say("senza effetto", "without effect"), l.Void)
+				}
+			}
+			return nil
+		},
+	}
+	w.flags(p, cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("un oggetto JSON", "one JSON object"))
+	return cmd
+}
+
+// lateObserver keeps the entries of a ledger for someone who can only be made when
+// the ledger is open.
+type lateObserver struct{ entries chan []*ledger.Entry }
+
+// observe takes the next entry; the ledger calls it from one goroutine.
+func (o *lateObserver) observe(e *ledger.Entry, _ error) {
+	if o.entries == nil {
+		o.entries = make(chan []*ledger.Entry, 1)
+		o.entries <- nil
+	}
+	o.entries <- append(<-o.entries, e)
+}
+
+// upTo returns the entries up to the sequence, which the ledger has folded.
+func (o *lateObserver) upTo(seq int64) []*ledger.Entry {
+	if seq == 0 {
+		return nil
+	}
+	all := <-o.entries
+	o.entries <- all
+	return all[:min(int64(len(all)), seq)]
+}
+
+// bulletins returns the bulletins of an alert that the ledger holds and that can be
+// read, released or not, in ledger order.
+func (d *desk) bulletins(ctx context.Context, id string) ([]*bulletin.Bulletin, error) {
+	var digests []string
+	d.ledger.View(func(s *ledger.State) {
+		for _, b := range s.Alerts[id].Bulletins {
+			digests = append(digests, b.SHA256)
+		}
+	})
+	var out []*bulletin.Bulletin
+	for _, digest := range digests {
+		raw, err := d.ledger.Blob(ctx, digest)
+		if err != nil {
+			return out, err
+		}
+		b, err := bulletin.Parse(raw)
+		if err != nil {
+			continue // refused in the ledger
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}

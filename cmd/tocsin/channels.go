@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/adapters/facebook"
+	"tocsin/adapters/instagram"
+	"tocsin/adapters/telegram"
+	"tocsin/adapters/website"
+	"tocsin/adapters/x"
+	"tocsin/broker/compose"
+	"tocsin/broker/delivery"
+)
+
+// kinds lists the kinds of channels. A new kind is one line here and one case in
+// open.
+func kinds() []string { return []string{"website", "telegram", "x", "facebook", "instagram"} }
+
+// siteAccess is how website channels reach the node's own site.
+type siteAccess struct {
+	ingestURL, publicURL, token string
+}
+
+// open makes the channel that the configuration describes.
+func (ch *channelConfig) open(c *config, getenv func(string) string, site siteAccess) (adapters.Channel, error) {
+	var err error
+	read := func(name string, s secret) string {
+		v, e := s.read(c, getenv)
+		if e != nil && err == nil {
+			err = fmt.Errorf("channel %s: %s: %w", ch.Name, name, e)
+		}
+		return v
+	}
+	var made adapters.Channel
+	switch ch.Kind {
+	case "website":
+		made, err = website.New(website.Config{
+			Name: ch.Name, IngestURL: site.ingestURL, PublicURL: site.publicURL, Token: site.token, Timeout: ch.Timeout, AllowPrivate: true,
+		})
+	case "telegram":
+		k := telegram.Config{
+			Name: ch.Name, BaseURL: ch.BaseURL, ChatID: ch.ChatID, ReaderUserID: ch.ReaderID, Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate,
+			Token: read("token", ch.Token),
+		}
+		if err == nil {
+			made, err = telegram.New(k)
+		}
+	case "x":
+		k := x.Config{
+			Name: ch.Name, BaseURL: ch.BaseURL, UserID: ch.UserID, Username: ch.Username, Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate,
+			ConsumerKey: read("consumer_key", ch.ConsumerKey), ConsumerSecret: read("consumer_secret", ch.ConsumerSecret),
+			AccessToken: read("access_token", ch.AccessToken), AccessSecret: read("access_secret", ch.AccessSecret),
+		}
+		if err == nil {
+			made, err = x.New(k)
+		}
+	case "facebook":
+		k := facebook.Config{
+			Name: ch.Name, BaseURL: ch.BaseURL, Version: ch.Version, PageID: ch.PageID, Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate,
+			Token: read("token", ch.Token), AppSecret: read("app_secret", ch.AppSecret),
+		}
+		if err == nil {
+			made, err = facebook.New(k)
+		}
+	case "instagram":
+		k := instagram.Config{
+			Name: ch.Name, BaseURL: ch.BaseURL, Version: ch.Version, UserID: ch.UserID, Username: ch.Username, Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate,
+			Token: read("token", ch.Token), AppSecret: read("app_secret", ch.AppSecret),
+		}
+		if err == nil {
+			made, err = instagram.New(k)
+		}
+	default:
+		return nil, fmt.Errorf("channel %s: kind %q is not known", ch.Name, ch.Kind)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
+}
+
+// carried returns the channel as the delivery works it.
+func (ch *channelConfig) carried(made adapters.Channel) delivery.Channel {
+	d := delivery.Channel{
+		Channel: made, Workers: ch.Workers, Settle: ch.Settle, ReadBack: ch.ReadBack, Unsearchable: delivery.Unsearchable(ch.Unsearchable),
+	}
+	if ch.Timeout > 0 {
+		d.PublishTimeout = ch.Timeout + 10*time.Second
+	}
+	if ch.Kind == "website" && ch.Settle == nil {
+		// The site is ours: it shows at once what it has taken.
+		d.Settle = []time.Duration{0}
+	}
+	return d
+}
+
+// composed returns the channels as a bulletin addresses them. It needs no
+// credential: limits belong to the kind.
+func (c *config) composed() ([]compose.Channel, error) {
+	var out []compose.Channel
+	for i := range c.Channels {
+		ch := c.Channels[i]
+		limits, err := limitsOf(ch.Kind)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, compose.Channel{Name: ch.Name, Kind: ch.Kind, Limits: limits})
+	}
+	return out, nil
+}
+
+// limitsOf returns the limits of a kind of channel.
+func limitsOf(kind string) (adapters.Limits, error) {
+	switch kind {
+	case "website":
+		return new(website.Channel).Limits(), nil
+	case "telegram":
+		return new(telegram.Channel).Limits(), nil
+	case "x":
+		return new(x.Channel).Limits(), nil
+	case "facebook":
+		return new(facebook.Channel).Limits(), nil
+	case "instagram":
+		return new(instagram.Channel).Limits(), nil
+	}
+	return adapters.Limits{}, fmt.Errorf("kind %q is not known", kind)
+}

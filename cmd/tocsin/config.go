@@ -1,0 +1,254 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/delivery"
+	"tocsin/broker/ledger"
+)
+
+// maxConfig bounds a configuration file in bytes.
+const maxConfig = 256 << 10
+
+// config is a node's configuration file. Paths are relative to the file.
+type config struct {
+	// Node names this node in the ledger: lower-case letters, digits, hyphens.
+	Node string `yaml:"node"`
+	// Realm is "live" or "exercise". A ledger never changes its realm.
+	Realm alert.Realm `yaml:"realm"`
+	// State is the folder of the ledger and of all that the node keeps.
+	State string `yaml:"state"`
+
+	Issuer    issuerConfig    `yaml:"issuer"`
+	Broker    brokerConfig    `yaml:"broker"`
+	Keys      keysConfig      `yaml:"keys"`
+	Site      siteConfig      `yaml:"site"`
+	Channels  []channelConfig `yaml:"channels"`
+	Telemetry telemetryConfig `yaml:"telemetry"`
+
+	path string // of the file, absolute
+	dir  string // of the file
+}
+
+type issuerConfig struct {
+	// Office is the authority as the public is shown it.
+	Office string `yaml:"office"`
+	// Sender is the CAP sender of its messages, such as an address of its domain.
+	Sender string `yaml:"sender"`
+	// CodePrefix begins its alert codes: one to four capital letters or digits.
+	CodePrefix string `yaml:"code_prefix"`
+	// Language of pages and frames where nothing else says: it, en, de, fr.
+	Language string `yaml:"language"`
+	// TimeZone is the IANA name of the zone that texts are written for.
+	TimeZone string `yaml:"time_zone"`
+
+	zone *time.Location
+}
+
+type brokerConfig struct {
+	// Listen is the embedded broker's address for the commands on this machine
+	// and for other nodes. It excludes URL.
+	Listen string `yaml:"listen"`
+	// URL is the address of a broker elsewhere: then none is embedded.
+	URL string `yaml:"url"`
+	// Token is what the broker at URL asks for.
+	Token secret `yaml:"token"`
+	// MaxBytes bounds the records on disk, and as much again the bulletins, in
+	// bytes; 0 for 4 GiB. It can be raised later, never lowered.
+	MaxBytes int64 `yaml:"max_bytes"`
+	// Replicas is the number of copies that a cluster keeps; 0 for 1.
+	Replicas int `yaml:"replicas"`
+}
+
+type keysConfig struct {
+	// Ring is the key ring: an OpenSSH allowed_signers file.
+	Ring string `yaml:"ring"`
+	// Revoked lists public keys that are never accepted, one on a line.
+	Revoked string `yaml:"revoked"`
+	// Policy says which roles must sign.
+	Policy string `yaml:"policy"`
+}
+
+type siteConfig struct {
+	// Listen is the address of the public pages.
+	Listen string `yaml:"listen"`
+	// PublicURL is how the public reaches them: scheme and host.
+	PublicURL string `yaml:"public_url"`
+	// Policy is the address of the authority's publication policy; "" for none.
+	Policy string `yaml:"policy_url"`
+}
+
+type telemetryConfig struct {
+	// OTLP is the address of an OpenTelemetry collector, "http://127.0.0.1:4318";
+	// "" for none.
+	OTLP string `yaml:"otlp"`
+	// Prometheus is the address on which metrics can be read; "" for none.
+	Prometheus string `yaml:"prometheus"`
+}
+
+// channelConfig is one account on one platform.
+type channelConfig struct {
+	Name string `yaml:"name"`
+	Kind string `yaml:"kind"`
+	// Profile is the account's public address, which the site lists.
+	Profile string `yaml:"profile"`
+	// BaseURL replaces the platform's own address: for the simulator, or a
+	// server of one's own.
+	BaseURL string `yaml:"base_url"`
+	// AllowPrivate lets the channel call loopback and private addresses.
+	AllowPrivate bool `yaml:"allow_private"`
+	// Timeout bounds one call; 0 for the kind's own.
+	Timeout time.Duration `yaml:"timeout"`
+	// Workers is how many alerts are carried at the same time; 0 for 4.
+	Workers int `yaml:"workers"`
+	// Settle says when a post of unknown fate is looked for.
+	Settle []time.Duration `yaml:"settle"`
+	// ReadBack says when a post is read back.
+	ReadBack []time.Duration `yaml:"read_back"`
+	// Unsearchable is "hold" or "post_again", for channels that can't be searched.
+	Unsearchable string `yaml:"unsearchable"`
+
+	// Telegram
+	ChatID   string `yaml:"chat_id"`
+	ReaderID int64  `yaml:"reader_user_id"`
+	Token    secret `yaml:"token"` // also Facebook, Instagram
+
+	// X
+	ConsumerKey    secret `yaml:"consumer_key"`
+	ConsumerSecret secret `yaml:"consumer_secret"`
+	AccessToken    secret `yaml:"access_token"`
+	AccessSecret   secret `yaml:"access_secret"`
+	UserID         string `yaml:"user_id"`  // also Instagram
+	Username       string `yaml:"username"` // also Instagram
+
+	// Facebook and Instagram
+	PageID    string `yaml:"page_id"`
+	AppSecret secret `yaml:"app_secret"`
+	Version   string `yaml:"version"`
+}
+
+// secret names where a credential is: in a file, or in the environment. The
+// credential itself never stands in a configuration.
+type secret struct {
+	File string `yaml:"file"`
+	Env  string `yaml:"env"`
+}
+
+func (s secret) given() bool { return s != secret{} }
+
+// read returns the credential.
+func (s secret) read(c *config, getenv func(string) string) (string, error) {
+	switch {
+	case s.File != "" && s.Env != "":
+		return "", errors.New("it names a file and a variable: keep one")
+	case s.File != "":
+		b, err := os.ReadFile(c.abs(s.File))
+		if err != nil {
+			return "", fmt.Errorf("%w: put the credential alone into this file, readable by the node only", err)
+		}
+		v := strings.TrimSpace(string(b))
+		if v == "" {
+			return "", fmt.Errorf("the file %s is empty: put the credential into it", c.abs(s.File))
+		}
+		return v, nil
+	case s.Env != "":
+		v := getenv(s.Env)
+		if v == "" {
+			return "", fmt.Errorf("the environment variable %s is empty: set it to the credential", s.Env)
+		}
+		return v, nil
+	}
+	return "", errors.New("it is missing: write \"file: PATH\" or \"env: NAME\" under it")
+}
+
+// loadConfig reads a configuration strictly.
+func loadConfig(path string) (*config, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	b, err := os.ReadFile(abs)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w: make one with tocsin init", err)
+	}
+	if len(b) > maxConfig {
+		return nil, fmt.Errorf("configuration %s: %d bytes, the limit is %d", path, len(b), maxConfig)
+	}
+	c := &config{path: abs, dir: filepath.Dir(abs)}
+	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("configuration %s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// abs returns a path of the configuration as an absolute one.
+func (c *config) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(c.dir, path)
+}
+
+func (c *config) check() error {
+	var errs []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	need(ledger.ValidChannel(c.Node), "node: %q: use lower-case letters, digits and hyphens", c.Node)
+	need(c.Realm.Valid(), "realm: write live or exercise")
+	need(c.State != "", "state: name the folder of the ledger")
+	need(c.Issuer.Office != "" && c.Issuer.Sender != "", "issuer: office and sender are needed")
+	need(c.Keys.Ring != "" && c.Keys.Policy != "", "keys: ring and policy are needed")
+	need(c.Broker.MaxBytes >= 0, "broker.max_bytes: %d: write a number of bytes, or 0 for 4 GiB", c.Broker.MaxBytes)
+	need(c.Broker.Listen == "" || c.Broker.URL == "", "broker: listen and url exclude each other")
+	need(absoluteURL(c.Site.PublicURL), "site.public_url: %q is not an address like https://allerte.example.it", c.Site.PublicURL)
+	need(len(c.Channels) > 0, "channels: there is none")
+	if c.Issuer.TimeZone == "" {
+		c.Issuer.TimeZone = "Europe/Rome"
+	}
+	zone, err := time.LoadLocation(c.Issuer.TimeZone)
+	need(err == nil, "issuer.time_zone: %q is not known", c.Issuer.TimeZone)
+	c.Issuer.zone = zone
+	seen := map[string]bool{}
+	for i, ch := range c.Channels {
+		need(ledger.ValidChannel(ch.Name), "channels[%d].name: %q: use lower-case letters, digits and hyphens", i, ch.Name)
+		need(!seen[ch.Name], "channels[%d].name: %q stands twice", i, ch.Name)
+		seen[ch.Name] = true
+		need(slices.Contains(kinds(), ch.Kind), "channels[%d].kind: %q: use one of %s", i, ch.Kind, strings.Join(kinds(), ", "))
+		need(ch.Unsearchable == "" || ch.Unsearchable == string(delivery.Hold) || ch.Unsearchable == string(delivery.PostAgain),
+			"channels[%d].unsearchable: %q: use hold or post_again", i, ch.Unsearchable)
+	}
+	return errors.Join(errs...)
+}
+
+// storeBytes bounds the embedded broker's whole store: its two streams, each with
+// its bound, and room for its own files. It is 0 for the broker's default.
+func (c *config) storeBytes() int64 {
+	if c.Broker.MaxBytes == 0 {
+		return 0
+	}
+	return 2*c.Broker.MaxBytes + storeMargin
+}
+
+// storeMargin is what the broker keeps beside the two streams, in bytes.
+const storeMargin = 1 << 30
+
+func absoluteURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/broker/audit"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+	"tocsin/broker/telemetry"
+)
+
+// where says which ledger a command works on.
+type where struct {
+	config string // -c FILE
+	state  string // --state DIR
+}
+
+func (w *where) flags(p *program, cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&w.config, "config", "c", "", p.say("configurazione del nodo", "the node's configuration"))
+	cmd.Flags().StringVar(&w.state, "state", "", p.say("cartella del registro, anche quando nessun nodo è acceso", "folder of the ledger, also when no node runs on it"))
+}
+
+// hint returns the flags that name the same ledger to the next command.
+func (w *where) hint() string {
+	if w.config != "" {
+		return "-c " + w.config
+	}
+	return "--state " + w.state
+}
+
+// A desk is where a command works: a ledger, and what it is judged by.
+type desk struct {
+	c          *config // nil where only a folder is known
+	state      string
+	ledger     *ledger.Ledger
+	authority  *signing.Authority
+	checkpoint *audit.Checkpoint // the newest one of the folder, or nil
+	running    bool              // a node works on the ledger
+	presence   presence
+	server     *ledger.Server
+	telemetry  *telemetry.Telemetry // nil where nothing is exported
+}
+
+// Close lets go of the ledger.
+func (d *desk) Close() {
+	if d.telemetry != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = d.telemetry.Stop(ctx) // a collector that is away is nobody's trouble
+	}
+	d.ledger.Close()
+	if d.server != nil {
+		d.server.Stop()
+	}
+}
+
+// configuration reads the configuration that the flags name, or nil where they
+// name a folder that knows none.
+func (w *where) configuration() (*config, error) {
+	switch {
+	case w.config != "" && w.state != "":
+		return nil, usage("-c and --state exclude each other")
+	case w.config != "":
+		return loadConfig(w.config)
+	case w.state != "":
+		p, err := readPresence(w.state)
+		if err != nil || p.Config == "" {
+			return nil, nil //nolint:nilnil // a folder without a configuration is enough for reading
+		}
+		// A copy of a folder names the configuration of the original: the folder
+		// that was asked for is the one that is read.
+		if c, err := loadConfig(p.Config); err == nil && sameFolder(c.abs(c.State), w.state) {
+			return c, nil
+		}
+		return nil, nil //nolint:nilnil // a folder without a configuration is enough for reading
+	}
+	return nil, usage("say which ledger: -c FILE (a node's configuration) or --state DIR (a folder)")
+}
+
+func sameFolder(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+func readPresence(state string) (p presence, err error) {
+	b, err := os.ReadFile(filepath.Join(state, nodeFile))
+	if err != nil {
+		return p, err
+	}
+	return p, json.Unmarshal(b, &p)
+}
+
+// open opens the ledger: through the node that runs on it, or from the folder.
+// observe gets every entry; who is the name that records bear.
+func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry, error), needNode bool) (*desk, error) {
+	d := &desk{state: w.state}
+	var err error
+	if d.c, err = w.configuration(); err != nil {
+		return nil, err
+	}
+	if d.c != nil {
+		d.state = d.c.abs(d.c.State)
+	}
+	if _, err := os.Stat(d.state); err != nil {
+		return nil, both("non c'è nessun registro in %[1]s: accendere il nodo con tocsin serve", "ledger folder: %[2]w: start the node with tocsin serve", d.state, err)
+	}
+	if d.authority, err = d.loadAuthority(); err != nil {
+		return nil, err
+	}
+	if d.checkpoint, err = newestCheckpoint(d.state); err != nil {
+		return nil, err
+	}
+	if d.c != nil && d.c.Telemetry.OTLP != "" && needNode {
+		if d.telemetry, err = telemetry.Start(ctx, telemetry.Config{OTLP: d.c.Telemetry.OTLP, Node: who}); err != nil {
+			return nil, err
+		}
+	}
+	o := ledger.Options{Name: who, Observe: observe}
+	if d.c != nil {
+		o.Realm = string(d.c.Realm)
+	}
+	if err := d.connect(ctx, &o, needNode); err != nil {
+		return nil, err
+	}
+	if d.ledger, err = ledger.Open(ctx, o); err != nil {
+		if d.server != nil {
+			d.server.Stop()
+		}
+		return nil, err
+	}
+	return d, nil
+}
+
+// connect finds the broker: the one of the configuration, the one of the node
+// that works on the folder, or one of our own on the folder.
+func (d *desk) connect(ctx context.Context, o *ledger.Options, needNode bool) error {
+	if d.c != nil && d.c.Broker.URL != "" {
+		d.running = true
+		o.URL = d.c.Broker.URL
+		if d.c.Broker.Token.given() {
+			var err error
+			o.Token, err = d.c.Broker.Token.read(d.c, os.Getenv)
+			return err
+		}
+		return nil
+	}
+	options := ledger.ServerOptions{Dir: d.state}
+	if d.c != nil {
+		options.MaxBytes = d.c.storeBytes()
+	}
+	server, err := ledger.StartServer(ctx, options)
+	switch {
+	case err == nil && needNode:
+		server.Stop()
+		return both("nessun nodo acceso su %s: accenderlo con tocsin serve, poi riprovare", "no node runs on %s: start it with tocsin serve, then try again", d.state)
+	case err == nil:
+		d.server, o.Server = server, server
+		return nil
+	case !errors.Is(err, ledger.ErrInUse):
+		return err
+	}
+	d.running = true
+	if d.presence, err = readPresence(d.state); err != nil {
+		return both("un nodo lavora su %s, ma non dice come raggiungerlo (%v): aspettare che sia acceso", "a node works on %s, but does not say how to reach it (%w): wait until it is up", d.state, err)
+	}
+	if d.presence.Broker == "" {
+		return fmt.Errorf("the node on %s listens to no other program: set broker.listen in its configuration", d.state)
+	}
+	o.URL = d.presence.Broker
+	o.Token, err = brokerToken(d.state)
+	return err
+}
+
+// loadAuthority reads ring and policy from the configuration, or the copy that the
+// node left beside its ledger.
+func (d *desk) loadAuthority() (*signing.Authority, error) {
+	if d.c != nil {
+		return loadAuthority(d.c)
+	}
+	dir := filepath.Join(d.state, keysCopy)
+	c := &config{dir: dir, path: dir, Keys: keysConfig{Ring: "allowed_signers", Revoked: "revoked", Policy: "policy.yaml"}}
+	realm, err := os.ReadFile(filepath.Join(dir, "realm"))
+	if err != nil {
+		return nil, fmt.Errorf("the folder holds no copy of the key ring (%w): name the node's configuration with -c", err)
+	}
+	if err := c.Realm.UnmarshalText([]byte(strings.TrimSpace(string(realm)))); err != nil {
+		return nil, err
+	}
+	return loadAuthority(c)
+}
+
+func newestCheckpoint(state string) (*audit.Checkpoint, error) {
+	signed, key, err := audit.ReadCheckpoint(state)
+	if errors.Is(err, audit.ErrNoCheckpoint) {
+		return nil, nil //nolint:nilnil // a new ledger has none yet
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	c, err := audit.ParseCheckpoint(signed, key)
+	if err != nil {
+		return nil, refused("checkpoint: %w", err)
+	}
+	return &c, nil
+}
+
+// alert finds the alert that a person names: by its UUID, its code, or as the only
+// or newest one where no name is given.
+func (d *desk) alert(name string) (string, error) {
+	var id string
+	var codes []string
+	d.ledger.View(func(s *ledger.State) {
+		for _, known := range s.Order {
+			bulletins := s.Alerts[known].Bulletins
+			code := bulletins[0].Code
+			codes = append(codes, code)
+			if name == "" || name == known || strings.EqualFold(name, code) || bulletins[0].Identifier == name {
+				id = known
+			}
+		}
+	})
+	switch {
+	case id != "":
+		return id, nil
+	case len(codes) == 0:
+		return "", both("nel registro non c'è ancora nessuna allerta: consegnarne una con tocsin publish", "the ledger holds no alert yet: hand one in with tocsin publish")
+	}
+	return "", both("l'allerta %q non è nel registro: ci sono %s", "alert %q is not in the ledger: it holds %s", name, strings.Join(codes[max(0, len(codes)-10):], ", "))
+}
+
+// recordRefusal writes the refusal of something that did not reach the ledger into
+// it, where a node runs on it, and returns it. Where none runs there is nobody to
+// tell.
+func (w *where) recordRefusal(ctx context.Context, who, class string, err error) error {
+	if exitCode(err) != 3 {
+		return err
+	}
+	d, noNode := w.open(ctx, who, nil, true)
+	if noNode != nil {
+		return err
+	}
+	defer d.Close()
+	return d.reject(ctx, nil, class, err)
+}
+
+// maxRefusal bounds the words of a refusal in a record, in bytes.
+const maxRefusal = 2000
+
+// reject writes a refusal into the ledger and returns it as the command's error. b is
+// the bulletin that it is about, or nil where none could be read.
+func (d *desk) reject(ctx context.Context, b *bulletin.Bulletin, class string, err error) error {
+	reason := err.Error()
+	if len(reason) > maxRefusal {
+		reason = strings.ToValidUTF8(reason[:maxRefusal], "") + "…"
+	}
+	r := ledger.Record{Type: ledger.Rejected, Class: class, Reason: reason}
+	if b != nil {
+		r.Alert, r.Number, r.SHA256 = string(b.Alert), b.Number, b.SHA256()
+	}
+	_, appendErr := d.ledger.Append(ctx, r)
+	if appendErr != nil {
+		return refusedError{fmt.Errorf("%w; the refusal could not be recorded: %w", err, appendErr)}
+	}
+	return refusedError{err}
+}

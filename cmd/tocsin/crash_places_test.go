@@ -1,0 +1,225 @@
+package main
+
+// This file holds crashes in other places: a node that has never run, a channel
+// that can't be searched, two nodes on one ledger.
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tocsin/adapters/adapterstest"
+	"tocsin/adapters/simulator"
+	"tocsin/broker/ledger"
+)
+
+// crashFirstStart kills nodes while they make their ledger, and requires that the
+// next start makes it whole.
+func crashFirstStart(t *testing.T, binary string, trials int, seed uint64) {
+	t.Helper()
+	startup := time.Duration(0)
+	for i := range trials + 1 {
+		w := newCrashWorld(t, binary, "crash-first-start", seed+uint64(i))
+		w.within(trialTime, func(ctx context.Context) {
+			w.node.begin()
+			if i > 0 {
+				w.pause(ctx, startup)
+				w.node.kill()
+				w.node.begin()
+			}
+			w.attend(ctx)
+			startup = max(startup, time.Since(w.node.proc.started))
+			if err := w.desk.ledger.Broken(); err != nil {
+				t.Errorf("the ledger of a node that was killed at its first start: %v", err)
+			}
+			w.checkLedger(ctx)
+			w.crash()
+		})
+		w.sim.Close()
+	}
+	t.Logf("a first start took at most %v", startup.Round(time.Millisecond))
+}
+
+// crashUnsearchable kills nodes whose Telegram channel can't be searched: which
+// harm is the lesser one is the channel's policy, and the ledger says so.
+func crashUnsearchable(t *testing.T, binary string, trials int, seed uint64) {
+	t.Helper()
+	for _, policy := range []string{"hold", "post_again"} {
+		w := newCrashWorld(t, binary, "crash-"+nodeName(policy), seed,
+			"reader_user_id: 7001000002", "unsearchable: "+policy)
+		var uncertain []*filing
+		w.within(trialTime, w.come)
+		for range max(trials/4, 1) {
+			w.within(trialTime, func(ctx context.Context) {
+				f := w.compose()
+				w.fail(simulator.Telegram, adapterstest.Fault{Kind: adapterstest.ApplyTimeout})
+				if err := w.file(ctx, f); err != nil {
+					t.Fatal(err)
+				}
+				if err := w.watchPlatforms(ctx, func() bool { return len(w.live(simulator.Telegram, f.b)) > 0 }); err != nil {
+					t.Fatal(err)
+				}
+				w.crash()
+				w.clear()
+				w.come(ctx)
+				if err := w.awaitEnd(ctx, f); err != nil {
+					t.Fatal(err)
+				}
+				w.checkPolicy(f, policy)
+				// Once more when all has come to its end, and with another alert
+				// behind it: nothing is left to do for the first one.
+				w.crash()
+				w.come(ctx)
+				another := w.compose()
+				if err := errors.Join(w.file(ctx, another), w.awaitEnd(ctx, f, another)); err != nil {
+					t.Fatal(err)
+				}
+				w.checkPolicy(f, policy)
+				w.checkLedger(ctx)
+				uncertain = append(uncertain, f)
+			})
+		}
+		w.within(trialTime, func(ctx context.Context) {
+			for _, f := range uncertain {
+				w.checkPolicy(f, policy)
+			}
+		})
+	}
+}
+
+// checkPolicy requires of a post whose answer was lost what the policy promises.
+func (w *crashWorld) checkPolicy(f *filing, policy string) {
+	w.t.Helper()
+	p, shown := w.part(f, "telegram", 1), len(w.live(simulator.Telegram, f.b))
+	if policy == "hold" {
+		if p.State != ledger.StateHeld || p.Class != "hold" || p.Attempts != 1 || shown != 1 {
+			w.t.Errorf("%s: policy hold: %s after %d attempts (%s), shown %d times; want it held for a person after one attempt",
+				f.b.Code, p.State, p.Attempts, p.Reason, shown)
+		}
+		return
+	}
+	if p.State != ledger.StatePosted || !p.Unreadable || p.Attempts != 2 || shown != 2 {
+		w.t.Errorf("%s: policy post_again: %s after %d attempts (%s), shown %d times; want it sent a second time, and not a third",
+			f.b.Code, p.State, p.Attempts, p.Reason, shown)
+	}
+}
+
+// crashTwoNodes kills one of two nodes that carry the same alerts to the same
+// accounts. The second one has neither the site nor Instagram: each node's site is
+// its own, the bulletins address the first one's, and Instagram fetches its image
+// from there.
+func crashTwoNodes(t *testing.T, binary string, trials int, seed uint64) {
+	t.Helper()
+	const most = folderTrials / 3 // two alerts in each trial, and four at the end
+	var recovered recoveries
+	for done := 0; done < trials; done += most {
+		w := newCrashWorld(t, binary, "crash-first", seed+uint64(done))
+		second := w.newSecondNode(binary, "crash-second")
+		w.within(trialTime, func(ctx context.Context) {
+			w.come(ctx)
+			second.begin()
+			if err := second.awaitUp(ctx); err != nil {
+				t.Fatal(err)
+			}
+			w.deliver(ctx, w.compose())
+		})
+		for range min(most, trials-done) {
+			w.within(trialTime, func(ctx context.Context) { w.crashOneOfTwo(ctx, second, &recovered) })
+		}
+		if done+most >= trials {
+			w.within(trialTime, func(ctx context.Context) { w.loseSecond(ctx, second) })
+		}
+		w.within(trialTime, func(ctx context.Context) {
+			w.checkSecretsOf(second)
+			second.kill()
+			w.close(ctx)
+		})
+	}
+	recovered.report(t)
+}
+
+// newSecondNode makes a node that works on the broker and with the keys of the
+// first one.
+func (w *crashWorld) newSecondNode(binary, name string) *crashNode {
+	w.t.Helper()
+	first := w.node
+	token := filepath.Join(first.c.abs(first.c.State), tokenFile)
+	n := newCrashNode(w.t, binary, name, w.sim.Accounts(), w.sim.URL())
+	n.edit(
+		"listen: "+n.c.Broker.Listen, "url: nats://"+first.c.Broker.Listen+"\n  token: {file: "+token+"}",
+	)
+	n.without("sito")
+	n.without("instagram")
+	for _, file := range []string{"keys/allowed_signers", "keys/revoked", "policy.yaml"} {
+		raw, err := os.ReadFile(filepath.Join(first.dir, file))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(n.dir, file), raw, 0o600)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// crashOneOfTwo files alerts, kills one of the nodes at any moment while both carry
+// them, and starts it again.
+func (w *crashWorld) crashOneOfTwo(ctx context.Context, second *crashNode, r *recoveries) {
+	w.t.Helper()
+	filings := []*filing{w.compose(), w.compose()}
+	for _, kind := range simulator.Kinds() {
+		if w.rng.IntN(3) == 0 {
+			w.fail(kind, w.passingFault())
+		}
+	}
+	for _, f := range filings {
+		if err := w.file(ctx, f); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.pause(ctx, w.takes)
+	if w.rng.IntN(2) == 0 {
+		w.crash()
+		w.pause(ctx, w.takes/2)
+		w.recover(ctx, r, filings...)
+	} else {
+		second.kill()
+		w.pause(ctx, w.takes/2)
+		second.begin()
+		if err := second.awaitUp(ctx); err != nil {
+			w.t.Fatal(err)
+		}
+		w.goOn(ctx, r, second.proc.started, filings...)
+	}
+	w.clear()
+	w.checkOnce(ctx, filings...)
+	if !second.alive() {
+		w.t.Fatalf("node %s ended by itself:\n%s", second.c.Node, second.lastWords())
+	}
+}
+
+// loseSecond kills the second node for good while it may have alerts: the first one
+// must take them over when none of its requests can be under way any more.
+func (w *crashWorld) loseSecond(ctx context.Context, second *crashNode) {
+	w.t.Helper()
+	var filings []*filing
+	for range 4 {
+		filings = append(filings, w.compose())
+	}
+	for _, f := range filings {
+		if err := w.file(ctx, f); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.pause(ctx, w.takes/4)
+	second.kill()
+	lost := time.Now()
+	if err := w.awaitEnd(ctx, filings...); err != nil {
+		w.t.Fatalf("after the other node was lost: %v", err)
+	}
+	w.t.Logf("one node took over from the other, which was lost, within %v", time.Since(lost).Round(time.Millisecond))
+	w.checkOnce(ctx, filings...)
+}

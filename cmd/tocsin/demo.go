@@ -1,0 +1,382 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/adapters/adapterstest"
+	"tocsin/adapters/simulator"
+	"tocsin/adapters/website"
+	"tocsin/adapters/website/websitetest"
+	"tocsin/broker/alert"
+	"tocsin/broker/audit"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+	"tocsin/templates/scenarios"
+)
+
+// A demo is the whole flow on this machine, on loopback.
+type demo struct {
+	p       *program
+	once    bool
+	asJSON  bool
+	capFile string
+	state   string
+	faults  []string
+	level   string
+}
+
+func (p *program) demoCommand() *cobra.Command {
+	d := &demo{p: p}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: p.say("mostra tutto su questa macchina: un'esercitazione su cinque canali", "shows it all on this machine: an exercise on five channels"),
+		Long: p.say(`Accende registro, sito e simulatore delle piattaforme su questa macchina, fa due chiavi di prova (protezione civile e polizia),
+compone il bollettino da un messaggio CAP, lo mostra, lo firma, lo controfirma e segue ogni canale fino alla verifica.
+Resta acceso fino a Ctrl-C, per guardare il sito e le pagine degli account.
+
+Guasti: --fault CANALE=GUASTO[:N], per esempio --fault telegram=apply-drop --fault x=throttle:2
+Canali: sito, telegram, x, facebook, instagram`,
+			`Starts ledger, site and platform simulator on this machine, makes two trial keys (civil protection and police),
+composes the bulletin from a CAP message, shows it, signs it, co-signs it and follows each channel to its verification.
+It stays up until Ctrl-C, so that you can look at the site and the accounts' pages.
+
+Faults: --fault CHANNEL=FAULT[:N], for example --fault telegram=apply-drop --fault x=throttle:2
+Channels: sito (or website), telegram, x, facebook, instagram`) + "\n" + p.say("Guasti possibili: ", "Possible faults: ") + faultNames(),
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	cmd.Flags().BoolVar(&d.once, "once", false, p.say("finisce quando ogni canale è arrivato; stato 0 solo se tutti verificati", "ends when every channel has ended; exit status 0 only if all are verified"))
+	cmd.Flags().BoolVar(&d.asJSON, "json", false, p.say("un oggetto JSON, il racconto sull'errore standard", "one JSON object, progress on standard error"))
+	cmd.Flags().StringVar(&d.capFile, "cap", "", p.say("usa questo file CAP", "use this CAP file"))
+	cmd.Flags().StringVar(&d.state, "state", "", p.say("tiene lo stato in questa cartella", "keep the state in this folder"))
+	cmd.Flags().StringArrayVar(&d.faults, "fault", nil, p.say("CANALE=GUASTO[:N]", "CHANNEL=FAULT[:N]"))
+	cmd.Flags().StringVar(&d.level, "log", "error", p.say("livello del diario: debug, info, warn, error", "log level: debug, info, warn, error"))
+	return cmd
+}
+
+func faultNames() string {
+	var names []string
+	for _, k := range adapterstest.FaultKinds() {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
+}
+
+// A planned fault waits for a channel.
+type plannedFault struct {
+	kind  string
+	fault adapterstest.Fault
+}
+
+func (d *demo) plan() ([]plannedFault, error) {
+	var out []plannedFault
+	for _, s := range d.faults {
+		channel, name, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, usage("--fault %q: write CHANNEL=FAULT, for example telegram=apply-drop", s)
+		}
+		if channel == "sito" {
+			channel = "website"
+		}
+		known := false
+		for _, k := range kinds() {
+			known = known || k == channel
+		}
+		if !known {
+			return nil, usage("--fault %q: channel %q is not one of %s", s, channel, strings.Join(kinds(), ", "))
+		}
+		f, err := adapterstest.ParseFault(name)
+		if err != nil {
+			return nil, usage("--fault: %w", err)
+		}
+		out = append(out, plannedFault{channel, f})
+	}
+	return out, nil
+}
+
+// demoResult is what --json prints.
+type demoResult struct {
+	Alert      demoAlert         `json:"alert"`
+	Bulletin   demoBulletin      `json:"bulletin"`
+	Signatures []signatureStatus `json:"signatures"`
+	Channels   []channelStatus   `json:"channels"`
+	Ledger     demoLedger        `json:"ledger"`
+	URLs       demoURLs          `json:"urls"`
+	ElapsedMS  int64             `json:"elapsed_ms"`
+}
+
+type demoAlert struct {
+	Identifier string `json:"identifier"`
+	Sender     string `json:"sender"`
+	Sent       string `json:"sent"`
+	Status     string `json:"status"`
+	MsgType    string `json:"msgType"`
+	Code       string `json:"code"`
+}
+
+type demoBulletin struct {
+	SHA256 string `json:"sha256"`
+	Bytes  int    `json:"bytes"`
+}
+
+type demoLedger struct {
+	Entries int64  `json:"entries"`
+	Root    string `json:"root"`
+}
+
+type demoURLs struct {
+	Site      string `json:"site"`
+	Simulator string `json:"simulator"`
+}
+
+// run does the demonstration.
+func (d *demo) run(ctx context.Context) error {
+	begun := time.Now()
+	planned, err := d.plan()
+	if err != nil {
+		return err
+	}
+	raw := scenarios.Demo()
+	if d.capFile != "" {
+		if raw, err = readLimited(d.capFile, d.p.stdin, maxImport); err != nil {
+			return err
+		}
+	}
+	tell := d.p.out
+	if d.asJSON {
+		tell = d.p.err
+	}
+	stage, err := d.raise(ctx, planned)
+	if err != nil {
+		return err
+	}
+	defer stage.close(ctx)
+	result, verified, err := stage.play(ctx, tell, raw, begun)
+	if errors.Is(err, errInterrupted) && !d.once {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if d.asJSON {
+		if err := d.p.printJSON(result); err != nil {
+			return err
+		}
+	}
+	if !d.once {
+		fmt.Fprintln(tell, d.p.say("\nTutto resta acceso: Ctrl-C per finire.", "\nEverything stays up: Ctrl-C to end."))
+		select {
+		case <-ctx.Done():
+		case err := <-stage.node.failed:
+			return err
+		}
+		return nil
+	}
+	if !verified {
+		return errNotVerified
+	}
+	return nil
+}
+
+var errNotVerified = both("demo: non tutti i canali sono verificati: gli stati sono qui sopra, e il motivo sotto ciascuno", "demo: not every channel was verified: see the states above, and the reason below each")
+
+// A stage is what a demonstration plays on.
+type stage struct {
+	d         *demo
+	dir       string
+	temporary bool
+	simulator *simulator.Simulator
+	node      *node
+	config    *config
+}
+
+// raise starts simulator and node in a folder of their own.
+func (d *demo) raise(ctx context.Context, planned []plannedFault) (_ *stage, err error) {
+	log, err := d.p.logger(d.level, false)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{d: d, dir: d.state}
+	defer func() {
+		if err != nil {
+			s.close(ctx)
+		}
+	}()
+	if s.dir == "" {
+		s.temporary = true
+		if s.dir, err = os.MkdirTemp("", "tocsin-demo-"); err != nil {
+			return nil, fmt.Errorf("demo: %w", err)
+		}
+	}
+	if s.simulator, err = simulator.Start(ctx, simulator.Config{
+		Names: simulator.Names{Telegram: "telegram", X: "x", Facebook: "facebook", Instagram: "instagram"}, Log: log,
+	}); err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	var lc net.ListenConfig
+	site, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	if s.config, err = s.configure(site.Addr().String()); err != nil {
+		_ = site.Close()
+		return nil, err
+	}
+	var siteFaults adapterstest.Faults
+	s.node, err = startNode(ctx, s.config, nodeOptions{
+		getenv: d.p.getenv, log: log, site: site,
+		front: func(w *website.Site) (http.Handler, http.Handler) {
+			front := websitetest.WithFaults(w, &siteFaults, nil)
+			return front.Ingest(), front.Public()
+		},
+	})
+	if err != nil {
+		_ = site.Close()
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	for _, f := range planned {
+		if f.kind == "website" {
+			siteFaults.Fail(f.fault)
+		} else if err := s.simulator.Fail(f.kind, f.fault); err != nil {
+			return nil, fmt.Errorf("demo: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// configure writes the folder of a node whose addresses are those of this run. In
+// a folder that held a demonstration before, ledger and keys stay.
+func (s *stage) configure(site string) (*config, error) {
+	f := fresh{
+		Realm: alert.RealmExercise, Node: "demo", Site: site, Broker: "127.0.0.1:0", Accounts: s.simulator.Accounts(),
+		Control: strings.TrimPrefix(s.simulator.URL(), "http://"), Quick: true,
+	}
+	path := filepath.Join(s.dir, "tocsin.yaml")
+	if _, err := os.Stat(path); err == nil {
+		if err := f.renew(s.dir); err != nil {
+			return nil, fmt.Errorf("demo: %w", err)
+		}
+	} else if err := f.write(s.dir, time.Now()); err != nil {
+		return nil, err
+	}
+	return loadConfig(path)
+}
+
+func (s *stage) close(ctx context.Context) {
+	if s.node != nil {
+		s.node.Close(ctx)
+	}
+	if s.simulator != nil {
+		s.simulator.Close()
+	}
+	if s.temporary {
+		_ = os.RemoveAll(s.dir)
+	}
+}
+
+// play composes, signs, co-signs and follows.
+func (s *stage) play(ctx context.Context, tell io.Writer, raw []byte, begun time.Time) (*demoResult, bool, error) {
+	p := s.d.p
+	say := func(italian, english string, a ...any) { fmt.Fprintln(tell, p.say(italian, english, a...)) }
+	say("Tocsin: esercitazione dimostrativa. Registro in %s", "Tocsin: demonstration exercise. Ledger in %s", s.config.abs(s.config.State))
+	say("Sito pubblico   %s\nPiattaforme     %s (simulate su questa macchina)\n", "Public site     %s\nPlatforms       %s (simulated on this machine)\n", s.config.Site.PublicURL, s.simulator.URL())
+
+	b, notes, err := composeFirst(raw, s.config, time.Now())
+	if err != nil {
+		return nil, false, fmt.Errorf("demo: %w", err)
+	}
+	if !bytes.Contains(raw, []byte(b.Message.Identifier)) {
+		say("Il messaggio è solo una bozza: la dimostrazione ne riemette il contenuto come esercitazione propria,\ncon nuovo identificativo, mittente %s e orari spostati ad adesso.",
+			"The message is only a draft: the demonstration issues its content anew as an exercise of its own,\nwith a new identifier, sender %s, and its times moved to now.", b.Message.Sender)
+	}
+	for _, n := range notes {
+		fmt.Fprintf(tell, "  · %s\n", n)
+	}
+	fmt.Fprintln(tell)
+	if err := p.preview(tell, b, ""); err != nil {
+		return nil, false, err
+	}
+	desk := &desk{c: s.config, state: s.config.abs(s.config.State), ledger: s.node.ledger, authority: s.node.authority, running: true}
+	if err := s.release(ctx, desk, b, say); err != nil {
+		return nil, false, fmt.Errorf("demo: %w", err)
+	}
+	if err := p.follow(ctx, tell, desk, string(b.Alert)); err != nil {
+		return nil, false, err
+	}
+	result, verified := s.result(ctx, desk, b, begun)
+	say("\nDove guardare:\n  pagina dell'allerta  %s/a/%s\n  account simulati     %s\n  registro             %d voci, radice %s",
+		"\nWhere to look:\n  the alert's page     %s/a/%s\n  simulated accounts   %s\n  ledger               %d records, root %s",
+		s.config.Site.PublicURL, b.Code, s.simulator.URL(), result.Ledger.Entries, result.Ledger.Root)
+	if !s.temporary {
+		say("  cronologia           tocsin audit timeline %s --state %s\n  verifica             tocsin audit verify --state %s",
+			"  timeline             tocsin audit timeline %s --state %s\n  check                tocsin audit verify --state %s", b.Code, desk.state, desk.state)
+	}
+	return result, verified, nil
+}
+
+// release signs as officer and as police with the trial keys.
+func (s *stage) release(ctx context.Context, d *desk, b *bulletin.Bulletin, say func(string, string, ...any)) error {
+	for _, who := range []struct {
+		role signing.Role
+		file string
+	}{{signing.Officer, "officer"}, {signing.Police, "police"}} {
+		key, err := signing.LoadKey(ctx, filepath.Join(s.dir, "keys", who.file), signing.KeyOptions{})
+		if err != nil {
+			return err
+		}
+		armored, err := key.Sign(ctx, signing.Namespace(who.role, b.Realm), b.Bytes())
+		if err != nil {
+			return err
+		}
+		if who.role == signing.Officer {
+			if err := d.hand(ctx, b, who.role, armored); err != nil {
+				return err
+			}
+			say("Firmato dal funzionario di turno e consegnato al registro.", "Signed by the duty officer and handed to the ledger.")
+			continue
+		}
+		st, err := d.statement(b, who.role, armored)
+		if err != nil {
+			return err
+		}
+		if err := d.sign(ctx, b, st); err != nil {
+			return err
+		}
+		say("Controfirmato dal referente di polizia: l'allerta è diffusa.\n", "Co-signed by the police liaison: the alert is released.\n")
+	}
+	return nil
+}
+
+// result sums up for --json.
+func (s *stage) result(ctx context.Context, d *desk, b *bulletin.Bulletin, begun time.Time) (*demoResult, bool) {
+	status := d.status(ctx, string(b.Alert))
+	last := status.Bulletins[len(status.Bulletins)-1]
+	verified := true
+	for _, c := range last.Channels {
+		verified = verified && c.State == string(ledger.StateVerified)
+	}
+	entries, root := s.node.keeper.Head()
+	return &demoResult{
+		Alert: demoAlert{
+			Identifier: b.Message.Identifier, Sender: b.Message.Sender, Sent: b.Message.Sent.Format(time.RFC3339),
+			Status: string(b.Message.Status), MsgType: string(b.Message.MsgType), Code: string(b.Code),
+		},
+		Bulletin:   demoBulletin{SHA256: b.SHA256(), Bytes: len(b.Bytes())},
+		Signatures: last.Signatures, Channels: last.Channels,
+		Ledger: demoLedger{Entries: entries, Root: audit.Hash(root).String()},
+		URLs:   demoURLs{Site: s.config.Site.PublicURL, Simulator: s.simulator.URL()}, ElapsedMS: time.Since(begun).Milliseconds(),
+	}, verified
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func readManual(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// configKeys returns the keys of a configuration as the manual writes them:
+// "node", "issuer.office", "channels[].name". A credential is one key.
+func configKeys(of reflect.Type, prefix string) (keys []string) {
+	for i := range of.NumField() {
+		f := of.Field(i)
+		name := f.Tag.Get("yaml")
+		if name == "" {
+			continue
+		}
+		key := prefix + name
+		inner, isList := f.Type, f.Type.Kind() == reflect.Slice
+		if isList {
+			inner = f.Type.Elem()
+		}
+		switch {
+		case inner.Kind() != reflect.Struct || inner == reflect.TypeFor[secret]():
+			keys = append(keys, key)
+		case isList:
+			keys = append(keys, configKeys(inner, key+"[].")...)
+		default:
+			keys = append(keys, configKeys(inner, key+".")...)
+		}
+	}
+	return keys
+}
+
+// TestManualHasEveryKey holds the lists of keys in docs/operations.md against the
+// configuration.
+func TestManualHasEveryKey(t *testing.T) {
+	t.Parallel()
+	_, text, found := strings.Cut(readManual(t, "docs/operations.md"), "\n## Configuration\n")
+	text, _, ends := strings.Cut(text, "\n## ")
+	if !found || !ends {
+		t.Fatal("docs/operations.md has no section Configuration")
+	}
+	var manual []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(text, -1) {
+		manual = append(manual, row[1])
+	}
+	code := slices.Concat(configKeys(reflect.TypeFor[config](), ""), configKeys(reflect.TypeFor[secret](), ""))
+	if len(code) < 30 {
+		t.Fatalf("the configuration has the keys %v: this test no longer finds them", code)
+	}
+	for _, key := range code {
+		if !slices.Contains(manual, key) {
+			t.Errorf("docs/operations.md lacks the key %s", key)
+		}
+	}
+	for _, key := range manual {
+		if !slices.Contains(code, key) {
+			t.Errorf("docs/operations.md has the key %s, the configuration has not", key)
+		}
+	}
+}
+
+// TestManualHasEveryCommand looks in the README for every command that the program
+// shows.
+func TestManualHasEveryCommand(t *testing.T) {
+	t.Parallel()
+	text := readManual(t, "README.md")
+	p := &program{getenv: func(string) string { return "" }, lang: "en"}
+	for _, c := range p.root().Commands() {
+		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+			continue
+		}
+		if !regexp.MustCompile(`tocsin ` + regexp.QuoteMeta(c.Name()) + `\b`).MatchString(text) {
+			t.Errorf("README.md does not mention tocsin %s", c.Name())
+		}
+	}
+}
+
+// TestManualHasEveryFile looks for the files of the state folder in the manual.
+func TestManualHasEveryFile(t *testing.T) {
+	t.Parallel()
+	text := readManual(t, "docs/operations.md")
+	for _, name := range []string{nodeFile, tokenFile, keysCopy + "/"} {
+		if !strings.Contains(text, "\n| `"+name+"` |") {
+			t.Errorf("docs/operations.md does not list the file %s", name)
+		}
+	}
+}

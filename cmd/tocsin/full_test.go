@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tocsin/broker/ledger"
+)
+
+// TestFullDisk runs a node on a disk that really fills up: it stays up and says so,
+// loses nothing that it took, and goes on when it is started again with room.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	disk := newSmallDisk(t, "8m")
+	pg.edit("\nstate: state\n", "\nstate: "+filepath.Join(disk.dir, "state")+"\n")
+	simulator := start(t, "simulate", "--listen", pg.platforms)
+	simulator.says("Simulator up")
+	node := start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	node.says("the disk of the ledger is nearly full")
+
+	// One alert waits for its co-signature when the disk fills.
+	waiting := pg.signed("waiting")
+	expect(t, 0, "publish", waiting, "-c", pg.config)
+	code := codeOf(t, waiting)
+	kept := pg.fill(disk)
+
+	// A command says it at once, and what was not taken is said to be so.
+	late := pg.signed("late")
+	_, stderr := expect(t, 1, "publish", late, "-c", pg.config)
+	if want := "the ledger's store is full: make room on its disk or raise broker.max_bytes, then start the node again"; !strings.Contains(stderr, want) {
+		t.Errorf("publish on a full disk says %q, want %q in it", stderr, want)
+	}
+
+	// The co-signature finds no room, or the deliveries after it do; then the node
+	// says it, and sends nothing more.
+	_, _, cosigned := call(t, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
+	t.Logf("the co-signature on the full disk: %v", cosigned)
+	if cosigned == nil {
+		node.says("the ledger takes no more records")
+	}
+	expect(t, 0, "status", "-c", pg.config)
+	if err := awaitAnswer(t.Context(), "http://"+pg.site+"/"); err != nil {
+		t.Errorf("the site of a node with a full disk: %v", err)
+	}
+	node.stop()
+
+	// With room it goes on where it was.
+	disk.grow("64m")
+	node = start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	for _, alert := range kept {
+		expect(t, 0, "status", alert, "-c", pg.config)
+	}
+	if cosigned != nil {
+		expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
+	}
+	stdout, _ := expect(t, 0, "status", code, "-c", pg.config, "--watch")
+	if n := strings.Count(stdout, " verified"); n < 5 {
+		t.Errorf("the alert that waited was verified on %d channels, want 5:\n%s", n, stdout)
+	}
+	for _, kind := range kinds()[1:] {
+		if posts, err := livePosts(t.Context(), "http://"+pg.platforms, kind, code); err != nil || posts != 1 {
+			t.Errorf("%s shows %d posts (%v), want 1", kind, posts, err)
+		}
+	}
+	expect(t, 0, "publish", late, "-c", pg.config)
+	if stdout, _ := expect(t, 0, "audit", "verify", "-c", pg.config); !strings.Contains(stdout, "All is in order") {
+		t.Errorf("the ledger is not whole: %s", stdout)
+	}
+	node.stop()
+}
+
+// fill hands in bulletins until the disk is full, fills the last of it with something
+// else, and returns the codes of those that were taken.
+func (pg *playground) fill(disk *smallDisk) (codes []string) {
+	pg.t.Helper()
+	for i := range 100 {
+		path := pg.signed(fmt.Sprintf("b%d", i))
+		_, _, err := call(pg.t, "publish", path, "-c", pg.config)
+		if err != nil {
+			if !errors.Is(err, ledger.ErrFull) {
+				pg.t.Errorf("a full disk is reported as %v", err)
+			}
+			disk.stuff()
+			return codes
+		}
+		codes = append(codes, codeOf(pg.t, path))
+	}
+	pg.t.Fatal("the disk did not fill up")
+	return nil
+}
+
+// A smallDisk is a file system in memory that is as large as the test wants.
+type smallDisk struct {
+	t   *testing.T
+	dir string
+}
+
+// newSmallDisk mounts a small disk, which needs root.
+func newSmallDisk(t *testing.T, size string) *smallDisk {
+	t.Helper()
+	d := &smallDisk{t: t, dir: t.TempDir()}
+	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size="+size, "tocsin-test", d.dir).CombinedOutput(); err != nil {
+		skipOrFail(t, "a small disk can't be mounted (root on Linux can): %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "umount", "-l", d.dir).CombinedOutput(); err != nil {
+			t.Errorf("unmount the small disk: %v: %s", err, out)
+		}
+	})
+	return d
+}
+
+// stuff fills what is free.
+func (d *smallDisk) stuff() {
+	d.t.Helper()
+	f, err := os.Create(filepath.Join(d.dir, "stuffing"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	for block := make([]byte, 4096); err == nil; {
+		_, err = f.Write(block)
+	}
+}
+
+// grow takes the stuffing away and gives the disk more room.
+func (d *smallDisk) grow(size string) {
+	d.t.Helper()
+	if err := os.Remove(filepath.Join(d.dir, "stuffing")); err != nil {
+		d.t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(d.t.Context(), "mount", "-o", "remount,size="+size, d.dir).CombinedOutput(); err != nil {
+		d.t.Fatalf("make the disk larger: %v: %s", err, out)
+	}
+}
+
+// TestWriteLimit lets the kernel refuse what the node writes, by a limit on the size
+// of its files: it needs no root. The disk has room, so that the broker alone knows.
+func TestWriteLimit(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	// ulimit -f counts blocks of 512 bytes in a POSIX shell, of 1024 in some.
+	node := startAs(t, "sh", "-c", `ulimit -f 1200 && exec tocsin serve -c "$0"`, pg.config)
+	node.says("Node savona-1 is up")
+	var codes []string
+	for i := range 20 {
+		path := pg.signed(fmt.Sprintf("b%d", i))
+		if _, _, err := call(t, "publish", path, "-c", pg.config); err != nil {
+			if !strings.Contains(err.Error(), "the disk of its ledger may be full") {
+				t.Errorf("a broker that can't write is reported as %v", err)
+			}
+			break
+		}
+		codes = append(codes, codeOf(t, path))
+	}
+	if len(codes) == 0 || len(codes) == 20 {
+		t.Fatalf("%d bulletins were taken, want some", len(codes))
+	}
+	node.says("the ledger takes no more records: what is public is served, nothing is sent; make room on its disk, then start the node again")
+	expect(t, 0, "status", "-c", pg.config)
+	node.stop()
+
+	node = start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	for _, code := range codes {
+		expect(t, 0, "status", code, "-c", pg.config)
+	}
+	expect(t, 0, "publish", pg.signed("after"), "-c", pg.config)
+	node.stop()
+}
+
+// TestMaxBytes fills the ledger up to broker.max_bytes.
+func TestMaxBytes(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	pg.edit("broker:\n", "broker:\n  max_bytes: 1000000\n")
+	node := start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	var last string
+	codes := 0
+	for ; codes < 20; codes++ {
+		last = pg.signed(fmt.Sprintf("b%d", codes))
+		if _, _, err := call(t, "publish", last, "-c", pg.config); err != nil {
+			if exitCode(err) != 1 || !errors.Is(err, ledger.ErrFull) {
+				t.Errorf("a full ledger is reported as %v", err)
+			}
+			break
+		}
+	}
+	if codes == 0 || codes == 20 {
+		t.Fatalf("%d bulletins were taken, want some", codes)
+	}
+	expect(t, 0, "status", "-c", pg.config)
+	node.stop()
+
+	// The words of the error hold: with a higher bound it goes on.
+	pg.edit("max_bytes: 1000000", "max_bytes: 100000000")
+	node = start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	expect(t, 0, "publish", last, "-c", pg.config)
+	stdout, _ := expect(t, 0, "status", "-c", pg.config)
+	if got := strings.Count(stdout, "bulletin 1 (Alert)"); got != codes+1 {
+		t.Errorf("the ledger holds %d alerts, want %d", got, codes+1)
+	}
+	node.stop()
+}

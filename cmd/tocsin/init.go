@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	_ "embed"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/template"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/adapters/simulator"
+	"tocsin/broker/alert"
+	"tocsin/broker/signing"
+	"tocsin/templates/scenarios"
+)
+
+//go:embed tocsin.yaml.tmpl
+var configTemplate string
+
+// The addresses of a fresh configuration, all on loopback.
+const (
+	defaultSite      = "127.0.0.1:8180"
+	defaultBroker    = "127.0.0.1:4250"
+	defaultSimulator = "127.0.0.1:8190"
+)
+
+// simulatorAt describes the simulator whose pages are at an address: its platforms
+// are on the four ports after it.
+func simulatorAt(address string) (simulator.Config, error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return simulator.Config{}, usage("simulator address %q: write it as HOST:PORT", address)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil || n < 1 || n > 65535-4 {
+		return simulator.Config{}, usage("simulator address %q: the port must be from 1 to 65531, since the platforms are on the four ports after it", address)
+	}
+	return simulator.Config{
+		Listen: address, Ports: simulator.Ports{Telegram: n + 1, X: n + 2, Facebook: n + 3, Instagram: n + 4},
+	}, nil
+}
+
+// demoKeyLife is how long the keys that init makes for exercises are valid.
+const demoKeyLife = 90 * 24 * time.Hour
+
+// A fresh is what a new folder of a node is made of.
+type fresh struct {
+	Realm    alert.Realm
+	Node     string
+	Site     string // address of the public pages
+	Broker   string
+	Accounts simulator.Accounts // exercise: where the channels publish
+	Control  string             // address of the simulator's pages
+	Quick    bool               // loses no time on the simulator: for the demo and tests
+}
+
+func (p *program) initCommand() *cobra.Command {
+	var realm, site, broker, platforms string
+	cmd := &cobra.Command{
+		Use:   "init DIR",
+		Short: p.say("prepara la cartella di un nodo", "prepares the folder of a node"),
+		Long: p.say(`Scrive in DIR la configurazione, le regole di firma, il portachiavi e un messaggio d'esempio, tutto commentato.
+Nel realm exercise (predefinito) i canali puntano al simulatore (tocsin simulate) e ci sono due chiavi di prova,
+valide 90 giorni: si può provare tutto subito. Nel realm live chiavi e conti si mettono a mano.`,
+			`Writes into DIR the configuration, the signing policy, the key ring and an example message, all with comments.
+In realm exercise (the default) the channels point to the simulator (tocsin simulate) and there are two trial keys,
+valid for 90 days: everything can be tried at once. In realm live, keys and accounts are put in by hand.`),
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, a []string) error {
+			r, err := alert.ParseRealm(realm)
+			if err != nil {
+				return usageError{err}
+			}
+			f := fresh{Realm: r, Node: "savona-1", Site: site, Broker: broker, Control: platforms}
+			at, err := simulatorAt(platforms)
+			if err != nil {
+				return err
+			}
+			if f.Accounts, err = simulator.AccountsAt(at); err != nil {
+				return usageError{err}
+			}
+			if err := f.write(a[0], time.Now()); err != nil {
+				return err
+			}
+			config := filepath.Join(a[0], "tocsin.yaml")
+			if r == alert.RealmLive {
+				p.print("Cartella pronta: %s\nOra: completa %s, keys/allowed_signers e i conti dei canali; poi tocsin serve -c %s", "Folder ready: %s\nNext: complete %s, keys/allowed_signers and the channels' accounts; then tocsin serve -c %s", a[0], config, config)
+				return nil
+			}
+			elsewhere := ""
+			if platforms != defaultSimulator {
+				elsewhere = " --listen " + platforms
+			}
+			p.print(`Cartella pronta: %[1]s
+Ora, in terminali diversi:
+  tocsin simulate%[3]s
+  tocsin serve -c %[2]s
+  tocsin compose -c %[2]s --cap %[1]s/scenarios/savona-esercitazione.cap.xml -o allerta.bollettino
+  tocsin preview allerta.bollettino
+  tocsin sign allerta.bollettino -k %[1]s/keys/officer
+  tocsin publish allerta.bollettino -c %[2]s
+  tocsin cosign CODICE -c %[2]s -k %[1]s/keys/police
+  tocsin status -c %[2]s --watch`, `Folder ready: %[1]s
+Next, in different terminals:
+  tocsin simulate%[3]s
+  tocsin serve -c %[2]s
+  tocsin compose -c %[2]s --cap %[1]s/scenarios/savona-esercitazione.cap.xml -o alert.bulletin
+  tocsin preview alert.bulletin
+  tocsin sign alert.bulletin -k %[1]s/keys/officer
+  tocsin publish alert.bulletin -c %[2]s
+  tocsin cosign CODE -c %[2]s -k %[1]s/keys/police
+  tocsin status -c %[2]s --watch`, a[0], config, elsewhere)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&site, "site", defaultSite, p.say("indirizzo delle pagine pubbliche", "address of the public pages"))
+	cmd.Flags().StringVar(&broker, "broker", defaultBroker, p.say("indirizzo del broker incorporato", "address of the embedded broker"))
+	cmd.Flags().StringVar(&platforms, "simulator", defaultSimulator, p.say("indirizzo del simulatore; le piattaforme sono sulle quattro porte dopo", "address of the simulator; the platforms are on the four ports after it"))
+	cmd.Flags().StringVar(&realm, "realm", string(alert.RealmExercise), p.say("exercise (esercitazione) o live (reale)", "exercise or live"))
+	return cmd
+}
+
+// write makes the folder. A folder that holds a configuration already is left
+// alone.
+func (f fresh) write(dir string, now time.Time) error {
+	if _, err := os.Stat(filepath.Join(dir, "tocsin.yaml")); err == nil {
+		return fmt.Errorf("init: %s holds a configuration already: choose another folder, nothing is overwritten", dir)
+	}
+	for _, sub := range []string{"", "keys", "secrets", "scenarios"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return fmt.Errorf("init: %w", err)
+		}
+	}
+	t, err := template.New("tocsin.yaml").Parse(configTemplate)
+	if err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	var config bytes.Buffer
+	if err := t.Execute(&config, f); err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	files := map[string][]byte{
+		"policy.yaml":                            signing.DefaultPolicy(),
+		"keys/revoked":                           []byte("# Chiavi pubbliche che non valgono più, una per riga.\n# Public keys that are never accepted any more, one on a line.\n"),
+		"scenarios/savona-esercitazione.cap.xml": scenarios.Demo(),
+	}
+	ring := []byte(ringHead)
+	if f.Realm == alert.RealmExercise {
+		for name, secret := range f.secrets() {
+			files["secrets/"+name] = []byte(secret + "\n")
+		}
+		lines, err := f.keys(dir, now)
+		if err != nil {
+			return fmt.Errorf("init: %w", err)
+		}
+		ring = append(ring, lines...)
+	}
+	files["keys/allowed_signers"] = ring
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			return fmt.Errorf("init: %w", err)
+		}
+	}
+	// The configuration comes last: where it is, the folder is whole.
+	return os.WriteFile(filepath.Join(dir, "tocsin.yaml"), config.Bytes(), 0o600)
+}
+
+// renew writes the configuration and the credentials anew, and leaves keys and
+// ledger as they are.
+func (f fresh) renew(dir string) error {
+	t, err := template.New("tocsin.yaml").Parse(configTemplate)
+	if err != nil {
+		return err
+	}
+	var config bytes.Buffer
+	if err := t.Execute(&config, f); err != nil {
+		return err
+	}
+	for name, secret := range f.secrets() {
+		if err := os.WriteFile(filepath.Join(dir, "secrets", name), []byte(secret+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "tocsin.yaml"), config.Bytes(), 0o600)
+}
+
+// ringHead explains a key ring to whoever opens it.
+const ringHead = `# Portachiavi: chi può firmare, in quale ruolo, con quale chiave, per quanto tempo.
+# Formato allowed_signers di OpenSSH (ssh-keygen(1)), letto con rigore: una riga che non si capisce ferma il nodo.
+# Ogni riga: nome@organizzazione namespaces="RUOLO@tocsin,RUOLO@exercise.tocsin",valid-after="…Z",valid-before="…Z" chiave pubblica
+# Ruoli: officer (funzionario di turno), police (referente di polizia). Le due firme vengono da organizzazioni diverse.
+#
+# Key ring: who may sign, in which role, with which key, for how long. OpenSSH's allowed_signers, read strictly: a line
+# that can't be understood stops the node. exercise.tocsin is for exercises alone, tocsin for real alerts.
+
+`
+
+// keys makes the trial keys of the exercise realm and returns their ring lines.
+func (f fresh) keys(dir string, now time.Time) ([]byte, error) {
+	var lines bytes.Buffer
+	for _, who := range []struct {
+		role      signing.Role
+		file      string
+		principal string
+	}{
+		{signing.Officer, "officer", "funzionario.demo@protezionecivile.provincia.example"},
+		{signing.Police, "police", "referente.demo@questura.example"},
+	} {
+		path := filepath.Join(dir, "keys", who.file)
+		key, err := signing.GenerateKeyFile(path, who.principal, rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		from := now.UTC().Truncate(time.Second).Add(-time.Minute)
+		line, err := signing.RingLine(who.principal, who.role, []alert.Realm{alert.RealmExercise}, from, from.Add(demoKeyLife), key, "chiave di prova")
+		if err != nil {
+			return nil, err
+		}
+		lines.WriteString(line + "\n")
+	}
+	return lines.Bytes(), nil
+}
+
+// secrets are the credentials of the simulator's accounts by file name.
+func (f fresh) secrets() map[string]string {
+	a := f.Accounts
+	return map[string]string{
+		"telegram.token":       a.Telegram.Token,
+		"x.consumer-key":       a.X.ConsumerKey,
+		"x.consumer-secret":    a.X.ConsumerSecret,
+		"x.access-token":       a.X.AccessToken,
+		"x.access-secret":      a.X.AccessSecret,
+		"facebook.token":       a.Facebook.Token,
+		"facebook.app-secret":  a.Facebook.AppSecret,
+		"instagram.token":      a.Instagram.Token,
+		"instagram.app-secret": a.Instagram.AppSecret,
+	}
+}

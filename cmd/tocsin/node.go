@@ -1,0 +1,456 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tocsin/adapters/website"
+	"tocsin/broker/audit"
+	"tocsin/broker/delivery"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+	"tocsin/broker/telemetry"
+)
+
+// The files of a state folder, beside those of the ledger.
+const (
+	nodeFile  = "node.json"    // how commands reach the node
+	tokenFile = "broker.token" // what the embedded broker asks for
+	keysCopy  = "keys"         // the ring and policy in force, for auditors
+)
+
+// presence is how commands on this machine find a node's broker.
+type presence struct {
+	Broker string `json:"broker"` // nats://127.0.0.1:4250
+	Config string `json:"config"` // path of the configuration
+	Site   string `json:"site"`
+	PID    int    `json:"pid"`
+}
+
+// A node is a running Tocsin: ledger, site, deliveries.
+type node struct {
+	c         *config
+	log       *slog.Logger
+	name      string // node and incarnation
+	server    *ledger.Server
+	ledger    *ledger.Ledger
+	keeper    *audit.Keeper
+	authority *signing.Authority
+	site      *website.Site
+	siteURL   string
+	access    siteAccess
+	service   *delivery.Service
+	telemetry *telemetry.Telemetry
+	work      sync.WaitGroup
+	stop      context.CancelFunc
+	servers   []*http.Server
+	failed    chan error    // why a part of the node ended by itself
+	restored  chan struct{} // closed when the site shows again what the ledger says is public
+
+	// unwritable is why the ledger takes no more records, or nil; watchStore sets it.
+	unwritable atomic.Pointer[error]
+}
+
+// nodeOptions are what the demo and the benchmarks add to a configuration.
+type nodeOptions struct {
+	getenv func(string) string
+	log    *slog.Logger
+	// front stands before the site's two addresses, for faults; nil for none.
+	front func(*website.Site) (ingest, public http.Handler)
+	// site is the listener of the public pages; nil to listen as configured.
+	site net.Listener
+	// checkpoints is the interval of checkpoints; 0 for one second.
+	checkpoints time.Duration
+}
+
+// startNode brings a node up. What it has begun is ended by Close.
+func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err error) {
+	n := &node{c: c, log: o.log, name: c.Node + "/" + incarnation(), failed: make(chan error, 8), restored: make(chan struct{})}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	ctx, n.stop = context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			n.Close(context.WithoutCancel(ctx))
+		}
+	}()
+	if n.telemetry, err = telemetry.Start(ctx, telemetry.Config{OTLP: c.Telemetry.OTLP, Prometheus: c.Telemetry.Prometheus, Node: c.Node, Log: n.log}); err != nil {
+		return nil, err
+	}
+	if n.authority, err = loadAuthority(c); err != nil {
+		return nil, err
+	}
+	if err := n.openSite(ctx, o); err != nil {
+		return nil, err
+	}
+	channels, err := n.openChannels(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.openLedger(ctx); err != nil {
+		return nil, err
+	}
+	if err := copyKeys(c); err != nil {
+		return nil, err
+	}
+	n.service, err = delivery.New(delivery.Config{
+		Ledger: n.ledger, Authority: n.authority, Channels: channels, Host: n.site, Trusted: n.trusted, Restored: func() { close(n.restored) },
+		Log: n.log, Tracers: n.telemetry.Tracers, Meters: n.telemetry.Meters,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := n.begin(ctx, o); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+func incarnation() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // crypto/rand does not fail
+	return hex.EncodeToString(b[:])
+}
+
+// loadAuthority reads the node's own copy of key ring and policy.
+func loadAuthority(c *config) (*signing.Authority, error) {
+	ring, err := os.ReadFile(c.abs(c.Keys.Ring))
+	if err != nil {
+		return nil, fmt.Errorf("key ring: %w", err)
+	}
+	var revoked []byte
+	if c.Keys.Revoked != "" {
+		if revoked, err = os.ReadFile(c.abs(c.Keys.Revoked)); err != nil {
+			return nil, fmt.Errorf("list of revoked keys: %w", err)
+		}
+	}
+	policy, err := os.ReadFile(c.abs(c.Keys.Policy))
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return newAuthority(c, c.Keys.Ring, ring, revoked, policy)
+}
+
+func newAuthority(c *config, name string, ring, revoked, policy []byte) (*signing.Authority, error) {
+	r, err := signing.ParseRing(name, ring, revoked)
+	if err != nil {
+		return nil, err
+	}
+	p, err := signing.ParsePolicy(policy)
+	if err != nil {
+		return nil, err
+	}
+	return &signing.Authority{Ring: r, Policy: p, Realm: c.Realm}, nil
+}
+
+// copyKeys keeps beside the ledger what it is judged by, so that the folder alone
+// is enough for an audit.
+func copyKeys(c *config) error {
+	dir := filepath.Join(c.abs(c.State), keysCopy)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("copy of the key ring: %w", err)
+	}
+	for name, path := range map[string]string{"allowed_signers": c.Keys.Ring, "revoked": c.Keys.Revoked, "policy.yaml": c.Keys.Policy} {
+		var b []byte
+		if path != "" {
+			var err error
+			if b, err = os.ReadFile(c.abs(path)); err != nil {
+				return fmt.Errorf("copy of the key ring: %w", err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			return fmt.Errorf("copy of the key ring: %w", err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "realm"), []byte(c.Realm+"\n"), 0o600); err != nil {
+		return fmt.Errorf("copy of the key ring: %w", err)
+	}
+	return nil
+}
+
+// openSite brings up the public pages and, on a loopback address of its own, the
+// address on which channels write to them.
+func (n *node) openSite(ctx context.Context, o nodeOptions) error {
+	token := incarnation() + incarnation() + incarnation()
+	s := website.SiteConfig{
+		PublicURL: n.c.Site.PublicURL, Token: token, Issuer: n.c.Issuer.Office, Language: n.c.Issuer.Language, Zone: n.c.Issuer.TimeZone,
+		PolicyURL: n.c.Site.Policy, Exercise: n.c.Realm == "exercise", Log: n.log,
+	}
+	for _, ch := range n.c.Channels {
+		if ch.Profile != "" {
+			s.Channels = append(s.Channels, website.OfficialChannel{Name: ch.Name, Kind: ch.Kind, URL: ch.Profile})
+		}
+	}
+	var err error
+	if n.site, err = website.NewSite(s); err != nil {
+		return fmt.Errorf("site: %w", err)
+	}
+	ingest, public := n.site.Ingest(), n.site.Public()
+	if o.front != nil {
+		ingest, public = o.front(n.site)
+	}
+	public = n.whenRestored(public)
+	ingestURL, err := n.listen(ctx, "127.0.0.1:0", ingest)
+	if err != nil {
+		return fmt.Errorf("site: %w", err)
+	}
+	n.siteURL = n.c.Site.PublicURL
+	switch {
+	case o.site != nil:
+		n.serve(o.site, public)
+	case n.c.Site.Listen != "":
+		if _, err = n.listen(ctx, n.c.Site.Listen, public); err != nil {
+			return fmt.Errorf("site: %w: end what listens there (perhaps this node runs already), or choose another address under site.listen", err)
+		}
+	}
+	n.access = siteAccess{ingestURL: ingestURL, publicURL: n.c.Site.PublicURL, token: token}
+	return nil
+}
+
+// whenRestored keeps the public from an empty site: until it shows again what is in
+// force, a page without an alert would be a false all-clear.
+func (n *node) whenRestored(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-n.restored:
+			pages.ServeHTTP(w, r)
+		default:
+			w.Header().Set("Retry-After", "1")
+			w.Header().Set("Cache-Control", "no-store")
+			http.Error(w, "Il sito si riavvia: riprova fra un momento.\nThe site is starting: try again in a moment.", http.StatusServiceUnavailable)
+		}
+	})
+}
+
+// listen serves a handler until Close, and returns its address.
+func (n *node) listen(ctx context.Context, address string, h http.Handler) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", err
+	}
+	n.serve(l, h)
+	return "http://" + l.Addr().String(), nil
+}
+
+// serve serves a handler on a listener until Close.
+func (n *node) serve(l net.Listener, h http.Handler) {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+	}
+	n.servers = append(n.servers, s)
+	n.work.Go(func() {
+		if err := s.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			n.failed <- fmt.Errorf("serving %s: %w", l.Addr(), err)
+		}
+	})
+}
+
+func (n *node) openChannels(o nodeOptions) ([]delivery.Channel, error) {
+	var out []delivery.Channel
+	for i := range n.c.Channels {
+		ch := &n.c.Channels[i]
+		made, err := ch.open(n.c, o.getenv, n.access)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ch.carried(made))
+	}
+	return out, nil
+}
+
+// openLedger starts the embedded broker or connects to the one elsewhere, reads
+// the ledger whole and holds it against the newest checkpoint.
+func (n *node) openLedger(ctx context.Context) error {
+	state := n.c.abs(n.c.State)
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	var err error
+	if n.keeper, err = audit.OpenKeeper(state); err != nil {
+		return err
+	}
+	o := ledger.Options{
+		Realm: string(n.c.Realm), Create: true, Replicas: n.c.Broker.Replicas, MaxBytes: n.c.Broker.MaxBytes,
+		Name: n.name, Observe: n.keeper.Observe, Log: n.log, URL: n.c.Broker.URL,
+	}
+	if n.c.Broker.URL == "" {
+		if o.Token, err = brokerToken(state); err != nil {
+			return err
+		}
+		if err := tryListen(ctx, n.c.Broker.Listen); err != nil {
+			return fmt.Errorf("broker: %w: end what listens there (perhaps this node runs already), or choose another address under broker.listen", err)
+		}
+		n.server, err = ledger.StartServer(ctx, ledger.ServerOptions{
+			Patience: 2 * time.Second,
+			Dir:      state, Listen: n.c.Broker.Listen, Token: o.Token, MaxBytes: n.c.storeBytes(), Log: n.log,
+		})
+		if errors.Is(err, ledger.ErrInUse) {
+			return fmt.Errorf("%w: end the other node first, or give this one another state folder", err)
+		}
+		if err != nil {
+			return err
+		}
+		o.Server = n.server
+	} else if n.c.Broker.Token.given() {
+		if o.Token, err = n.c.Broker.Token.read(n.c, os.Getenv); err != nil {
+			return fmt.Errorf("broker.token: %w", err)
+		}
+	}
+	n.ledger, err = ledger.Open(ctx, o)
+	return err
+}
+
+// tryListen returns why nobody can listen on the address, "" for none: the broker
+// itself says it only in words.
+func tryListen(ctx context.Context, address string) error {
+	if address == "" {
+		return nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// brokerToken returns the embedded broker's credential, which is made at the
+// first start.
+func brokerToken(state string) (string, error) {
+	path := filepath.Join(state, tokenFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		token := incarnation() + incarnation() + incarnation() + incarnation()
+		return token, writeWhole(path, []byte(token+"\n"))
+	}
+	if err != nil {
+		return "", fmt.Errorf("broker token: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// writeWhole writes a private file so that, after a crash, it is there whole or not
+// at all.
+func writeWhole(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// trusted returns why the node may release nothing, or nil: what it did could not
+// be recorded, or what is recorded is not to be relied on.
+func (n *node) trusted() error {
+	if err := n.unwritable.Load(); err != nil {
+		return *err
+	}
+	if err := n.ledger.Broken(); err != nil {
+		return err
+	}
+	return n.keeper.Trusted()
+}
+
+// begin announces the node and starts what works in the background.
+func (n *node) begin(ctx context.Context, o nodeOptions) error {
+	if err := n.trusted(); err != nil {
+		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)
+	} else {
+		_, err := n.ledger.Append(ctx, ledger.Record{Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.authority.Ring.SHA256())})
+		if err != nil {
+			return err
+		}
+	}
+	p := presence{Config: n.c.path, Site: n.siteURL, PID: os.Getpid(), Broker: n.c.Broker.URL}
+	if n.server != nil {
+		p.Broker = n.server.Addr()
+	}
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(n.c.abs(n.c.State), nodeFile), append(b, '\n'), 0o600); err != nil {
+		return err
+	}
+	if o.checkpoints == 0 {
+		o.checkpoints = time.Second
+	}
+	n.work.Go(func() {
+		n.keeper.Run(ctx, o.checkpoints, func(err error) { n.log.ErrorContext(ctx, "no checkpoint could be written", "err", err) })
+	})
+	n.work.Go(func() { n.watchStore(ctx) })
+	n.work.Go(func() {
+		if err := n.service.Run(ctx); err != nil {
+			n.failed <- err
+		}
+	})
+	for _, s := range n.authority.Ring.Expiring(time.Now(), 30*24*time.Hour) {
+		n.log.WarnContext(ctx, "a key of the ring expires soon: renew it before", "principal", s.Principal, "role", string(s.Role), "expires", s.ValidBefore)
+	}
+	return nil
+}
+
+// sayGoodbye records that the node was asked to stop, and seals that too.
+func (n *node) sayGoodbye(ctx context.Context) error {
+	seq, err := n.ledger.Append(ctx, ledger.Record{Type: ledger.NodeStopped})
+	if err != nil {
+		return err
+	}
+	if err := n.ledger.WaitApplied(ctx, seq); err != nil {
+		return err
+	}
+	return n.keeper.Write()
+}
+
+func hexSum(sum [32]byte) string { return hex.EncodeToString(sum[:]) }
+
+// Close ends the node. Closing twice is fine.
+func (n *node) Close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	n.stop()
+	for _, s := range n.servers {
+		if err := s.Shutdown(ctx); err != nil {
+			_ = s.Close()
+		}
+	}
+	n.work.Wait()
+	if n.ledger != nil {
+		if n.trusted() == nil {
+			if err := n.sayGoodbye(ctx); err != nil {
+				n.log.WarnContext(ctx, "the node's end could not be recorded", "err", err)
+			}
+		}
+		n.ledger.Close()
+	}
+	if n.server != nil {
+		n.server.Stop()
+	}
+	if n.telemetry != nil {
+		if err := n.telemetry.Stop(ctx); err != nil {
+			n.log.DebugContext(ctx, "the last telemetry could not be handed over", "err", err)
+		}
+	}
+	n.servers, n.ledger, n.server, n.telemetry = nil, nil, nil, nil
+}

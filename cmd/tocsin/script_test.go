@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs the program as people and scripts do. What the scripts add to the
+// commands of testscript is said at each function below.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TOCSIN_LANG", "en")
+			site, broker, platforms, err := addresses(t.Context())
+			e.Setenv("SITE", site)
+			e.Setenv("BROKER", broker)
+			e.Setenv("SIMULATOR", platforms)
+			return err
+		},
+		Condition: func(cond string) (bool, error) {
+			tool, ok := strings.CutPrefix(cond, "tool:")
+			if !ok {
+				return false, fmt.Errorf("condition %q is not known", cond)
+			}
+			_, err := exec.LookPath(tool)
+			if err != nil && requireAll() {
+				return false, fmt.Errorf("%s is not installed: %w", tool, err)
+			}
+			return err == nil, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   bind(t.Context(), scriptExits),
+			"await":   bind(t.Context(), scriptAwait),
+			"up":      bind(t.Context(), scriptUp),
+			"get":     bind(t.Context(), scriptGet),
+			"swap":    bind(t.Context(), scriptSwap),
+			"flip":    bind(t.Context(), scriptFlip),
+			"refused": bind(t.Context(), scriptRefused),
+			"live":    bind(t.Context(), scriptLive),
+			"nofiles": bind(t.Context(), scriptNoFiles),
+			"agent":   func(ts *testscript.TestScript, _ bool, args []string) { scriptAgent(t.Context(), ts, args) },
+		},
+	})
+}
+
+// bind makes a command of scripts that has half a minute.
+func bind(ctx context.Context, do func(context.Context, *testscript.TestScript, []string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf("this command can't be negated")
+		}
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		do(ctx, ts, args)
+	}
+}
+
+// exits STATUS PROGRAM ARGS… runs a program that must end with this status.
+func scriptExits(_ context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM ARGS…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status is %d, want %d", got, want)
+	}
+}
+
+// await URL waits until the address answers 200.
+func scriptAwait(ctx context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: await URL")
+	}
+	ts.Check(awaitAnswer(ctx, args[0]))
+}
+
+// up STATE waits until a node says that it works on the folder.
+func scriptUp(ctx context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: up STATE")
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if p, err := readPresence(ts.MkAbs(args[0])); err == nil && syscall.Kill(p.PID, 0) == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			ts.Fatalf("no node came up on %s", args[0])
+		case <-tick.C:
+		}
+	}
+}
+
+// awaitAnswer returns when the address answers 200.
+func awaitAnswer(ctx context.Context, address string) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+		if err != nil {
+			return err
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err == nil {
+			_ = a.Body.Close()
+			if a.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not answer: %w", address, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// get NAME PATH sets a variable to a value of the JSON that the last program wrote,
+// such as alerts.0.code.
+func scriptGet(_ context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: get NAME PATH")
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &v))
+	for part := range strings.SplitSeq(args[1], ".") {
+		switch at := v.(type) {
+		case map[string]any:
+			v = at[part]
+		case []any:
+			i, err := strconv.Atoi(part)
+			if err != nil || i >= len(at) {
+				ts.Fatalf("%s: there is no place %q", args[1], part)
+			}
+			v = at[i]
+		default:
+			ts.Fatalf("%s: there is nothing at %q", args[1], part)
+		}
+	}
+	if v == nil {
+		ts.Fatalf("%s: it is not there", args[1])
+	}
+	ts.Setenv(args[0], fmt.Sprint(v))
+}
+
+// swap FILE OLD NEW changes the first OLD in a file; \n is a new line.
+func scriptSwap(_ context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: swap FILE OLD NEW")
+	}
+	lines := strings.NewReplacer(`\n`, "\n")
+	ts.Check(replace(ts.MkAbs(args[0]), lines.Replace(args[1]), lines.Replace(args[2])))
+}
+
+// flip FILE TEXT NEWFILE writes a copy with the lowest bit of TEXT's first byte
+// turned, where TEXT stands for the last time.
+func scriptFlip(_ context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: flip FILE TEXT NEWFILE")
+	}
+	raw := []byte(ts.ReadFile(args[0]))
+	at := strings.LastIndex(string(raw), args[1])
+	if at < 0 {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	raw[at] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), raw, 0o600))
+}
+
+// refused CONFIG CLASS PATTERN checks that the ledger holds a refusal.
+func scriptRefused(ctx context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: refused CONFIG CLASS PATTERN")
+	}
+	pattern, err := regexp.Compile(args[2])
+	ts.Check(err)
+	all, err := refusals(ctx, ts.MkAbs(args[0]))
+	ts.Check(err)
+	for _, r := range all {
+		if r.Class == args[1] && pattern.MatchString(r.Reason) {
+			return
+		}
+	}
+	ts.Fatalf("the ledger holds no refusal of class %s like %q: %+v", args[1], args[2], all)
+}
+
+// live SIMULATOR KIND N TEXT checks how many public posts bear a text.
+func scriptLive(ctx context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: live SIMULATOR KIND N TEXT")
+	}
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	posts, err := livePosts(ctx, "http://"+args[0], args[1], args[3])
+	ts.Check(err)
+	if posts != want {
+		ts.Fatalf("%d posts of %s bear %q, want %d", posts, args[1], args[3], want)
+	}
+}
+
+// livePosts asks a simulator how many public posts of a kind bear a text.
+func livePosts(ctx context.Context, simulator, kind, text string) (int, error) {
+	var all map[string][]struct{ Text string }
+	if err := fetchJSON(ctx, simulator+"/api/live", &all); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, p := range all[kind] {
+		if strings.Contains(p.Text, text) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func fetchJSON(ctx context.Context, address string, v any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return err
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer a.Body.Close()
+	if a.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", address, a.Status)
+	}
+	return json.NewDecoder(a.Body).Decode(v)
+}
+
+// nofiles DIR checks that a folder is empty or not there.
+func scriptNoFiles(_ context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: nofiles DIR")
+	}
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		ts.Fatalf("%v", err)
+	}
+	if len(entries) > 0 {
+		ts.Fatalf("%s holds %s", args[0], entries[0].Name())
+	}
+}
+
+// agent starts an ssh-agent for the rest of the script.
+func scriptAgent(ctx context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 0 {
+		ts.Fatalf("usage: agent")
+	}
+	// The path of a socket must be short.
+	dir, err := os.MkdirTemp("", "ag")
+	ts.Check(err)
+	socket := filepath.Join(dir, "s")
+	cmd := exec.CommandContext(ctx, "ssh-agent", "-D", "-a", socket)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = cmd.Process.Kill() // ours, and of no more use
+		_ = cmd.Wait()
+		_ = os.RemoveAll(dir)
+	})
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 1000 {
+		if _, err := os.Stat(socket); err == nil {
+			ts.Setenv("SSH_AUTH_SOCK", socket)
+			return
+		}
+		<-tick.C
+	}
+	ts.Fatalf("ssh-agent did not come up")
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	var config, level string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "serve -c FILE",
+		Short: p.say("accende un nodo: registro, sito, invii", "runs a node: ledger, site, deliveries"),
+		Args:  args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if config == "" {
+				return usage("serve: name the configuration with -c; tocsin init makes one")
+			}
+			log, err := p.logger(level, asJSON)
+			if err != nil {
+				return err
+			}
+			c, err := loadConfig(config)
+			if err != nil {
+				return err
+			}
+			return p.serve(cmd.Context(), c, nodeOptions{getenv: p.getenv, log: log})
+		},
+	}
+	cmd.Flags().StringVarP(&config, "config", "c", "", p.say("configurazione del nodo", "the node's configuration"))
+	cmd.Flags().StringVar(&level, "log", "info", p.say("livello del diario: debug, info, warn, error", "log level: debug, info, warn, error"))
+	cmd.Flags().BoolVar(&asJSON, "log-json", false, p.say("diario in JSON", "log as JSON"))
+	return cmd
+}
+
+// serve runs a node until ctx is done or a part of it ends by itself.
+func (p *program) serve(ctx context.Context, c *config, o nodeOptions) error {
+	n, err := startNode(ctx, c, o)
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	defer n.Close(ctx)
+	p.print("Nodo %s acceso (%s). Sito: %s. Registro: %s.", "Node %s is up (%s). Site: %s. Ledger: %s.", c.Node, p.realmWords(c.Realm), n.siteURL, c.abs(c.State))
+	if err := n.trusted(); err != nil {
+		p.print("ATTENZIONE: il registro non è affidabile, il nodo non diffonde nulla: %v", "ATTENTION: the ledger is not to be trusted, the node releases nothing: %v", err)
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-n.failed:
+		return fmt.Errorf("serve: %w", err)
+	}
+}

@@ -1,0 +1,507 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/term"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/delivery"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+)
+
+// keyFlags say with which key a person signs.
+type keyFlags struct {
+	key string
+	yes bool
+}
+
+func (k *keyFlags) flags(p *program, cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&k.key, "key", "k", "", p.say("chiave OpenSSH (file), oppure impronta o commento di una chiave in ssh-agent",
+		"OpenSSH key file, or fingerprint or comment of a key in ssh-agent"))
+	cmd.Flags().BoolVar(&k.yes, "yes", false, p.say("firma senza chiedere conferma (per script)", "sign without asking (for scripts)"))
+}
+
+// load opens the key.
+func (k *keyFlags) load(ctx context.Context, p *program) (signing.Key, error) {
+	if k.key == "" {
+		return nil, usage("name your key: -k FILE, or -k FINGERPRINT of a key in ssh-agent")
+	}
+	socket := p.getenv("SSH_AUTH_SOCK")
+	if _, err := os.Stat(k.key); err != nil && (strings.HasPrefix(k.key, "SHA256:") || socket != "" && !strings.ContainsRune(k.key, os.PathSeparator)) {
+		return signing.AgentKey(ctx, socket, k.key)
+	}
+	return signing.LoadKey(ctx, k.key, signing.KeyOptions{AgentSocket: socket, Passphrase: p.passphrase})
+}
+
+// passphrase asks for the key's passphrase, on the terminal or as the first line
+// of standard input.
+func (p *program) passphrase() ([]byte, error) {
+	if f, ok := p.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits
+		fmt.Fprint(p.err, p.say("Frase segreta della chiave: ", "Passphrase of the key: "))
+		b, err := term.ReadPassword(int(f.Fd())) //nolint:gosec // a file descriptor fits
+		fmt.Fprintln(p.err)
+		return b, err
+	}
+	line, err := p.line()
+	if err != nil {
+		return nil, fmt.Errorf("the key is protected: give its passphrase on standard input, or put the key into ssh-agent: %w", err)
+	}
+	return []byte(line), nil
+}
+
+// line reads one line of standard input, byte by byte, so that nothing after it is
+// taken away from whoever reads next.
+func (p *program) line() (string, error) {
+	var b [1]byte
+	var line []byte
+	for len(line) < 4096 {
+		n, err := p.stdin.Read(b[:])
+		if n == 1 {
+			if b[0] == '\n' {
+				return strings.TrimSuffix(string(line), "\r"), nil
+			}
+			line = append(line, b[0])
+		}
+		if err != nil {
+			if len(line) > 0 {
+				return string(line), nil
+			}
+			return "", err
+		}
+	}
+	return "", errors.New("the line is too long")
+}
+
+// confirm shows the bulletin and asks, on standard error where standard output is for
+// a JSON object. The word is not "yes": nobody types it
+// without having read the question.
+func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, asJSON bool, italian, english string) error {
+	if k.yes {
+		return nil
+	}
+	screen := p.out
+	if asJSON {
+		screen = p.err
+	}
+	if err := p.preview(screen, b, ""); err != nil {
+		return err
+	}
+	word := p.say("FIRMO", "SIGN")
+	fmt.Fprintf(screen, "%s\n", p.say(italian+" (%s, allerta %s, canali: %s).\nPer firmare scrivi %s: ", english+" (%s, alert %s, channels: %s).\nTo sign, type %s: ",
+		p.realmWords(b.Realm), b.Code, channelNames(b), word))
+	answer, err := p.line()
+	if err != nil || strings.TrimSpace(answer) != word {
+		return both("non firmato: niente è stato inviato", "not signed: nothing was sent")
+	}
+	return nil
+}
+
+// signedFile is what sign prints with --json.
+type signedFile struct {
+	File      string `json:"file"`
+	Key       string `json:"key"`
+	Namespace string `json:"namespace"`
+	SHA256    string `json:"sha256"` // of the bulletin
+}
+
+// handedIn is what publish, cosign and cancel print with --json.
+type handedIn struct {
+	Alert    string `json:"alert"`
+	Code     string `json:"code"`
+	Number   int    `json:"number"`
+	SHA256   string `json:"sha256"`
+	Released bool   `json:"released"`
+}
+
+// handed tells what became of a bulletin that was handed in.
+func (d *desk) handed(ctx context.Context, b *bulletin.Bulletin) (handedIn, error) {
+	chain, err := d.releasedChain(ctx, string(b.Alert))
+	h := handedIn{Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, SHA256: b.SHA256()}
+	for _, r := range chain {
+		h.Released = h.Released || r.SHA256() == b.SHA256()
+	}
+	return h, err
+}
+
+func (p *program) signCommand() *cobra.Command {
+	var k keyFlags
+	var output, role string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "sign BULLETIN -k KEY",
+		Short: p.say("firma un bollettino (funzionario di turno)", "signs a bulletin (duty officer)"),
+		Long: p.say("Firma i byte del bollettino con una chiave OpenSSH e scrive la firma in BOLLETTINO.officer.sig.\nLa firma è quella di ssh-keygen -Y sign: si verifica con ssh-keygen -Y verify.",
+			"Signs the bulletin's bytes with an OpenSSH key and writes the signature to BULLETIN.officer.sig.\nThe signature is that of ssh-keygen -Y sign: ssh-keygen -Y verify checks it."),
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			b, err := readBulletin(a[0], p.stdin)
+			if err != nil {
+				return err
+			}
+			if signing.Namespace(signing.Role(role), b.Realm) == "" {
+				return usage("sign: role %q: use one of %v", role, signing.Roles())
+			}
+			if output == "" {
+				output = a[0] + "." + role + ".sig"
+			}
+			key, err := k.load(cmd.Context(), p)
+			if err != nil {
+				return err
+			}
+			if err := p.confirm(b, &k, asJSON, "Stai per firmare come "+signing.Role(role).Title("it"), "You are about to sign as "+signing.Role(role).Title("en")); err != nil {
+				return err
+			}
+			armored, err := key.Sign(cmd.Context(), signing.Namespace(signing.Role(role), b.Realm), b.Bytes())
+			if err != nil {
+				return err
+			}
+			if err := writeNew(output, armored); err != nil {
+				return err
+			}
+			return p.report(asJSON, signedFile{output, ssh.FingerprintSHA256(key.PublicKey()), signing.Namespace(signing.Role(role), b.Realm), b.SHA256()},
+				"Firma scritta in %s (chiave %s, spazio %s).", "Signature written to %s (key %s, namespace %s).",
+				output, ssh.FingerprintSHA256(key.PublicKey()), signing.Namespace(signing.Role(role), b.Realm))
+		},
+	}
+	k.flags(p, cmd)
+	p.jsonFlag(cmd, &asJSON)
+	cmd.Flags().StringVarP(&output, "output", "o", "", p.say("dove scrivere la firma", "where to write the signature"))
+	cmd.Flags().StringVar(&role, "role", string(signing.Officer), p.say("ruolo di chi firma", "role of the signer"))
+	return cmd
+}
+
+func (p *program) publishCommand() *cobra.Command {
+	var w where
+	var signature string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "publish BULLETIN -c FILE",
+		Short: p.say("consegna al registro un bollettino firmato", "hands a signed bulletin to the ledger"),
+		Args:  args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if signature == "" {
+				signature = a[0] + "." + string(signing.Officer) + ".sig"
+			}
+			raw, err := readLimited(a[0], p.stdin, bulletin.MaxBytes)
+			if err != nil {
+				return err
+			}
+			armored, err := readLimited(signature, p.stdin, 64<<10)
+			if err != nil {
+				return both("firma: %v: firmare prima il bollettino, con tocsin sign", "signature: %w: sign the bulletin first, with tocsin sign", err)
+			}
+			d, err := w.open(cmd.Context(), "tocsin publish", nil, true)
+			if err != nil {
+				return err
+			}
+			defer d.Close()
+			b, err := parseBulletin(raw)
+			if err != nil {
+				return d.reject(cmd.Context(), nil, "bulletin", err)
+			}
+			if err := d.hand(cmd.Context(), b, signing.Officer, armored); err != nil {
+				return err
+			}
+			done, err := d.handed(cmd.Context(), b)
+			if err != nil {
+				return err
+			}
+			if done.Released {
+				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: le firme bastano, è diffuso. Per seguirlo: tocsin status %s %s --watch",
+					"Bulletin %d of alert %s handed in: its signatures are enough, it is released. To follow it: tocsin status %s %s --watch", b.Number, b.Code, b.Code, w.hint())
+			}
+			return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca la controfirma.\nOra: tocsin cosign %s %s -k CHIAVE", "Bulletin %d of alert %s handed in: the co-signature is missing.\nNext: tocsin cosign %s %s -k KEY",
+				b.Number, b.Code, b.Code, w.hint())
+		},
+	}
+	w.flags(p, cmd)
+	p.jsonFlag(cmd, &asJSON)
+	cmd.Flags().StringVar(&signature, "signature", "", p.say("file della firma (predefinito BOLLETTINO.officer.sig)", "the signature's file (default BULLETIN.officer.sig)"))
+	return cmd
+}
+
+// hand puts a bulletin and a person's signature into the ledger, after all that
+// the node would refuse has been refused here, with a record of it.
+func (d *desk) hand(ctx context.Context, b *bulletin.Bulletin, role signing.Role, armored []byte) error {
+	if d.c != nil && b.Realm != d.c.Realm {
+		return d.reject(ctx, b, "realm", both("il bollettino è del realm %s, questo nodo del realm %s: consegnarlo al suo nodo", "the bulletin is of realm %s, this node is of realm %s: hand it to its own node", b.Realm, d.c.Realm))
+	}
+	st, err := d.statement(b, role, armored)
+	if err == nil {
+		_, err = d.authority.CheckOne(delivery.Request(b), st, time.Now())
+	}
+	if err == nil {
+		err = d.follows(ctx, b)
+	}
+	if err != nil {
+		return d.reject(ctx, b, "bulletin", err)
+	}
+	if err := d.room(b); err != nil {
+		return err
+	}
+	ctx, span := d.span(ctx, "hand in", b)
+	defer span.End()
+	if _, err := d.ledger.PutBlob(ctx, b.Bytes()); err != nil {
+		return err
+	}
+	_, err = d.ledger.Append(ctx, ledger.Record{
+		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
+		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
+	})
+	if err != nil {
+		return err
+	}
+	return d.sign(ctx, b, st)
+}
+
+// sign puts a signature into the ledger and waits until it is folded.
+func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statement) error {
+	ctx, span := d.span(ctx, "sign", b)
+	defer span.End()
+	key := ""
+	if s, err := d.authority.CheckOne(delivery.Request(b), st, st.At); err == nil {
+		key = s.Fingerprint
+	}
+	seq, err := d.ledger.Append(ctx, ledger.Record{
+		Type: ledger.Signature, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Principal: st.Principal, Namespace: st.Namespace,
+		Key: key, Armor: string(st.Signature),
+	})
+	if err != nil {
+		return err
+	}
+	return d.ledger.WaitApplied(ctx, seq)
+}
+
+// statement names the person behind a signature, by the key ring.
+func (d *desk) statement(b *bulletin.Bulletin, role signing.Role, armored []byte) (signing.Statement, error) {
+	st := signing.Statement{Namespace: signing.Namespace(role, b.Realm), Signature: bytes.TrimSpace(armored), At: time.Now()}
+	st.Signature = append(st.Signature, '\n')
+	var err error
+	st.Principal, err = d.authority.Principal(st.Signature, role)
+	return st, err
+}
+
+// follows checks that the bulletin takes up where the alert stands.
+func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin) error {
+	var held bool
+	d.ledger.View(func(s *ledger.State) {
+		if a := s.Alerts[string(b.Alert)]; a != nil {
+			held = a.Bulletin(b.SHA256()) != nil
+		}
+	})
+	if held {
+		return both("questo bollettino è già stato consegnato: vedere tocsin status", "this bulletin was handed in before: see tocsin status")
+	}
+	chain, err := d.releasedChain(ctx, string(b.Alert))
+	if err != nil {
+		return err
+	}
+	switch {
+	case b.Number != len(chain)+1 && len(chain) == 0:
+		return both("questo è il bollettino %d di un'allerta di cui nessuno è stato diffuso: prima va diffuso il primo", "this is bulletin %d of an alert of which none was released: the first one must be released before it", b.Number)
+	case len(chain) > 0 && (b.Number <= chain[len(chain)-1].Number || b.Previous != chain[len(chain)-1].SHA256()):
+		return both("il bollettino %d di questa allerta è già stato diffuso: comporre il successivo a partire da quello", "bulletin %d of this alert was released already: compose the next one from it", chain[len(chain)-1].Number)
+	}
+	return nil
+}
+
+// releasedChain returns the released bulletins of an alert in order.
+func (d *desk) releasedChain(ctx context.Context, id string) ([]*bulletin.Bulletin, error) {
+	return delivery.Released(ctx, d.ledger, d.authority, id)
+}
+
+func (p *program) cosignCommand() *cobra.Command {
+	var w where
+	var k keyFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "cosign ALERT -k KEY -c FILE",
+		Short: p.say("controfirma l'allerta che aspetta (referente di polizia)", "co-signs the alert that waits (police liaison)"),
+		Long: p.say("Legge dal registro il bollettino che aspetta la controfirma, verifica la prima firma, lo mostra su questo schermo, chiede, firma.\nALERT è il codice allerta (SV-7F3K2) o l'identificativo.",
+			"Reads from the ledger the bulletin that waits for the co-signature, verifies the first one, shows it on this screen, asks, signs.\nALERT is the alert code (SV-7F3K2) or the identifier."),
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			ctx := cmd.Context()
+			key, err := k.load(ctx, p)
+			if err != nil {
+				return err
+			}
+			d, err := w.open(ctx, "tocsin cosign", nil, true)
+			if err != nil {
+				return err
+			}
+			defer d.Close()
+			b, err := d.waiting(ctx, a[0])
+			if err != nil {
+				return err
+			}
+			if err := p.confirm(b, &k, asJSON, "Stai per controfirmare", "You are about to co-sign"); err != nil {
+				return err
+			}
+			if err := d.cosign(ctx, b, key); err != nil {
+				return err
+			}
+			done, err := d.handed(ctx, b)
+			if err != nil {
+				return err
+			}
+			return p.report(asJSON, done, "Controfirmato: l'allerta %s è diffusa. Per seguirla: tocsin status %s %s --watch",
+				"Co-signed: alert %s is released. To follow it: tocsin status %s %s --watch", b.Code, b.Code, w.hint())
+		},
+	}
+	w.flags(p, cmd)
+	k.flags(p, cmd)
+	p.jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+// waiting returns the bulletin of an alert that has a signature and lacks another.
+func (d *desk) waiting(ctx context.Context, name string) (*bulletin.Bulletin, error) {
+	id, err := d.alert(name)
+	if err != nil {
+		return nil, err
+	}
+	var digests []string
+	d.ledger.View(func(s *ledger.State) {
+		for _, b := range s.Alerts[id].Bulletins {
+			digests = append(digests, b.SHA256)
+		}
+	})
+	for i := len(digests) - 1; i >= 0; i-- {
+		raw, err := d.ledger.Blob(ctx, digests[i])
+		if err != nil {
+			return nil, err
+		}
+		b, err := bulletin.Parse(raw)
+		if err != nil {
+			return nil, err
+		}
+		var state ledger.BulletinState
+		d.ledger.View(func(s *ledger.State) { state = *s.Alerts[id].Bulletin(digests[i]) })
+		_, err = d.authority.Authorize(delivery.Request(b), delivery.Statements(&state), time.Now())
+		refusal, ok := errors.AsType[*signing.RefusedError](err)
+		switch {
+		case err == nil:
+			return nil, both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
+		case ok && refusal.Curable:
+			return b, nil
+		default:
+			return nil, err
+		}
+	}
+	return nil, both("l'allerta %s non ha bollettini che aspettano una firma: vedere tocsin status", "alert %s has no bulletin that waits for a signature: see tocsin status", name)
+}
+
+// cosign signs as police and hands the signature in.
+func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key) error {
+	armored, err := key.Sign(ctx, signing.Namespace(signing.Police, b.Realm), b.Bytes())
+	if err != nil {
+		return err
+	}
+	st, err := d.statement(b, signing.Police, armored)
+	if err == nil {
+		_, err = d.authority.CheckOne(delivery.Request(b), st, time.Now())
+	}
+	if err == nil {
+		err = d.wouldRelease(b, st)
+	}
+	if err != nil {
+		return d.reject(ctx, b, "signature", err)
+	}
+	return d.sign(ctx, b, st)
+}
+
+// wouldRelease says why the bulletin would not be released with one more
+// signature: same person, same key, same organisation.
+func (d *desk) wouldRelease(b *bulletin.Bulletin, st signing.Statement) error {
+	var statements []signing.Statement
+	d.ledger.View(func(s *ledger.State) {
+		statements = delivery.Statements(s.Alerts[string(b.Alert)].Bulletin(b.SHA256()))
+	})
+	_, err := d.authority.Authorize(delivery.Request(b), append(statements, st), time.Now())
+	return err
+}
+
+func (p *program) cancelCommand() *cobra.Command {
+	var w where
+	var k keyFlags
+	var reason, role string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "cancel ALERT --reason TEXT -k KEY -c FILE",
+		Short: p.say("revoca un'allerta su tutti i canali, con una firma", "revokes an alert on every channel, with one signature"),
+		Long: p.say("Compone la revoca dall'ultimo bollettino diffuso, la mostra, chiede, firma e consegna, in un passo solo.\nPer la fine di un evento non serve la revoca ma un aggiornamento (cessato allarme).",
+			"Composes the revocation from the newest released bulletin, shows it, asks, signs and hands it in, in one step.\nThe end of an event is not a revocation but an update (all clear)."),
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if strings.TrimSpace(reason) == "" {
+				return usage("cancel: say why with --reason: the public reads it")
+			}
+			ctx := cmd.Context()
+			key, err := k.load(ctx, p)
+			if err != nil {
+				return err
+			}
+			d, err := w.open(ctx, "tocsin cancel", nil, true)
+			if err != nil {
+				return err
+			}
+			defer d.Close()
+			b, err := d.revocation(ctx, a[0], reason)
+			if err != nil {
+				return err
+			}
+			if err := p.confirm(b, &k, asJSON, "Stai per REVOCARE", "You are about to REVOKE"); err != nil {
+				return err
+			}
+			armored, err := key.Sign(ctx, signing.Namespace(signing.Role(role), b.Realm), b.Bytes())
+			if err != nil {
+				return err
+			}
+			if err := d.hand(ctx, b, signing.Role(role), armored); err != nil {
+				return err
+			}
+			done, err := d.handed(ctx, b)
+			if err != nil {
+				return err
+			}
+			return p.report(asJSON, done, "Revoca consegnata: allerta %s, bollettino %d. Per seguirla: tocsin status %s %s --watch", "Revocation handed in: alert %s, bulletin %d. To follow it: tocsin status %s %s --watch",
+				b.Code, b.Number, b.Code, w.hint())
+		},
+	}
+	w.flags(p, cmd)
+	k.flags(p, cmd)
+	p.jsonFlag(cmd, &asJSON)
+	cmd.Flags().StringVar(&reason, "reason", "", p.say("perché, in parole per il pubblico", "why, in words for the public"))
+	cmd.Flags().StringVar(&role, "role", string(signing.Officer), p.say("ruolo di chi firma: officer o police", "role of the signer: officer or police"))
+	return cmd
+}
+
+func (d *desk) revocation(ctx context.Context, name, reason string) (*bulletin.Bulletin, error) {
+	if d.c == nil {
+		return nil, usage("cancel: name the node's configuration with -c")
+	}
+	id, err := d.alert(name)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := d.newestReleased(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if newest.Message.MsgType == alert.MsgCancel {
+		return nil, both("l'allerta %s è già revocata, dal bollettino %d: vedere tocsin status", "alert %s is revoked already, by bulletin %d: see tocsin status", newest.Code, newest.Number)
+	}
+	return cancelBulletin(newest, reason, d.c, time.Now())
+}

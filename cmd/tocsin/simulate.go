@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tocsin/adapters/simulator"
+)
+
+func (p *program) simulateCommand() *cobra.Command {
+	var listen, level string
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: p.say("accende il simulatore delle piattaforme, per provare ed esercitarsi", "runs the platform simulator, to try and to train"),
+		Long: p.say("Telegram, X, Facebook e Instagram su questa macchina, con i loro contratti HTTP, le loro pagine e i guasti a comando.\nUna configurazione fatta da tocsin init punta già qui. I post restano in memoria e finiscono con il comando.",
+			"Telegram, X, Facebook and Instagram on this machine, with their HTTP contracts, their pages, and faults on demand.\nA configuration made by tocsin init points here already. Posts are kept in memory and end with the command."),
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := p.logger(level, false)
+			if err != nil {
+				return err
+			}
+			c, err := simulatorAt(listen)
+			if err != nil {
+				return err
+			}
+			c.Log = log
+			s, err := simulator.Start(cmd.Context(), c)
+			if err != nil {
+				return fmt.Errorf("%w: end what listens there, or choose another address with --listen, and the same with tocsin init --simulator", err)
+			}
+			defer s.Close()
+			p.print("Simulatore acceso: %s (Ctrl-C per finire)", "Simulator up: %s (Ctrl-C to end)", s.URL())
+			<-cmd.Context().Done()
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", defaultSimulator, p.say("indirizzo delle pagine; le piattaforme sono sulle quattro porte dopo", "address of the pages; the platforms are on the four ports after it"))
+	cmd.Flags().StringVar(&level, "log", "warn", p.say("livello del diario: debug, info, warn, error", "log level: debug, info, warn, error"))
+	return cmd
+}

@@ -51,9 +51,8 @@ type memoryKey struct {
 // After a restart it begins anew.
 type memory struct {
 	retry *backoff.ExponentialBackOff
-	looks int // looks in vain since the fate became unknown
-	reads int // read-backs in vain
-	last  time.Time
+	looks int       // looks in vain since the fate became unknown
+	reads int       // read-backs in vain
 	next  time.Time // not before this moment
 }
 

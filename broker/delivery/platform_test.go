@@ -32,7 +32,6 @@ type platform struct {
 	hidden  int // looks and read-backs that do not see the newest post yet
 	altered bool
 	blind   bool // gives no way to look
-	held    chan struct{}
 	reads   int
 	finds   int
 }

@@ -65,16 +65,6 @@ func Police(tb testing.TB) *Person {
 // PublicKey returns the person's public key.
 func (p *Person) PublicKey() ssh.PublicKey { return p.key.PublicKey() }
 
-// Key returns the person's key, for what signs.
-func (p *Person) Key(tb testing.TB) signing.Key {
-	tb.Helper()
-	key, err := signing.NewKey(p.key)
-	if err != nil {
-		tb.Fatalf("make a key for %s: %v", p.Principal, err)
-	}
-	return key
-}
-
 // Sign returns the person's armored signature over message in their role.
 func (p *Person) Sign(tb testing.TB, realm alert.Realm, message []byte) []byte {
 	tb.Helper()

@@ -1,0 +1,420 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/audit"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/bulletin/bulletintest"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+	"tocsin/broker/signing/signingtest"
+)
+
+// A scene is a ledger with people, the bytes of its bulletins, and one alert on
+// two channels whose first bulletin b was not handed in yet.
+type scene struct {
+	*book
+	officer, police *signingtest.Person
+	authority       *signing.Authority
+	alert           *bulletintest.Alert
+	b               *bulletin.Bulletin
+	blobs           map[string][]byte
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{
+		book: newBook(t, "epoch-a"), officer: signingtest.Officer(t), police: signingtest.Police(t),
+		alert: bulletintest.New(t, "telegram-a", "x-a"), blobs: map[string][]byte{},
+	}
+	s.authority = signingtest.Authority(t, alert.RealmExercise, s.officer, s.police)
+	s.b = s.alert.Next(t, alert.MsgAlert)
+	s.add(ledger.Record{Type: ledger.NodeStarted})
+	return s
+}
+
+// of returns a record on a bulletin.
+func of(b *bulletin.Bulletin, r ledger.Record) ledger.Record {
+	r.Alert, r.Number, r.SHA256 = string(b.Alert), b.Number, b.SHA256()
+	return r
+}
+
+func (s *scene) hand(b *bulletin.Bulletin) int64 {
+	s.t.Helper()
+	s.blobs[b.SHA256()] = b.Bytes()
+	return s.add(of(b, ledger.Record{
+		Type: ledger.Bulletin, Bytes: len(b.Bytes()), Code: string(b.Code), Identifier: b.Message.Identifier,
+		MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
+	}))
+}
+
+func (s *scene) sign(b *bulletin.Bulletin, p *signingtest.Person) int64 {
+	s.t.Helper()
+	return s.signed(b, p, b.Bytes())
+}
+
+// signed adds a signature on b that was made over other bytes.
+func (s *scene) signed(b *bulletin.Bulletin, p *signingtest.Person, message []byte) int64 {
+	s.t.Helper()
+	return s.add(of(b, ledger.Record{
+		Type: ledger.Signature, Principal: p.Principal, Namespace: signing.Namespace(p.Role, b.Realm),
+		Armor: string(p.Sign(s.t, b.Realm, message)),
+	}))
+}
+
+// begin adds the first attempts on channels, by a node.
+func (s *scene) begin(b *bulletin.Bulletin, node string, channels ...string) int64 {
+	s.t.Helper()
+	return s.add(of(b, ledger.Record{
+		Type: ledger.Attempt, Node: node, Channels: channels, Part: 1, Attempt: 1, Until: s.start.Add(time.Hour),
+	}))
+}
+
+func (s *scene) post(b *bulletin.Bulletin, channel string, part int) int64 {
+	s.t.Helper()
+	return s.add(of(b, ledger.Record{
+		Type: ledger.Posted, Channel: channel, Part: part, PostID: fmt.Sprintf("%s-%d", channel, part), URL: "https://fake.example/" + channel,
+	}))
+}
+
+// release hands the bulletin in and has it signed by both.
+func (s *scene) release(b *bulletin.Bulletin) {
+	s.t.Helper()
+	s.hand(b)
+	s.sign(b, s.officer)
+	s.sign(b, s.police)
+}
+
+// deliver is the whole way of a bulletin that was released, to all its channels.
+func (s *scene) deliver(b *bulletin.Bulletin) {
+	s.t.Helper()
+	s.begin(b, "", s.alert.Channels...)
+	for _, channel := range s.alert.Channels {
+		s.post(b, channel, 1)
+		s.add(of(b, ledger.Record{Type: ledger.Verified, Channel: channel, Part: 1}))
+	}
+}
+
+// verify checks the ledger as it is, against a checkpoint or nil.
+func (s *scene) verify(checkpoint *audit.Checkpoint) audit.Report {
+	s.t.Helper()
+	return s.verifyEntries(checkpoint, s.entries, int64(len(s.entries)))
+}
+
+func (s *scene) verifyEntries(checkpoint *audit.Checkpoint, entries []*ledger.Entry, size int64) audit.Report {
+	s.t.Helper()
+	v := audit.NewVerifier(s.authority, checkpoint)
+	show(v.Observe, entries)
+	return v.Finish(s.t.Context(), size, func(_ context.Context, digest string) ([]byte, error) {
+		if raw, ok := s.blobs[digest]; ok {
+			return raw, nil
+		}
+		return nil, ledger.ErrNoBlob
+	})
+}
+
+// wantFinding checks that the report has this finding and no other.
+func wantFinding(t *testing.T, r audit.Report, record int64, rule, words string) {
+	t.Helper()
+	if r.OK {
+		t.Errorf("the ledger is found good, want a finding of rule %s", rule)
+	}
+	if len(r.Findings) != 1 {
+		t.Fatalf("the findings are %+v, want one of rule %s", r.Findings, rule)
+	}
+	f := r.Findings[0]
+	if f.Record != record || f.Rule != rule || !strings.Contains(f.Text, words) {
+		t.Errorf("the finding is %+v, want rule %s on record %d with words on %q", f, rule, record, words)
+	}
+}
+
+func wantGood(t *testing.T, r audit.Report) {
+	t.Helper()
+	if !r.OK || r.Findings == nil || len(r.Findings) != 0 {
+		t.Errorf("the findings are %+v, want none", r.Findings)
+	}
+}
+
+func TestVerifierFindsAGoodLedgerGood(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.release(s.b)
+	s.deliver(s.b)
+	update := s.alert.Next(t, alert.MsgUpdate)
+	s.release(update)
+	s.deliver(update)
+	n := len(s.entries)
+	r := s.verify(s.checkpoint(n - 3))
+	wantGood(t, r)
+	whole, part := s.checkpoint(n), s.checkpoint(n-3)
+	r.Findings = nil
+	want := audit.Report{
+		OK: true, Realm: "exercise", Epoch: "epoch-a", Entries: int64(n), Root: whole.Root.String(),
+		Alerts: 1, Bulletins: 2, Signatures: 4, Posts: 4,
+	}
+	if r.Checkpoint == nil || *r.Checkpoint != (audit.CheckpointUse{Size: part.Size, Root: part.Root.String()}) {
+		t.Errorf("the checkpoint is %+v, want %+v", r.Checkpoint, part)
+	}
+	r.Checkpoint = nil
+	if got, want := fmt.Sprintf("%+v", r), fmt.Sprintf("%+v", want); got != want {
+		t.Errorf("the report is\n%s, want\n%s", got, want)
+	}
+	if r := s.verify(nil); !r.OK || r.Checkpoint != nil {
+		t.Errorf("without a checkpoint the report is %+v", r)
+	}
+}
+
+// TestVerifierFinds has one thing wrong in each ledger.
+func TestVerifierFinds(t *testing.T) {
+	t.Parallel()
+	// Each case builds its ledger and returns the record that the finding is about.
+	tests := map[string]struct {
+		build       func(*scene) int64
+		rule, words string
+	}{
+		"payload_that_is_no_record": {func(s *scene) int64 {
+			seq := s.raw("ledger.rejected", []byte(`{"schema":1,"type":"rejected"}`))
+			s.release(s.b)
+			s.deliver(s.b)
+			return seq
+		}, "record", "reason is missing"},
+		"record_on_another_subject": {func(s *scene) int64 {
+			payload, err := (&s.entries[1].Record).Encode()
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return s.raw("ledger.node.node-b", payload)
+		}, "transition", "ledger.node.node-b"},
+		"post_without_attempt": {func(s *scene) int64 {
+			s.release(s.b)
+			return s.post(s.b, "x-a", 1)
+		}, "transition", "posted can't follow in state pending"},
+		"proof_without_post": {func(s *scene) int64 {
+			s.release(s.b)
+			s.begin(s.b, "", "x-a")
+			return s.add(of(s.b, ledger.Record{Type: ledger.Verified, Channel: "x-a", Part: 1}))
+		}, "transition", "verified can't follow"},
+		"signature_on_no_bulletin": {func(s *scene) int64 { return s.sign(s.b, s.officer) }, "transition", "no such bulletin"},
+		"attempt_before_second_signature": {func(s *scene) int64 {
+			s.hand(s.b)
+			s.sign(s.b, s.officer)
+			seq := s.begin(s.b, "", "x-a")
+			s.sign(s.b, s.police)
+			s.post(s.b, "x-a", 1)
+			return seq
+		}, "release", "an attempt"},
+		"attempt_without_signatures": {func(s *scene) int64 {
+			s.hand(s.b)
+			return s.begin(s.b, "", "x-a")
+		}, "release", "an attempt"},
+		"attempt_on_another_channel": {func(s *scene) int64 {
+			s.release(s.b)
+			return s.begin(s.b, "", "x-a", "facebook-a")
+		}, "coverage", "facebook-a"},
+		"bulletin_that_is_missing": {func(s *scene) int64 {
+			seq := s.hand(s.b)
+			delete(s.blobs, s.b.SHA256())
+			return seq
+		}, "bulletin", ledger.ErrNoBlob.Error()},
+		"bulletin_that_is_altered": {func(s *scene) int64 {
+			seq := s.hand(s.b)
+			s.blobs[s.b.SHA256()] = bytes.Replace(s.b.Bytes(), []byte("Piogge forti"), []byte("Piogge Forti"), 1)
+			return seq
+		}, "bulletin", ""},
+		"bulletin_that_is_another": {func(s *scene) int64 {
+			seq := s.hand(s.b)
+			s.blobs[s.b.SHA256()] = s.alert.Next(s.t, alert.MsgUpdate).Bytes()
+			return seq
+		}, "bulletin", "the bulletin itself says 2"},
+		"bulletin_under_another_number": {func(s *scene) int64 {
+			s.blobs[s.b.SHA256()] = s.b.Bytes()
+			r := of(s.b, ledger.Record{Type: ledger.Bulletin, Bytes: len(s.b.Bytes()), Code: string(s.b.Code)})
+			r.Number = 2
+			return s.add(r)
+		}, "bulletin", "the record says bulletin 2"},
+		"signature_over_other_bytes": {func(s *scene) int64 {
+			s.release(s.b)
+			return s.signed(s.b, s.officer, []byte("something else"))
+		}, "signature", "the ledger holds no refusal of it"},
+		"signature_of_a_stranger": {func(s *scene) int64 {
+			s.release(s.b)
+			return s.sign(s.b, signingtest.NewPerson(s.t, "eva@pc.example", signing.Officer))
+		}, "signature", "the ledger holds no refusal of it"},
+		"refusal_of_another_signature": {func(s *scene) int64 {
+			s.release(s.b)
+			seq := s.signed(s.b, s.officer, []byte("something else"))
+			s.add(ledger.Record{Type: ledger.Rejected, Reason: "bad_signature", Refers: seq - 1})
+			return seq
+		}, "signature", "the ledger holds no refusal of it"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			seq := tt.build(s)
+			r := s.verify(s.checkpoint(len(s.entries)))
+			wantFinding(t, r, seq, tt.rule, tt.words)
+		})
+	}
+}
+
+func TestVerifierCountsOnlyPostsThatAreCovered(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		build func(*scene)
+		rules []string
+		posts int
+	}{
+		"channel_that_is_not_addressed": {func(s *scene) {
+			s.release(s.b)
+			s.begin(s.b, "", "x-a", "facebook-a")
+			s.post(s.b, "x-a", 1)
+			s.post(s.b, "facebook-a", 1)
+		}, []string{"coverage", "coverage"}, 1},
+		"part_that_is_not_signed": {func(s *scene) {
+			s.release(s.b)
+			s.begin(s.b, "", "x-a")
+			s.post(s.b, "x-a", 1)
+			s.add(of(s.b, ledger.Record{
+				Type: ledger.Attempt, Channel: "x-a", Part: 2, Attempt: 1, Until: s.start.Add(time.Hour),
+			}))
+			s.post(s.b, "x-a", 2)
+		}, []string{"coverage", "coverage"}, 1},
+		"before_its_signatures": {func(s *scene) {
+			s.hand(s.b)
+			s.begin(s.b, "", "x-a")
+			s.post(s.b, "x-a", 1)
+			s.sign(s.b, s.officer)
+			s.sign(s.b, s.police)
+		}, []string{"release", "release"}, 0},
+		"both_signatures_of_one_person": {func(s *scene) {
+			s.hand(s.b)
+			s.sign(s.b, s.officer)
+			s.sign(s.b, s.officer)
+			s.begin(s.b, "", "x-a")
+			s.post(s.b, "x-a", 1)
+		}, []string{"release", "release"}, 0},
+		"bulletin_that_is_missing": {func(s *scene) {
+			s.release(s.b)
+			s.begin(s.b, "", "x-a")
+			s.post(s.b, "x-a", 1)
+			delete(s.blobs, s.b.SHA256())
+		}, []string{"bulletin", "coverage", "coverage"}, 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			tt.build(s)
+			r := s.verify(nil)
+			var rules []string
+			for _, f := range r.Findings {
+				rules = append(rules, f.Rule)
+			}
+			if !slices.Equal(rules, tt.rules) || r.OK {
+				t.Errorf("the findings are %+v, want the rules %v", r.Findings, tt.rules)
+			}
+			if r.Posts != tt.posts {
+				t.Errorf("it counts %d posts, want %d", r.Posts, tt.posts)
+			}
+		})
+	}
+}
+
+func TestVerifierAcceptsWhatTheLedgerRefused(t *testing.T) {
+	t.Parallel()
+	t.Run("signature", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		s.hand(s.b)
+		bad := s.signed(s.b, s.officer, []byte("something else"))
+		s.add(ledger.Record{Type: ledger.Rejected, Reason: "bad_signature", Refers: bad})
+		s.sign(s.b, s.officer)
+		s.sign(s.b, s.police)
+		s.deliver(s.b)
+		r := s.verify(nil)
+		wantGood(t, r)
+		if r.Refused != 1 || r.Signatures != 2 || r.Posts != 2 {
+			t.Errorf("it counts %d refused, %d good signatures, %d posts; want 1, 2 and 2", r.Refused, r.Signatures, r.Posts)
+		}
+	})
+	t.Run("bulletin", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		seq := s.hand(s.b)
+		s.blobs[s.b.SHA256()] = []byte("no bulletin")
+		s.add(ledger.Record{Type: ledger.Rejected, Reason: "bad_request", Refers: seq})
+		wantGood(t, s.verify(nil))
+	})
+}
+
+func TestVerifierHoldsTheLedgerAgainstItsCheckpoint(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change      func(*audit.Checkpoint)
+		rule, words string
+	}{
+		"another_root":   {func(c *audit.Checkpoint) { c.Root[0] ^= 1 }, "root", "the ledger was altered"},
+		"another_size":   {func(c *audit.Checkpoint) { c.Size-- }, "root", "the ledger was altered"},
+		"ahead":          {func(c *audit.Checkpoint) { c.Size = 1000 }, "complete", "the checkpoint says 1000 records"},
+		"another_ledger": {func(c *audit.Checkpoint) { c.Origin = audit.Origin("exercise", "epoch-b") }, "root", "epoch-b"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.release(s.b)
+			s.deliver(s.b)
+			c := s.checkpoint(4)
+			tt.change(c)
+			wantFinding(t, s.verify(c), 0, tt.rule, tt.words)
+		})
+	}
+}
+
+func TestVerifierFindsThatRecordsAreMissing(t *testing.T) {
+	t.Parallel()
+	t.Run("gap", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		s.fill(6)
+		n := len(s.entries)
+		entries := append(s.entries[:n-2:n-2], s.entries[n-1])
+		r := s.verifyEntries(nil, entries, int64(n-2))
+		wantFinding(t, r, int64(n), "complete", "records are missing")
+		if r.Entries != int64(n-2) {
+			t.Errorf("it counts %d entries, want the %d before the gap", r.Entries, n-2)
+		}
+	})
+	t.Run("broker_holds_more", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		n := int64(len(s.entries))
+		wantFinding(t, s.verifyEntries(nil, s.entries, n+3), 0, "complete", fmt.Sprintf("holds %d records, %d could be read", n+3, n))
+	})
+}
+
+// TestVerifierCountsRaces has two nodes that begin the same post and hand in the
+// same bulletin: the second one is without effect, as it should be.
+func TestVerifierCountsRaces(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.release(s.b)
+	s.hand(s.b)
+	s.begin(s.b, "node-a/1", "x-a")
+	s.begin(s.b, "node-b/1", "x-a")
+	s.post(s.b, "x-a", 1)
+	r := s.verify(nil)
+	wantGood(t, r)
+	if r.Races != 2 || r.Posts != 1 || r.Bulletins != 1 {
+		t.Errorf("it counts %d races, %d posts and %d bulletins, want 2, 1 and 1", r.Races, r.Posts, r.Bulletins)
+	}
+}

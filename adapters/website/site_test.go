@@ -94,7 +94,7 @@ func TestLife(t *testing.T) {
 	st.mustPut(message("SV-7F3K2", 1, "Alert"))
 	st.sees("in_force", 1)
 	holds(t, "the page", st.page("/a/SV-7F3K2"), "Allerta gialla", "In vigore", "Bollettino 1 di SV-7F3K2",
-		"dalle <time datetime=\"2026-11-22T15:30:00&#43;01:00\">15:30 di domenica 22 novembre 2026</time>",
+		"dalle <time datetime=\"2026-11-22T16:00:00&#43;01:00\">16:00 di domenica 22 novembre 2026</time>",
 		"fino alle <time datetime=\"2026-11-22T19:00:00&#43;01:00\">19:00 di domenica 22 novembre 2026</time>",
 		"Costa &lt;ovest&gt;", "Sala operativa", message("SV-7F3K2", 1, "Alert").Notice.SHA256, "/cap/IT-SV-7F3K2-1.xml")
 	holds(t, "the home page", st.page("/"), "Bollettino 1 di SV-7F3K2", "SV-7F3K2")
@@ -251,7 +251,7 @@ func TestLanguages(t *testing.T) {
 	page = st.page("/a/SV-7F3K2?lang=en")
 	holds(t, "the English page", page, `<dd lang="it" dir="auto">Vento &amp; mare</dd>`) // the message has no facts in English
 	holds(t, "the English page", page, `<html lang="en"`, `<h1 lang="en-GB" dir="auto">Wind</h1>`, "In force", "Yellow alert",
-		`href="/verifica?lang=en"`, "from <time datetime=\"2026-11-22T15:30:00&#43;01:00\">15:30 on Sunday 22 November 2026</time>")
+		`href="/verifica?lang=en"`, "from <time datetime=\"2026-11-22T16:00:00&#43;01:00\">16:00 on Sunday 22 November 2026</time>")
 	inOrder(t, page, "Strong wind.", "Stay away from the shore.", "Testo del bollettino 1.", "اصعدوا")
 }
 

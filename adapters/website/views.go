@@ -222,7 +222,11 @@ func (s *Site) sheet(b *bulletin, lang string) pages.Bulletin {
 	head := b.head()
 	n := head.Notice
 	from := n.Sent
-	if !head.facts.effective.IsZero() {
+	// As in the signed texts: from the onset of the event, where it is known.
+	switch {
+	case !head.facts.onset.IsZero():
+		from = head.facts.onset
+	case !head.facts.effective.IsZero():
 		from = head.facts.effective
 	}
 	level, colour := levelOf(head)

@@ -377,8 +377,16 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	if err := n.trusted(); err != nil {
 		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)
 	} else {
-		_, err := n.ledger.Append(ctx, ledger.Record{Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.authority.Ring.SHA256())})
+		seq, err := n.ledger.Append(ctx, ledger.Record{Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.authority.Ring.SHA256())})
 		if err != nil {
+			return err
+		}
+		if err := n.ledger.WaitApplied(ctx, seq); err != nil {
+			return err
+		}
+		// A checkpoint at every start: a ledger that has grown has one, however
+		// soon its node is killed each time.
+		if err := n.keeper.Write(); err != nil {
 			return err
 		}
 	}

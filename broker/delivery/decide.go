@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"strings"
 	"time"
 
 	"tocsin/broker/bulletin"
@@ -75,7 +74,7 @@ func decidePart(items []item, i, part int, me string, started, now time.Time, cl
 		switch {
 		case p.Claimant == me && claimed(p.ClaimID):
 			s.do = send
-		case sameNode(p.Claimant, me) || !now.Before(p.Until):
+		case ledger.SameNode(p.Claimant, me) || !now.Before(p.Until):
 			s.do = forget
 		default:
 			s.do, s.at = wait, p.Until
@@ -125,11 +124,4 @@ func decidePending(s *step, items []item, now, retryAt time.Time) {
 	default:
 		s.do = attempt
 	}
-}
-
-// sameNode reports whether two "node/incarnation" are of one node.
-func sameNode(a, b string) bool {
-	a, _, _ = strings.Cut(a, "/")
-	b, _, _ = strings.Cut(b, "/")
-	return a == b
 }

@@ -38,9 +38,9 @@ type held struct {
 	message *sshsig.Message
 }
 
-// request is Request with what is known already.
+// request is signing.RequestOf with what is known already.
 func (h *held) request() signing.Request {
-	r := Request(h.b)
+	r := signing.RequestOf(h.b)
 	r.Message = h.message
 	return r
 }
@@ -180,13 +180,6 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 			errOtherBulletin, state.Number, id, h.b.Number, h.b.Alert)
 	}
 	return h, nil
-}
-
-// Request returns what the policy needs to know of a bulletin, as its bytes say.
-func Request(b *bulletin.Bulletin) signing.Request {
-	return signing.Request{
-		Bytes: b.Bytes(), Realm: b.Realm, MsgType: b.Message.MsgType, Expires: b.Expires, NotAfter: b.NotAfter,
-	}
 }
 
 // Statements returns the signatures that the ledger holds of a bulletin, in

@@ -428,15 +428,15 @@ func allowed(p *PartState, r *Record) string {
 	}
 	// Between an attempt and its end, the claimant alone may speak, until no
 	// request of it can be under way any more.
-	if p.State == StateAttempting && r.Node != p.Claimant && !sameNode(r.Node, p.Claimant) && r.At.Before(p.Until) {
+	if p.State == StateAttempting && r.Node != p.Claimant && !SameNode(r.Node, p.Claimant) && r.At.Before(p.Until) {
 		return fmt.Sprintf("the attempt belongs to %s until %s", p.Claimant, p.Until.Format(time.RFC3339))
 	}
 	return ""
 }
 
-// sameNode reports whether two incarnations are of one node: the later one knows
+// SameNode reports whether two "node/incarnation" are of one node: the later one knows
 // that the earlier one is gone.
-func sameNode(a, b string) bool {
+func SameNode(a, b string) bool {
 	a, _, _ = strings.Cut(a, "/")
 	b, _, _ = strings.Cut(b, "/")
 	return a == b

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/signing/sshsig"
 )
 
@@ -37,6 +38,14 @@ type Request struct {
 	// NotAfter is by when the signatures must be complete, in ledger time; zero
 	// for no bound but Expires.
 	NotAfter time.Time
+}
+
+// RequestOf returns the request of a bulletin: every fact in it is what the signed
+// bytes say, never what a record or a caller says of them.
+func RequestOf(b *bulletin.Bulletin) Request {
+	return Request{
+		Bytes: b.Bytes(), Realm: b.Realm, MsgType: b.Message.MsgType, Expires: b.Expires, NotAfter: b.NotAfter,
+	}
 }
 
 // A Statement is one signature as the ledger recorded it. Nothing in it is

@@ -239,7 +239,7 @@ func (d *desk) hand(ctx context.Context, b *bulletin.Bulletin, role signing.Role
 	}
 	st, err := d.statement(b, role, armored)
 	if err == nil {
-		_, err = d.authority.CheckOne(delivery.Request(b), st, time.Now())
+		_, err = d.authority.CheckOne(signing.RequestOf(b), st, time.Now())
 	}
 	if err == nil {
 		err = d.follows(ctx, b)
@@ -270,7 +270,7 @@ func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statem
 	ctx, span := d.span(ctx, "sign", b)
 	defer span.End()
 	key := ""
-	if s, err := d.authority.CheckOne(delivery.Request(b), st, st.At); err == nil {
+	if s, err := d.authority.CheckOne(signing.RequestOf(b), st, st.At); err == nil {
 		key = s.Fingerprint
 	}
 	seq, err := d.ledger.Append(ctx, ledger.Record{
@@ -389,7 +389,7 @@ func (d *desk) waiting(ctx context.Context, name string) (*bulletin.Bulletin, er
 		}
 		var state ledger.BulletinState
 		d.ledger.View(func(s *ledger.State) { state = *s.Alerts[id].Bulletin(digests[i]) })
-		_, err = d.authority.Authorize(delivery.Request(b), delivery.Statements(&state), time.Now())
+		_, err = d.authority.Authorize(signing.RequestOf(b), delivery.Statements(&state), time.Now())
 		refusal, ok := errors.AsType[*signing.RefusedError](err)
 		switch {
 		case err == nil:
@@ -411,7 +411,7 @@ func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key
 	}
 	st, err := d.statement(b, signing.Police, armored)
 	if err == nil {
-		_, err = d.authority.CheckOne(delivery.Request(b), st, time.Now())
+		_, err = d.authority.CheckOne(signing.RequestOf(b), st, time.Now())
 	}
 	if err == nil {
 		err = d.wouldRelease(b, st)
@@ -429,7 +429,7 @@ func (d *desk) wouldRelease(b *bulletin.Bulletin, st signing.Statement) error {
 	d.ledger.View(func(s *ledger.State) {
 		statements = delivery.Statements(s.Alerts[string(b.Alert)].Bulletin(b.SHA256()))
 	})
-	_, err := d.authority.Authorize(delivery.Request(b), append(statements, st), time.Now())
+	_, err := d.authority.Authorize(signing.RequestOf(b), append(statements, st), time.Now())
 	return err
 }
 

@@ -185,7 +185,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 		})
 	}
 	prepared := make(chan preparation, 1)
-	go func() { prepared <- l.prepare(ctx, it, part) }()
+	go func() { prepared <- l.makeReady(ctx, id, it, part) }()
 
 	p := it.parts[part-1]
 	if part == 1 && p.Attempts == 0 {
@@ -213,7 +213,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 func (l *lane) send(ctx context.Context, id string, it *item, part int) error {
 	ctx, span := l.span(ctx, "deliver", id, it, part)
 	defer span.End()
-	return l.publish(ctx, id, it, part, it.parts[part-1], l.prepare(ctx, it, part))
+	return l.publish(ctx, id, it, part, it.parts[part-1], l.makeReady(ctx, id, it, part))
 }
 
 // current returns the state of a post as it is folded now.
@@ -231,27 +231,35 @@ type preparation struct {
 	until time.Time
 }
 
-// prepare makes the image public and does the private first step, where the
-// channel has one and it has not been done.
-func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
+// makeReady prepares a post for an attempt that is about to be made, where that has
+// not been done.
+func (l *lane) makeReady(ctx context.Context, id string, it *item, part int) preparation {
 	until := time.Now().Add(l.ch.PublishTimeout)
-	post := it.b.For(l.name)[part-1]
-	if it.parts[part-1].Prepared != "" {
-		return preparation{until: until}
-	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
+	if it.parts[part-1].Prepared != "" || l.awaitAhead(ctx, id, it, part) != "" {
+		return preparation{until: until}
+	}
+	ready := l.prepare(ctx, it, part)
+	ready.until = until
+	return ready
+}
+
+// prepare makes the image public and does the private first step, where the
+// channel has one.
+func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
+	post := it.b.For(l.name)[part-1]
 	if post.Image != nil && post.Image.URL != "" && l.s.Host != nil {
 		if err := l.s.Host.Host(ctx, *post.Image); err != nil {
-			return preparation{until: until, err: adapters.Fail(adapters.NotSent, "the image could not be put on the site: %w", err)}
+			return preparation{err: adapters.Fail(adapters.NotSent, "the image could not be put on the site: %w", err)}
 		}
 	}
 	preparer, ok := l.ch.Channel.(adapters.Preparer)
 	if !ok {
-		return preparation{until: until}
+		return preparation{}
 	}
 	name, err := preparer.Prepare(ctx, post)
-	return preparation{name: name, err: err, until: until}
+	return preparation{name: name, err: err}
 }
 
 // publish makes the attempt that is recorded as ours, and records what came of it.

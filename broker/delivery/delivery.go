@@ -177,27 +177,20 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, l := range s.lanes {
 		l.ctx = ctx
 	}
-	var begun int64 // what came before is among the open alerts below
-	s.Ledger.View(func(st *ledger.State) { begun = st.Seq })
 	for _, l := range s.lanes {
-		stop, err := s.Ledger.Wake(ctx, "deliver-"+l.name, func(id string, seq int64) {
-			if s.Ledger.WaitApplied(ctx, seq) == nil {
-				l.wakeFor(id, seq)
-			}
-		})
-		if err != nil {
+		var err error
+		if l.reminder, err = s.Ledger.Reminder(ctx, "deliver-"+l.name); err != nil {
 			return fmt.Errorf("delivery: %w", err)
 		}
-		defer stop()
 	}
+	var begun int64 // what came before is among the open alerts below
+	s.Ledger.View(func(st *ledger.State) { begun = st.Seq })
 	open := s.open()
 	for _, id := range open {
-		for _, l := range s.lanes {
-			l.wake(id)
-		}
+		s.wake(id)
 	}
-	s.work.Go(func() { s.watch(ctx, open) })
-	s.work.Go(func() { s.catchUp(ctx, begun) })
+	s.work.Go(func() { s.watch(ctx, begun, open) })
+	s.work.Go(func() { s.remind(ctx) })
 	<-ctx.Done()
 	for _, l := range s.lanes {
 		l.stop()
@@ -282,29 +275,39 @@ func (s *Service) restoreAlert(ctx context.Context, l *lane, id string) error {
 	return nil
 }
 
-// watch follows the ledger for what no consumer wakes: decisions that have to be
-// refused, and posts that another node made on a channel that forgets.
+// wake has all lanes look at an alert.
+func (s *Service) wake(id string) {
+	for _, l := range s.lanes {
+		l.wake(id)
+	}
+}
+
+// watch follows the ledger: it wakes the lanes at each release, refuses what has to
+// be refused, has prepared what can be, and shows what another node published on a
+// channel that forgets.
 //
-// It begins with the alerts in fresh, whose decisions may have come while no node
-// was up.
-func (s *Service) watch(ctx context.Context, fresh []string) {
-	var seen int64
-	s.Ledger.View(func(st *ledger.State) { seen = st.Seq })
+// It begins after the record seen, and with the alerts in open, whose decisions may
+// have come while no node was up.
+func (s *Service) watch(ctx context.Context, seen int64, open []string) {
+	decided, published := open, open
 	for ctx.Err() == nil {
 		changed := s.Ledger.Changed()
 		s.Ledger.View(func(st *ledger.State) {
-			fresh = append(fresh, st.Touched(seen)...)
+			decided = append(decided, st.Decided(seen)...)
+			published = append(published, st.Published(seen)...)
 			seen = st.Seq
 		})
-		for _, id := range fresh {
-			s.refuse(ctx, id)
+		for _, id := range decided {
+			s.decided(ctx, id)
+		}
+		for _, id := range published {
 			for _, l := range s.lanes {
 				if err := s.restoreForeign(ctx, l, id); err != nil {
 					s.Log.WarnContext(ctx, "a post of another node could not be shown", "alert", id, "err", err)
 				}
 			}
 		}
-		fresh = nil
+		decided, published = nil, nil
 		select {
 		case <-ctx.Done():
 		case <-changed:
@@ -312,34 +315,65 @@ func (s *Service) watch(ctx context.Context, fresh []string) {
 	}
 }
 
-// catchUpAfter is how long a wake-up may be on its way.
-const catchUpAfter = 250 * time.Millisecond
+// decided does what follows from the newest decision on an alert. What can release
+// a post comes first.
+func (s *Service) decided(ctx context.Context, id string) {
+	items, err := s.library.items(ctx, id, "")
+	if err != nil || len(items) > 0 { // with an error the lanes try again
+		s.wake(id)
+	}
+	s.refuse(ctx, id)
+	s.prepareAhead(ctx, id)
+}
 
-// catchUp wakes the lanes that a decision after the record since has not reached. A
-// consumer brings a message that was lost on its way only after its acknowledgement
-// time, and one that another node took not at all: that node may be gone.
-func (s *Service) catchUp(ctx context.Context, since int64) {
-	tick := time.NewTicker(catchUpAfter)
-	defer tick.Stop()
-	due := since // decisions up to here must have reached the lanes by the next tick
+const (
+	// remindQuiet is how long the ledger must have been quiet before the durable
+	// consumers are asked, and remindBusy when they are asked though it is not.
+	remindQuiet = time.Second
+	remindBusy  = 10 * time.Second
+)
+
+// remind wakes each lane a second time for each decision, by its durable consumer: for
+// what the fold did not bring here, and for what another node took before it died.
+// It waits until the ledger is quiet: the broker writes down where a consumer stands,
+// with syncs of its own, which would hold up those of posts under way.
+func (s *Service) remind(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := s.Ledger.Changed()
+		for _, l := range s.lanes {
+			if err := l.reminder.Take(ctx, l.wake); err != nil && ctx.Err() == nil {
+				s.Log.DebugContext(ctx, "a channel's consumer could not be read; it is asked again", "channel", l.name, "err", err)
+			}
+		}
+		s.awaitQuiet(ctx, changed)
+	}
+}
+
+// awaitQuiet returns when the ledger has changed and is quiet again, and after
+// remindBusy at the latest.
+func (s *Service) awaitQuiet(ctx context.Context, changed <-chan struct{}) {
+	latest := time.NewTimer(remindBusy)
+	defer latest.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-latest.C:
+		return
+	case <-changed:
+	}
+	quiet := time.NewTimer(remindQuiet)
+	defer quiet.Stop()
 	for {
+		changed = s.Ledger.Changed()
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-		}
-		s.Ledger.View(func(st *ledger.State) {
-			st.Decisions(since, due, func(seq int64, id string) {
-				for _, l := range s.lanes {
-					if !l.reached(id, seq) {
-						l.wake(id)
-					}
-				}
-			})
-			since, due = due, st.Seq
-		})
-		for _, l := range s.lanes {
-			l.forgetWakeUps(since)
+		case <-latest.C:
+			return
+		case <-quiet.C:
+			return
+		case <-changed:
+			quiet.Reset(remindQuiet)
 		}
 	}
 }

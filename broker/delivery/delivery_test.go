@@ -323,21 +323,23 @@ func TestTwoNodesPostOnce(t *testing.T) {
 	}
 }
 
-// TestAnAlertThatAnotherNodeTookIsNotLost has another node take some of the wake-ups
-// and do nothing: as one that died with them.
+// TestAnAlertThatAnotherNodeTookIsNotLost has another node take some of the
+// reminders and do nothing: as one that died with them.
 func TestAnAlertThatAnotherNodeTookIsNotLost(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	x := newPlatform("x-a")
 	h.run("two/b", quick(x))
-	stop, err := h.open("one/a").Wake(t.Context(), "deliver-x-a", func(string, int64) {})
+	other, err := h.open("one/a").Reminder(t.Context(), "deliver-x-a")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stop()
 	var all []*bulletin.Bulletin
 	for range 8 {
 		all = append(all, h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)))
+		if err := other.Take(t.Context(), func(string) {}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, b := range all {
 		h.await(b, "x-a", ledger.StateVerified)

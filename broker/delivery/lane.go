@@ -2,11 +2,12 @@ package delivery
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"tocsin/broker/ledger"
 )
 
 // claimMargin is how long after its last possible moment an attempt still counts
@@ -20,6 +21,8 @@ type lane struct {
 	ch   Channel
 	name string
 	ctx  context.Context // of Run; set before the first wake
+	// reminder is set by Run before it reminds.
+	reminder *ledger.Reminder
 	// shown holds the attempts whose posts a forgetting channel has been handed.
 	// It is owned by Run until it starts watching, then by watch.
 	shown map[int64]bool
@@ -31,8 +34,8 @@ type lane struct {
 	queue   []string               // alerts that wait for a worker
 	timers  map[string]*time.Timer // alerts that wait for a moment
 	stopped bool
-	woken   map[string]int64 // the newest decision of an alert that the lane was woken for, while catchUp asks
 	memory  map[memoryKey]*memory
+	ahead   map[string]chan struct{} // bulletins that are being prepared ahead of their release, by digest
 }
 
 // A job is what a worker does for one alert.
@@ -59,31 +62,8 @@ type memory struct {
 func newLane(s *Service, ch Channel) *lane {
 	return &lane{
 		s: s, ch: ch, name: ch.Channel.Name(), free: ch.Workers, shown: map[int64]bool{},
-		busy: map[string]*job{}, timers: map[string]*time.Timer{}, woken: map[string]int64{}, memory: map[memoryKey]*memory{},
+		busy: map[string]*job{}, timers: map[string]*time.Timer{}, memory: map[memoryKey]*memory{}, ahead: map[string]chan struct{}{},
 	}
-}
-
-// wakeFor wakes the lane for a decision.
-func (l *lane) wakeFor(id string, seq int64) {
-	l.mu.Lock()
-	l.woken[id] = max(l.woken[id], seq)
-	l.mu.Unlock()
-	l.wake(id)
-}
-
-// reached reports whether the lane was woken for the decision or a later one of its
-// alert.
-func (l *lane) reached(id string, seq int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.woken[id] >= seq
-}
-
-// forgetWakeUps drops the wake-ups for decisions up to the record.
-func (l *lane) forgetWakeUps(upTo int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	maps.DeleteFunc(l.woken, func(_ string, seq int64) bool { return seq <= upTo })
 }
 
 // wake has a worker look at the alert as soon as one is free.

@@ -11,19 +11,27 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// Wake calls wake with the alert of each decision (bulletin, signature) that
-// comes after this moment, through a durable consumer of the given name, until
-// the returned stop is called, which waits for it.
+// A Reminder is a durable consumer of decisions (bulletins, signatures). Its place
+// in the ledger outlives the process, and anyone can ask the broker for it: how many
+// decisions a channel has not taken yet.
 //
-// A wake-up may come twice, and after a crash again: what is left to do stands in
-// the state, never in the consumer.
-func (l *Ledger) Wake(ctx context.Context, durable string, wake func(alert string, seq int64)) (stop func(), err error) {
+// What is left to do stands in the state, never in a reminder. Several nodes share
+// one: each decision goes to one of them, and again to another where that one died
+// before it acknowledged.
+type Reminder struct {
+	ledger   *Ledger
+	consumer jetstream.Consumer
+}
+
+// Reminder opens the durable consumer of the given name. A new one begins with the
+// next decision.
+func (l *Ledger) Reminder(ctx context.Context, durable string) (*Reminder, error) {
 	var next int64
 	l.View(func(s *State) { next = s.Seq + 1 })
 	consumer, err := l.js.CreateOrUpdateConsumer(ctx, streamName, jetstream.ConsumerConfig{
-		Durable: durable, Description: "wakes the worker of a channel", FilterSubject: "ledger.alert.*.decision.>",
+		Durable: durable, Description: "reminds a channel of decisions", FilterSubject: "ledger.alert.*.decision.>",
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: uint64(next), //nolint:gosec // never negative
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 5 * time.Second, MaxDeliver: -1, MaxAckPending: 256,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 5 * time.Second, MaxDeliver: -1, MaxAckPending: 1024,
 		Replicas: 1,
 	})
 	if isStartSeqChange(err) {
@@ -33,22 +41,32 @@ func (l *Ledger) Wake(ctx context.Context, durable string, wake func(alert strin
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s: %w", durable, err)
 	}
-	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		if meta, err := m.Metadata(); err == nil {
-			wake(alertOf(m.Subject()), int64(meta.Sequence.Stream)) //nolint:gosec // far below 2^63
+	return &Reminder{ledger: l, consumer: consumer}, nil
+}
+
+// Take calls remind with the alert of each decision that came since the last Take,
+// without waiting for more, and acknowledges it.
+func (r *Reminder) Take(ctx context.Context, remind func(alert string)) error {
+	const most = 256
+	for ctx.Err() == nil {
+		batch, err := r.consumer.FetchNoWait(most)
+		if err != nil {
+			return fmt.Errorf("consumer %s: %w", r.consumer.CachedInfo().Name, err)
 		}
-		_ = m.Ack() // an acknowledgement that is lost only wakes once more
-	}, jetstream.PullExpiry(5*time.Second), jetstream.PullHeartbeat(time.Second), jetstream.PullMaxMessages(256),
-		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-			l.o.Log.Debug("a channel's consumer was interrupted", "consumer", durable, "err", err) //nolint:sloglint // a callback has no context
-		}))
-	if err != nil {
-		return nil, fmt.Errorf("consumer %s: %w", durable, err)
+		taken := 0
+		for m := range batch.Messages() {
+			taken++
+			remind(alertOf(m.Subject()))
+			_ = m.Ack() // an acknowledgement that is lost only reminds once more
+		}
+		if err := batch.Error(); err != nil {
+			return fmt.Errorf("consumer %s: %w", r.consumer.CachedInfo().Name, err)
+		}
+		if taken < most {
+			return nil
+		}
 	}
-	return func() {
-		consuming.Stop()
-		<-consuming.Closed()
-	}, nil
+	return context.Cause(ctx)
 }
 
 // isStartSeqChange reports whether the broker refused to move the start of a

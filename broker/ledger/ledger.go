@@ -89,8 +89,9 @@ type Options struct {
 // state follows every record of everyone. It is safe for concurrent use.
 type Ledger struct {
 	o       Options
-	conn    *nats.Conn
+	conn    *nats.Conn // writes, and asks
 	js      jetstream.JetStream
+	reader  *nats.Conn // follows: what comes in must not wait for what goes out
 	stream  jetstream.Stream
 	reading sync.WaitGroup
 	stop    context.CancelFunc
@@ -122,9 +123,25 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	return l, nil
 }
 
-func (l *Ledger) connect() error {
+func (l *Ledger) connect() (err error) {
+	if l.conn, err = l.dial(l.o.Name); err != nil {
+		return err
+	}
+	if l.reader, err = l.dial(l.o.Name + " (reader)"); err != nil {
+		l.conn.Close()
+		return err
+	}
+	if l.js, err = jetstream.New(l.conn, jetstream.WithDefaultTimeout(appendTimeout)); err != nil {
+		l.conn.Close()
+		l.reader.Close()
+		return fmt.Errorf("connect to the broker: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) dial(name string) (*nats.Conn, error) {
 	opts := []nats.Option{
-		nats.Name(l.o.Name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
+		nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectBufSize(-1), nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			l.o.Log.Warn("the broker reports an error", "err", err) //nolint:sloglint // a callback has no context
@@ -138,15 +155,9 @@ func (l *Ledger) connect() error {
 	}
 	conn, err := nats.Connect(l.o.URL, opts...)
 	if err != nil {
-		return fmt.Errorf("connect to the broker: %w", err)
+		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
-	l.conn = conn
-	l.js, err = jetstream.New(conn, jetstream.WithDefaultTimeout(appendTimeout))
-	if err != nil {
-		conn.Close()
-		return fmt.Errorf("connect to the broker: %w", err)
-	}
-	return nil
+	return conn, nil
 }
 
 func (l *Ledger) open(ctx context.Context) error {
@@ -264,7 +275,11 @@ func (l *Ledger) sameEpoch(info *jetstream.StreamInfo) error {
 
 // follow folds every record from the first on, in its own goroutine, until Close.
 func (l *Ledger) follow(ctx context.Context) error {
-	consumer, err := l.js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy})
+	js, err := jetstream.New(l.reader, jetstream.WithDefaultTimeout(appendTimeout))
+	if err != nil {
+		return err
+	}
+	consumer, err := js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy})
 	if err != nil {
 		return err
 	}
@@ -286,7 +301,7 @@ func (l *Ledger) follow(ctx context.Context) error {
 			case err != nil:
 				// The consumer makes itself anew; a gap would show in the fold.
 				l.o.Log.WarnContext(ctx, "reading the ledger was interrupted", "err", err)
-				if ctx.Err() != nil || l.conn.IsClosed() {
+				if ctx.Err() != nil || l.reader.IsClosed() {
 					return
 				}
 			default:
@@ -341,6 +356,7 @@ func (l *Ledger) Close() {
 		l.stop()
 	}
 	l.reading.Wait()
+	l.reader.Close()
 	l.conn.Close()
 }
 

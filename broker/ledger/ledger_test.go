@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -255,31 +256,35 @@ func TestAFullStoreSaysSo(t *testing.T) {
 	}
 }
 
-func TestDecisionsWakeAConsumer(t *testing.T) {
+func TestAReminderTakesEachDecisionOnce(t *testing.T) {
 	t.Parallel()
 	s, id := startServer(t, t.TempDir()), uuid.NewString()
 	l := open(t, s, "one/a")
-	woken := make(chan string, 4)
-	stop, err := l.Wake(t.Context(), "deliver-x-a", func(alert string, _ int64) { woken <- alert })
-	if err != nil {
-		t.Fatal(err)
+	take := func(want ...string) {
+		t.Helper()
+		r, err := l.Reminder(t.Context(), "deliver-x-a") // as after a restart
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		if err := r.Take(t.Context(), func(alert string) { got = append(got, alert) }); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("reminded of %q, want %q", got, want)
+		}
 	}
+	take()
 	add(t, l, bulletinRecord(id))
-	if got := <-woken; got != id {
-		t.Errorf("woken for alert %q, want %q", got, id)
+	take(id)
+	add(t, l, attempt(id, "x-a")) // no decision
+	take()
+	var many []string
+	for range 300 { // more than one batch
+		many = append(many, uuid.NewString())
+		add(t, l, bulletinRecord(many[len(many)-1]))
 	}
-	add(t, l, attempt(id, "x-a")) // wakes nobody
-	stop()
-	stop, err = l.Wake(t.Context(), "deliver-x-a", func(alert string, _ int64) { woken <- alert })
-	if err != nil {
-		t.Fatalf("the consumer of an earlier run: %v", err)
-	}
-	defer stop()
-	second := uuid.NewString()
-	add(t, l, bulletinRecord(second))
-	if got := <-woken; got != second {
-		t.Errorf("woken for alert %q, want %q", got, second)
-	}
+	take(many...)
 }
 
 // TestADamagedLedgerIsNoticed cuts records out of the store's file, as a failing

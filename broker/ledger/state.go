@@ -151,42 +151,34 @@ type State struct {
 	Voids    []Void
 	Rejected int
 
-	times    map[int64]time.Time // broker times of decision records, to date releases
-	rejected map[int64]bool      // sequences of records that were refused
-	touched  []touch             // alerts by the sequence of their decisions and posts, ascending
-
-	decisions []touch // the same, of decisions alone
+	times     map[int64]time.Time // broker times of decision records, to date releases
+	rejected  map[int64]bool      // sequences of records that were refused
+	decisions []touch             // ascending
+	posts     []touch             // ascending
 }
 
-// touch says that an alert has news for those who watch decisions and posts.
+// touch says that an alert has news for those who watch decisions or posts.
 type touch struct {
 	seq   int64
 	alert string
 }
 
-// Touched lists the alerts that got a decision or a post after the record since,
-// oldest first, each once.
-func (s *State) Touched(since int64) []string {
-	i := sort.Search(len(s.touched), func(i int) bool { return s.touched[i].seq > since })
-	var out []string
-	for _, t := range s.touched[i:] {
-		if !slices.Contains(out, t.alert) {
-			out = append(out, t.alert)
-		}
-	}
-	return out
-}
+// Decided lists the alerts that got a decision after the record since, oldest first,
+// each once.
+func (s *State) Decided(since int64) []string { return after(s.decisions, since) }
 
-// Decisions calls do with each decision after the record since and up to the record
-// upTo, in ledger order.
-func (s *State) Decisions(since, upTo int64, do func(seq int64, alert string)) {
-	i := sort.Search(len(s.decisions), func(i int) bool { return s.decisions[i].seq > since })
-	for _, t := range s.decisions[i:] {
-		if t.seq > upTo {
-			return
+// Published lists the alerts that got a post after the record since, oldest first,
+// each once.
+func (s *State) Published(since int64) []string { return after(s.posts, since) }
+
+func after(touches []touch, since int64) (alerts []string) {
+	i := sort.Search(len(touches), func(i int) bool { return touches[i].seq > since })
+	for _, t := range touches[i:] {
+		if !slices.Contains(alerts, t.alert) {
+			alerts = append(alerts, t.alert)
 		}
-		do(t.seq, t.alert)
 	}
+	return alerts
 }
 
 // WasRejected reports whether a refusal of the record with the sequence is in the
@@ -265,7 +257,7 @@ func (s *State) applyBulletin(e *Entry, void func(string, ...any) error) error {
 		return void("this bulletin was handed in before")
 	}
 	s.times[e.Seq] = e.Time
-	s.decided(e.Seq, r.Alert)
+	s.decisions = append(s.decisions, touch{e.Seq, r.Alert})
 	a.Bulletins = append(a.Bulletins, &BulletinState{
 		Number: r.Number, SHA256: r.SHA256, Bytes: r.Bytes, Code: r.Code, Identifier: r.Identifier, MsgType: r.MsgType,
 		Expires: r.Expires, Seq: e.Seq, At: e.Time, Trace: trace(e), Deliveries: map[string]*Delivery{},
@@ -280,16 +272,11 @@ func (s *State) applySignature(e *Entry, void func(string, ...any) error) error 
 		return void("the ledger holds no such bulletin")
 	}
 	s.times[e.Seq] = e.Time
-	s.decided(e.Seq, r.Alert)
+	s.decisions = append(s.decisions, touch{e.Seq, r.Alert})
 	b.Statements = append(b.Statements, Statement{
 		Seq: e.Seq, At: e.Time, Principal: r.Principal, Namespace: r.Namespace, Key: r.Key, Armor: r.Armor, Trace: trace(e),
 	})
 	return nil
-}
-
-func (s *State) decided(seq int64, alert string) {
-	s.touched = append(s.touched, touch{seq, alert})
-	s.decisions = append(s.decisions, touch{seq, alert})
 }
 
 func trace(e *Entry) string {
@@ -377,7 +364,7 @@ func (s *State) step(b *BulletinState, channel string, e *Entry) string {
 	}
 	d.Parts[r.Part-1].move(r, e.Seq, s.times)
 	if r.Type == Posted {
-		s.touched = append(s.touched, touch{e.Seq, r.Alert})
+		s.posts = append(s.posts, touch{e.Seq, r.Alert})
 	}
 	return ""
 }
@@ -388,9 +375,9 @@ func from(t Type) []DeliveryState {
 	switch t {
 	case Attempt:
 		return []DeliveryState{StatePending, StateHeld}
-	case Prepared, NotSent:
-		return []DeliveryState{StateAttempting}
-	case Unknown:
+	case Prepared:
+		return []DeliveryState{StatePending, StateAttempting}
+	case NotSent, Unknown:
 		return []DeliveryState{StateAttempting}
 	case Absent:
 		return []DeliveryState{StateUnknown}
@@ -416,6 +403,9 @@ func allowed(p *PartState, r *Record) string {
 	}
 	if p.State == StatePosted && p.Unreadable {
 		return "the delivery has ended"
+	}
+	if r.Type == Prepared && p.State == StatePending && p.Attempts > 0 {
+		return "what is prepared ahead is prepared before the first attempt"
 	}
 	if r.Type == Attempt {
 		switch {

@@ -1,0 +1,153 @@
+package delivery_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"tocsin/adapters"
+	"tocsin/broker/alert"
+	"tocsin/broker/ledger"
+)
+
+// A stagePlatform is a platform whose posts are made in two steps.
+type stagePlatform struct {
+	*platform
+
+	stage    sync.Mutex
+	made     int
+	used     []string // what Publish was handed
+	preparer func(context.Context) error
+}
+
+func (p *stagePlatform) Prepare(ctx context.Context, _ adapters.Post) (string, error) {
+	if p.preparer != nil {
+		if err := p.preparer(ctx); err != nil {
+			return "", err
+		}
+	}
+	p.stage.Lock()
+	defer p.stage.Unlock()
+	p.made++
+	return fmt.Sprint("container-", p.made), nil
+}
+
+func (p *stagePlatform) Publish(ctx context.Context, post adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	p.stage.Lock()
+	p.used = append(p.used, a.Prepared)
+	p.stage.Unlock()
+	return p.platform.Publish(ctx, post, a)
+}
+
+func (p *stagePlatform) seen() (made int, used string) {
+	p.stage.Lock()
+	defer p.stage.Unlock()
+	return p.made, fmt.Sprint(p.used)
+}
+
+// TestTheFirstSignaturePrepares has the private step done while the co-signer reads,
+// also by a node that was started in between, and nothing of it before a signature.
+func TestTheFirstSignaturePrepares(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := &stagePlatform{platform: newPlatform("instagram-a")}
+	stop := h.run("one/a", quick(p))
+	b := newAlert(t, "instagram-a").Next(t, alert.MsgAlert)
+	h.hand(b)
+	h.sign(b, h.officer)
+	got := h.until(b, "instagram-a", "prepared", func(p ledger.PartState) bool { return p.Prepared != "" })
+	if got.State != ledger.StatePending || got.Attempts != 0 {
+		t.Errorf("%+v, want it pending without an attempt", got)
+	}
+	stop()
+	h.run("one/b", quick(p))
+	h.sign(b, h.police)
+	h.await(b, "instagram-a", ledger.StateVerified)
+	if made, used := p.seen(); made != 1 || used != "[container-1]" {
+		t.Errorf("%d were prepared and %s published, want the first one alone", made, used)
+	}
+}
+
+// TestNothingIsPreparedUnsigned hands in a bulletin and a signature that does not
+// count, and then another alert, whose preparation shows that the node has been there.
+func TestNothingIsPreparedUnsigned(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := &stagePlatform{platform: newPlatform("instagram-a")}
+	h.run("one/a", quick(p))
+	unsigned, signed := newAlert(t, "instagram-a").Next(t, alert.MsgAlert), newAlert(t, "instagram-a").Next(t, alert.MsgAlert)
+	h.hand(unsigned)
+	h.append(ledger.Record{
+		Type: ledger.Signature, Alert: string(unsigned.Alert), Number: 1, SHA256: unsigned.SHA256(), Principal: h.officer.Principal,
+		Namespace: "officer@exercise.tocsin", Armor: string(h.officer.Sign(t, unsigned.Realm, signed.Bytes())),
+	})
+	h.hand(signed)
+	h.sign(signed, h.officer)
+	h.until(signed, "instagram-a", "prepared", func(p ledger.PartState) bool { return p.Prepared != "" })
+	if got := h.part(unsigned, "instagram-a"); got.Prepared != "" {
+		t.Errorf("%+v: it was prepared without a signature that counts", got)
+	}
+	if made, _ := p.seen(); made != 1 {
+		t.Errorf("%d were prepared, want 1", made)
+	}
+}
+
+// TestAPreparationThatFailsIsMadeAgain has the step before the release fail: the
+// attempt makes it for itself.
+func TestAPreparationThatFailsIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	tried := make(chan struct{}, 8)
+	p := &stagePlatform{platform: newPlatform("instagram-a")}
+	var once sync.Once
+	p.preparer = func(context.Context) (err error) {
+		once.Do(func() { err = adapters.Fail(adapters.NotSent, "not now") })
+		tried <- struct{}{}
+		return err
+	}
+	h.run("one/a", quick(p))
+	b := newAlert(t, "instagram-a").Next(t, alert.MsgAlert)
+	h.hand(b)
+	h.sign(b, h.officer)
+	<-tried
+	h.sign(b, h.police)
+	if got := h.await(b, "instagram-a", ledger.StateVerified); got.Attempts != 1 || got.Prepared != "container-1" {
+		t.Errorf("%+v, want one attempt with container-1", got)
+	}
+}
+
+// TestAReleaseWaitsForThePreparationUnderWay releases while the first step is under
+// way: no second one is begun.
+func TestAReleaseWaitsForThePreparationUnderWay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	p := &stagePlatform{platform: newPlatform("instagram-a")}
+	p.preparer = func(ctx context.Context) error {
+		close(begun) // a second call would panic
+		select {
+		case <-goOn:
+			return nil
+		case <-ctx.Done():
+			return adapters.Fail(adapters.NotSent, "%w", ctx.Err())
+		}
+	}
+	h.run("one/a", quick(p))
+	b := newAlert(t, "instagram-a").Next(t, alert.MsgAlert)
+	h.hand(b)
+	h.sign(b, h.officer)
+	<-begun
+	h.sign(b, h.police)
+	h.until(b, "instagram-a", "an attempt", func(p ledger.PartState) bool { return p.Attempts == 1 })
+	close(goOn)
+	h.await(b, "instagram-a", ledger.StateVerified)
+	if made, used := p.seen(); made != 1 || used != "[container-1]" {
+		t.Errorf("%d were prepared and %s published, want the first one alone", made, used)
+	}
+	h.ledger.View(func(s *ledger.State) {
+		if len(s.Voids) > 0 {
+			t.Errorf("records without effect: %+v", s.Voids)
+		}
+	})
+}

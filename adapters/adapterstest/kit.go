@@ -21,7 +21,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -148,7 +147,7 @@ func (r Rig) ready() (Rig, error) {
 		return r, errors.New("the rig lacks its Channel, its Platform or its Clock")
 	case r.Server != nil && len(r.Secrets) == 0:
 		return r, errors.New("the rig names no secret: a channel that calls a platform has a credential")
-	case p.Mark == "" || !hasMark(p.Text, p.Mark):
+	case p.Mark == "" || !adapters.ContainsMark(p.Text, p.Mark):
 		return r, errors.New("the rig's post does not hold its mark")
 	case r.Channel.Name() == "" || r.Channel.Kind() == "":
 		return r, errors.New("the channel has no name or no kind")
@@ -168,9 +167,4 @@ func (r Rig) calls() int {
 		return 0
 	}
 	return r.Server.Calls()
-}
-
-// hasMark reports whether text holds mark as a word of its own.
-func hasMark(text, mark string) bool {
-	return slices.Contains(strings.FieldsFunc(text, func(c rune) bool { return c <= ' ' || strings.ContainsRune("[]()#,.;:", c) }), mark)
 }

@@ -3,8 +3,6 @@ package telegram
 import (
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // normalise returns text as Telegram's server stores it, so that a text can be
@@ -36,30 +34,6 @@ func normalise(text string) string {
 
 // directionMarks finds left-to-right and right-to-left marks in a row.
 func directionMarks() *regexp.Regexp { return regexp.MustCompile(`[\x{200e}\x{200f}]{2,}`) }
-
-// hasMark reports whether mark stands in text as a word of its own: "SV-7F3K2-1" does
-// not stand in "SV-7F3K2-10" nor in "XSV-7F3K2-1". An empty mark stands nowhere.
-func hasMark(text, mark string) bool {
-	if mark == "" {
-		return false
-	}
-	for at := 0; ; {
-		i := strings.Index(text[at:], mark)
-		if i < 0 {
-			return false
-		}
-		start, end := at+i, at+i+len(mark)
-		before, _ := utf8.DecodeLastRuneInString(text[:start])
-		after, _ := utf8.DecodeRuneInString(text[end:])
-		if !isWord(before) && !isWord(after) {
-			return true
-		}
-		_, size := utf8.DecodeRuneInString(text[start:])
-		at = start + size
-	}
-}
-
-func isWord(c rune) bool { return c == '_' || unicode.IsLetter(c) || unicode.IsDigit(c) }
 
 // resembles reports whether shown has more than half of want's words: what is left of
 // a post when somebody edited it, and what another part of the same bulletin lacks.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -161,30 +160,6 @@ func (e urlEntity) written(before, want string) string {
 // unescape undoes X's escapes in a text; there are three.
 func unescape(s string) string {
 	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s)
-}
-
-// hasMark reports whether mark stands in text as a word: "SV-7F3K2-1" does not stand
-// in "SV-7F3K2-10".
-func hasMark(text, mark string) bool {
-	if mark == "" {
-		return false
-	}
-	inWord := func(r rune) bool {
-		return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_'
-	}
-	for from := 0; ; {
-		i := strings.Index(text[from:], mark)
-		if i < 0 {
-			return false
-		}
-		start, end := from+i, from+i+len(mark)
-		before, _ := utf8.DecodeLastRuneInString(text[:start])
-		after, _ := utf8.DecodeRuneInString(text[end:])
-		if !inWord(before) && !inWord(after) {
-			return true
-		}
-		from = start + 1
-	}
 }
 
 // nearly reports whether a and b are the same but for one place that is at most a

@@ -254,7 +254,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 			if shown == want {
 				return ch.receipt(got.ID, got.raw), nil
 			}
-			if altered == nil && hasMark(shown, p.Mark) && nearly(shown, want) {
+			if altered == nil && adapters.ContainsMark(shown, p.Mark) && nearly(shown, want) {
 				r := ch.receipt(got.ID, got.raw)
 				altered = &r
 			}

@@ -143,48 +143,6 @@ func ParseMark(s string) (Code, int, error) {
 	return code, n, nil
 }
 
-// ContainsMark reports whether text holds mark as a word of its own: not as
-// part of a longer one, so that bulletin 1 is not found in "SV-7F3K2-12", nor
-// the bare code in "SV-7F3K2-1". Capitals count.
-func ContainsMark(text, mark string) bool {
-	if mark == "" {
-		return false
-	}
-	for from := 0; ; {
-		i := strings.Index(text[from:], mark)
-		if i < 0 {
-			return false
-		}
-		i += from
-		if !joinsBefore(text[:i]) && !joinsAfter(text[i+len(mark):]) {
-			return true
-		}
-		from = i + 1
-	}
-}
-
-// joinsBefore reports whether the word that follows s begins in s.
-func joinsBefore(s string) bool {
-	r, size := utf8.DecodeLastRuneInString(s)
-	if r == '-' {
-		r, _ = utf8.DecodeLastRuneInString(s[:len(s)-size])
-	}
-	return inWord(r)
-}
-
-// joinsAfter reports whether the word that precedes s goes on in s.
-func joinsAfter(s string) bool {
-	r, size := utf8.DecodeRuneInString(s)
-	if r == '-' {
-		r, _ = utf8.DecodeRuneInString(s[size:])
-	}
-	return inWord(r)
-}
-
-func inWord(r rune) bool {
-	return r == '_' || r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r))
-}
-
 func validPrefix(s string) bool {
 	if len(s) < 1 || len(s) > codePrefixMax {
 		return false

@@ -129,28 +129,6 @@ func FuzzParseNames(f *testing.F) {
 	})
 }
 
-// FuzzContainsMark compares with every place at which the mark occurs.
-func FuzzContainsMark(f *testing.F) {
-	f.Add("Codice SV-7F3K2-1.", "SV-7F3K2-1")
-	f.Add("SV-7F3K2-12 SV-7F3K2-1", "SV-7F3K2-1")
-	f.Add("aa\xffa", "a")
-	f.Fuzz(func(t *testing.T, text, mark string) {
-		if alert.ContainsMark(text, mark) && !strings.Contains(text, mark) {
-			t.Fatalf("found %q in %q", mark, text)
-		}
-		code, _, err := alert.ParseMark(mark)
-		if err != nil {
-			return
-		}
-		if !alert.ContainsMark(text+" "+mark+".", mark) {
-			t.Fatalf("not found: %q after %q", mark, text)
-		}
-		if alert.ContainsMark(mark, string(code)) {
-			t.Fatalf("found the code %q in its mark", code)
-		}
-	})
-}
-
 // FuzzParseShapes holds that whatever is read as a shape or a reference is
 // written as what reads the same.
 func FuzzParseShapes(f *testing.F) {

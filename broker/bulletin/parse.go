@@ -386,7 +386,7 @@ func (p *parser) postRules(b *Bulletin, post *Post) error {
 		return p.fail("part must be like 1/1 or 2/3, at most %d parts", maxParts)
 	case !langForm.MatchString(post.Lang):
 		return p.fail("language is not a language tag such as it-IT")
-	case !alert.ContainsMark(post.Text, b.Mark()):
+	case !adapters.ContainsMark(post.Text, b.Mark()):
 		return p.fail("the text does not contain the alert code %s: nobody could look for it", b.Mark())
 	case post.Text != strings.TrimSpace(post.Text):
 		return p.fail("the text begins or ends with blanks: platforms would change it")

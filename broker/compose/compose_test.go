@@ -269,7 +269,7 @@ func TestEveryLimitIsKept(t *testing.T) {
 				t.Fatalf("at %d, the line %q is no whole part", limit, line)
 			}
 		}
-		if !strings.Contains(text, "/a/SV-7F3K2") || !alert.ContainsMark(text, "SV-7F3K2-1") {
+		if !strings.Contains(text, "/a/SV-7F3K2") || !adapters.ContainsMark(text, "SV-7F3K2-1") {
 			t.Fatalf("at %d, link or mark is missing:\n%s", limit, text)
 		}
 	}
@@ -593,7 +593,7 @@ func TestNext(t *testing.T) {
 		if !strings.Contains(p.Text+p.Title, "Aggiornamento: Piena") {
 			t.Errorf("%s does not say that it is an update:\n%s", p.Channel, p.Text)
 		}
-		if alert.ContainsMark(p.Text, b1.Mark()) {
+		if adapters.ContainsMark(p.Text, b1.Mark()) {
 			t.Errorf("%s holds the mark of the first bulletin", p.Channel)
 		}
 	}

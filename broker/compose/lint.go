@@ -162,14 +162,16 @@ func (l *linter) post(p *bulletin.Post) {
 }
 
 func (l *linter) marks(p *bulletin.Post) {
-	if !alert.ContainsMark(p.Text, l.b.Mark()) {
+	if !adapters.ContainsMark(p.Text, l.b.Mark()) {
 		l.fail(RuleMark, p, "the alert code "+l.b.Mark()+" is missing", "compose it again")
 	}
 	// A lost answer is settled by looking for the mark: another number of the same
 	// alert would lead to the wrong post.
-	for _, word := range strings.FieldsFunc(p.Text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(".,;:()[]", r) }) {
-		if code, n, err := alert.ParseMark(word); err == nil && code == l.b.Code && n != l.b.Number {
-			l.fail(RuleMark, p, "it holds "+word+", the mark of another bulletin of this alert", "leave that out")
+	for _, after := range strings.Split(p.Text, string(l.b.Code)+"-")[1:] {
+		number := after[:len(after)-len(strings.TrimLeft(after, "0123456789"))]
+		other := string(l.b.Code) + "-" + number
+		if _, n, err := alert.ParseMark(other); err == nil && n != l.b.Number && adapters.ContainsMark(p.Text, other) {
+			l.fail(RuleMark, p, "it holds "+other+", the mark of another bulletin of this alert", "leave that out")
 		}
 	}
 }

@@ -55,6 +55,8 @@ func TestLintFinds(t *testing.T) {
 		level   alert.Level
 	}{
 		"other_mark":        {with("Vedi SV-7F3K2-2."), nil, compose.RuleMark, alert.LevelError},
+		"other_mark_as_tag": {with("Vedi #SV-7F3K2-2"), nil, compose.RuleMark, alert.LevelError},
+		"other_mark_in_url": {with("Vedi https://comune.example/SV-7F3K2-2?x"), nil, compose.RuleMark, alert.LevelError},
 		"no_link":           {replace(link, "sito"), nil, compose.RuleLink, alert.LevelError},
 		"joined_link":       {replace(link, link+"."), nil, compose.RuleLink, alert.LevelError},
 		"other_link":        {with("https://example.it/altro"), nil, compose.RuleOtherLink, alert.LevelWarning},

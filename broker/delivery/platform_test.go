@@ -86,7 +86,7 @@ func (p *platform) Find(_ context.Context, post adapters.Post, _ adapters.Attemp
 		return adapters.Receipt{}, adapters.ErrNotPublished
 	}
 	for i, q := range p.live {
-		if alert.ContainsMark(q.Text, post.Mark) && q.Key == post.Key {
+		if adapters.ContainsMark(q.Text, post.Mark) && q.Key == post.Key {
 			return adapters.Receipt{ID: fmt.Sprint(i + 1), URL: "https://fake.example/" + fmt.Sprint(i+1)}, nil
 		}
 	}

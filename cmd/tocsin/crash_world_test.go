@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/adapters"
 	"tocsin/adapters/adapterstest"
 	"tocsin/adapters/simulator"
-	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
@@ -217,7 +217,7 @@ func (w *crashWorld) live(kind string, b *bulletin.Bulletin) []adapterstest.Live
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(l adapterstest.Live) bool { return !alert.ContainsMark(l.Text, b.Mark()) })
+	return slices.DeleteFunc(slices.Clone(all), func(l adapterstest.Live) bool { return !adapters.ContainsMark(l.Text, b.Mark()) })
 }
 
 // fail sets a fault, by the kind of its platform.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -68,7 +67,7 @@ func (c *Client) Find(ctx context.Context, s Search, p adapters.Post) (adapters.
 		case !IsID(row.text("id")):
 		case Normalise(text) == want:
 			return c.receipt(s, row), nil
-		case changed == nil && Marked(text, p.Mark) && resembles(text, p):
+		case changed == nil && adapters.ContainsMark(text, p.Mark) && resembles(text, p):
 			r := c.receipt(s, row)
 			changed = &r
 		}
@@ -83,9 +82,10 @@ func (c *Client) Find(ctx context.Context, s Search, p adapters.Post) (adapters.
 // p's text, not counting the mark and the link. ReadBack says what is wrong with
 // it; to miss it would be to post a second time.
 func resembles(text string, p adapters.Post) bool {
+	between := func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 	words := func(s string) map[string]bool {
 		set := make(map[string]bool)
-		for w := range strings.FieldsFuncSeq(Normalise(s), func(r rune) bool { return !inWord(r) }) {
+		for w := range strings.FieldsFuncSeq(Normalise(s), between) {
 			set[w] = true
 		}
 		return set
@@ -178,32 +178,6 @@ func Normalise(text string) string {
 	text = strings.ReplaceAll(text, "\r", "\n")
 	return strings.TrimSpace(norm.NFC.String(text))
 }
-
-// Marked reports whether mark stands in text by itself: "SV-7F3K2-1" does not
-// stand in "SV-7F3K2-10", nor in "XSV-7F3K2-1". An empty mark stands nowhere.
-func Marked(text, mark string) bool {
-	if mark == "" {
-		return false
-	}
-	for from := 0; ; {
-		i := strings.Index(text[from:], mark)
-		if i < 0 {
-			return false
-		}
-		start := from + i
-		before, _ := utf8.DecodeLastRuneInString(text[:start])
-		after, _ := utf8.DecodeRuneInString(text[start+len(mark):])
-		if !inWord(before) && !inWord(after) {
-			return true
-		}
-		_, size := utf8.DecodeRuneInString(text[start:])
-		from = start + size
-	}
-}
-
-// inWord reports whether r would make a mark that it touches another word. At
-// the ends of a text r is utf8.RuneError, which does not.
-func inWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // ParseTime reads a time of the Graph API ("2026-11-22T10:00:00+0000"), in UTC;
 // the zero time if s is not one.

@@ -224,54 +224,6 @@ func TestNormalise(t *testing.T) {
 	}
 }
 
-func TestMarked(t *testing.T) {
-	t.Parallel()
-	const mark = "SV-7F3K2-1"
-	for text, want := range map[string]bool{
-		mark:                             true,
-		"[" + mark + "]":                 true,
-		"codice: " + mark + ".":          true,
-		mark + "\n":                      true,
-		mark + "0":                       false,
-		mark + "a":                       false,
-		mark + "à":                       false,
-		mark + "_":                       false,
-		"X" + mark:                       false,
-		"è" + mark:                       false,
-		mark + "0 " + mark + "1 " + mark: true,
-		mark + "0" + mark:                false,
-		"SV-7F3K2":                       false,
-		"sv-7f3k2-1":                     false,
-		"":                               false,
-		"\xff" + mark + "\xff":           true,
-	} {
-		if got := graph.Marked(text, mark); got != want {
-			t.Errorf("Marked(%q) is %v, want %v", text, got, want)
-		}
-	}
-	if graph.Marked("anything", "") {
-		t.Error("an empty mark stands in a text")
-	}
-}
-
-func FuzzMarked(f *testing.F) {
-	f.Add("[SV-7F3K2-1] SV-7F3K2-10", "SV-7F3K2-1")
-	f.Add("\xff\xfe", "\xff")
-	f.Add("éé", "é")
-	f.Fuzz(func(t *testing.T, text, mark string) {
-		got := graph.Marked(text, mark)
-		if got && !strings.Contains(text, mark) {
-			t.Error("the mark is not in the text")
-		}
-		if got && graph.Marked(text, mark) != graph.Marked(" "+text+" ", mark) {
-			t.Error("the ends of the text count as words")
-		}
-		if mark != "" && !graph.Marked(text+" "+mark, mark) && !strings.HasPrefix(mark, " ") && text == "" {
-			t.Error("a mark by itself does not stand in its text")
-		}
-	})
-}
-
 func TestPublicURL(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,14 +12,23 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 )
 
-// maxConfig bounds a configuration file in bytes.
-const maxConfig = 256 << 10
+// Bounds on a configuration file. The YAML parser takes time that grows with the
+// third power of the nesting, and with the square of the number of keys and of
+// blank lines: without them, 256 KiB hold the program for minutes.
+const (
+	maxConfig  = 256 << 10 // bytes
+	maxLines   = 8_000
+	maxNesting = 16     // of brackets, and of the lists that one line begins; a configuration needs 2
+	maxKeys    = 12_000 // and values in brackets; a channel has up to 30 of both
+)
 
 // config is a node's configuration file. Paths are relative to the file.
 type config struct {
@@ -177,12 +187,20 @@ func loadConfig(path string) (*config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	b, err := os.ReadFile(abs)
+	f, err := os.Open(abs)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w: make one with tocsin init", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w: make one with tocsin init", err)
 	}
 	if len(b) > maxConfig {
-		return nil, fmt.Errorf("configuration %s: %d bytes, the limit is %d", path, len(b), maxConfig)
+		return nil, fmt.Errorf("configuration %s: it has more than %d bytes: it is not the right file", path, maxConfig)
+	}
+	if err := checkShape(string(b)); err != nil {
+		return nil, fmt.Errorf("configuration %s: %w: correct it, or start again from a file that tocsin init makes", path, err)
 	}
 	c := &config{path: abs, dir: filepath.Dir(abs)}
 	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
@@ -192,6 +210,40 @@ func loadConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return c, nil
+}
+
+// checkShape refuses what would hold the parser up. It takes time that grows with
+// the length of the text.
+func checkShape(text string) error {
+	lines := strings.Count(text, "\n") + strings.Count(text, "\r") - strings.Count(text, "\r\n")
+	if lines > maxLines {
+		return fmt.Errorf("it has %d lines, the limit is %d", lines, maxLines)
+	}
+	var keys, brackets, dashes, line int
+	for _, t := range lexer.Tokenize(text) {
+		if t.Position.Line != line {
+			line, dashes = t.Position.Line, 0
+		}
+		switch t.Type { //nolint:exhaustive // the other tokens neither nest nor hold values
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets--
+		case token.MappingValueType, token.CollectEntryType:
+			keys++
+		case token.SequenceEntryType, token.MappingKeyType:
+			dashes++
+		}
+		switch {
+		case brackets > maxNesting:
+			return fmt.Errorf("line %d: brackets nest more than %d deep", line, maxNesting)
+		case dashes > maxNesting:
+			return fmt.Errorf("line %d: lists nest more than %d deep", line, maxNesting)
+		case keys > maxKeys:
+			return fmt.Errorf("line %d: there are more than %d keys and values", line, maxKeys)
+		}
+	}
+	return nil
 }
 
 // abs returns a path of the configuration as an absolute one.

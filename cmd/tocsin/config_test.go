@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/adapters/simulator"
+	"tocsin/broker/alert"
+)
+
+// TestHostileConfiguration hands files to the reader that would hold the YAML parser
+// for minutes, or for ever.
+func TestHostileConfiguration(t *testing.T) {
+	t.Parallel()
+	// fill repeats s up to the size of the largest file.
+	fill := func(s string) string { return strings.Repeat(s, maxConfig/len(s)) }
+	const nested, many = "nest more than 16 deep", "more than 12000 keys and values"
+	for name, tt := range map[string]struct{ text, want string }{
+		"brackets":        {fill("["), "line 1: brackets " + nested},
+		"braces":          {fill("{a: "), "line 1: brackets " + nested},
+		"hidden_brackets": {strings.Repeat("[ # ]\n", maxLines), "line 17: brackets " + nested},
+		"closed_brackets": {"node: " + strings.Repeat("[", maxConfig/3) + strings.Repeat("]", maxConfig/3), "line 1: brackets " + nested},
+		"lists":           {fill("- "), "line 1: lists " + nested},
+		"tagged_lists":    {fill("- !a "), "line 1: lists " + nested},
+		"keys_of_lists":   {fill("- a: "), "line 1: lists " + nested},
+		"question_marks":  {fill("? "), "line 1: lists " + nested},
+		"keys":            {"{" + fill("a: 1, ")[2:], "line 1: there are " + many},
+		"values":          {"{" + fill("a,")[1:], "line 1: there are " + many},
+		"lines":           {"node: |\n" + fill("\n")[8:], "lines, the limit is 8000"},
+		"other_lines":     {"node: |\r" + fill("\r")[8:], "lines, the limit is 8000"},
+		"length":          {fill("#") + "#", "more than 262144 bytes"},
+		"blank_lines":     {"node: |\n" + strings.Repeat("\n", maxLines-1), "use lower-case letters"}, // within the bounds
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "tocsin.yaml")
+			if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			answer := make(chan error, 1)
+			go func() {
+				_, err := loadConfig(path)
+				answer <- err
+			}()
+			select {
+			case err := <-answer:
+				if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "configuration "+path) {
+					t.Errorf("got %.300v, want words on %q", err, tt.want)
+				}
+			case <-time.After(20 * time.Second): // a hundred times what it takes
+				t.Error("the file holds the program")
+			}
+		})
+	}
+}
+
+// TestLargeConfiguration holds that the bounds leave room for more channels than
+// anybody has.
+func TestLargeConfiguration(t *testing.T) {
+	t.Parallel()
+	f := fresh{Realm: alert.RealmExercise, Node: "large", Site: "127.0.0.1:1", Broker: "127.0.0.1:2", Control: "127.0.0.1:3", Accounts: simulator.Accounts{}}
+	dir := t.TempDir()
+	if err := f.write(dir, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "tocsin.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var more strings.Builder
+	for i := range 400 {
+		fmt.Fprintf(&more, `
+  - name: x-%d
+    kind: x
+    profile: https://x.example/%[1]d
+    user_id: "1"
+    username: a
+    consumer_key: {file: secrets/x.consumer-key}
+    consumer_secret: {file: secrets/x.consumer-secret}
+    access_token: {file: secrets/x.access-token}
+    access_secret: {file: secrets/x.access-secret}
+    settle: [0s, 500ms, 1500ms, 3s]
+    read_back: [0s, 200ms, 600ms, 1500ms, 3s, 6s]
+`, i)
+	}
+	large := bytes.Replace(text, []byte("\ntelemetry:"), []byte(more.String()+"\ntelemetry:"), 1)
+	if err := os.WriteFile(path, large, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := loadConfig(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Channels) < 400 {
+		t.Errorf("%d channels were read, want more than 400", len(c.Channels))
+	}
+}

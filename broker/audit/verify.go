@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
@@ -23,8 +22,8 @@ type Report struct {
 	OK         bool           `json:"ok"`
 	Realm      string         `json:"realm"`
 	Epoch      string         `json:"epoch"`
-	Entries    int64          `json:"entries"`
-	Root       string         `json:"root"` // base64 of the Merkle tree's root over all records
+	Entries    int64          `json:"entries"` // that could be read
+	Root       string         `json:"root"`    // base64 of the Merkle tree's root over all records; "" where some are missing
 	Checkpoint *CheckpointUse `json:"checkpoint,omitempty"`
 	Alerts     int            `json:"alerts"`
 	Bulletins  int            `json:"bulletins"`
@@ -32,6 +31,7 @@ type Report struct {
 	Refused    int            `json:"refused"`    // that do not hold, and are refused in the ledger
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
 	Races      int            `json:"races"`      // records without effect, where two writers met
+	Unjudged   int            `json:"unjudged"`   // that make no sense without records that are missing
 	Findings   []Finding      `json:"findings"`
 }
 
@@ -45,41 +45,37 @@ type CheckpointUse struct {
 // record a record and each step one that the state allows, each bulletin there,
 // each signature verified, each post covered by a bulletin that was released
 // before it was sent. It believes the records, not the state of whoever wrote
-// them. Observe is to be given to the ledger before its first record; it has one
-// owner.
+// them. Where records are missing it says so once, and goes on with what can be
+// judged without them. Observe is to be given to the ledger before its first
+// record; it has one owner.
 type Verifier struct {
 	authority  *signing.Authority
 	checkpoint *Checkpoint
-	tree       Tree
+	tree       Tree // of the records before the first gap
+	last       int64
+	gaps       []int64 // the first record after each gap, ascending
 	state      *ledger.State
 	report     Report
 	attempts   []sent
 	posts      []sent
-	signatures []statement
 	refused    map[int64]bool
+	unjudged   map[int64]bool
 	atSize     Hash
 }
 
 // sent is a record that says that something was or is to be public.
 type sent struct {
 	seq      int64
-	at       time.Time
 	alert    string
 	digest   string
 	channels []string
 	part     int
 }
 
-type statement struct {
-	seq           int64
-	at            time.Time
-	alert, digest string
-}
-
 // NewVerifier returns a verifier that judges signatures by the authority, and the
 // ledger by the checkpoint, nil for none.
 func NewVerifier(authority *signing.Authority, checkpoint *Checkpoint) *Verifier {
-	return &Verifier{authority: authority, checkpoint: checkpoint, state: ledger.NewState(), refused: map[int64]bool{}}
+	return &Verifier{authority: authority, checkpoint: checkpoint, state: ledger.NewState(), refused: map[int64]bool{}, unjudged: map[int64]bool{}}
 }
 
 func (v *Verifier) find(seq int64, rule, format string, args ...any) {
@@ -88,24 +84,52 @@ func (v *Verifier) find(seq int64, rule, format string, args ...any) {
 
 // Observe takes the next entry, as [ledger.Options] hands it on.
 func (v *Verifier) Observe(e *ledger.Entry, _ error) {
-	if e.Seq != v.tree.Size()+1 {
-		v.find(e.Seq, "complete", "the ledger goes from record %d to %d: records are missing", v.tree.Size(), e.Seq)
+	if e.Seq <= v.last {
+		v.find(e.Seq, "complete", "the ledger goes from record %d back to %d", v.last, e.Seq)
 		return
 	}
-	v.tree.Add(Leaf(e))
-	if v.checkpoint != nil && e.Seq == v.checkpoint.Size {
-		v.atSize = v.tree.Root()
+	if e.Seq > v.last+1 {
+		v.find(e.Seq, "complete", "the ledger goes from record %d to %d: records are missing", v.last, e.Seq)
+		v.gaps = append(v.gaps, e.Seq)
+		v.state.Seq = e.Seq - 1
+	}
+	v.last = e.Seq
+	v.report.Entries++
+	if len(v.gaps) == 0 {
+		v.tree.Add(Leaf(e))
+		if v.checkpoint != nil && e.Seq == v.checkpoint.Size {
+			v.atSize = v.tree.Root()
+		}
 	}
 	if e.Bad != nil {
 		v.find(e.Seq, "record", "%v", e.Bad)
 	}
-	if err := v.state.Apply(e); err != nil {
+	err := v.state.Apply(e)
+	torn := err != nil && e.Bad == nil && e.Record.Alert != "" && v.torn(e.Record.Alert, e.Record.SHA256, e.Seq)
+	switch {
+	case torn: // that it has no effect says nothing; what it claims is still to be proven
+		v.unjudged[e.Seq] = true
+	case err != nil:
 		v.void(e, err)
 		return
 	}
-	if e.Bad != nil {
-		return
+	v.claim(e)
+}
+
+// torn reports whether records are missing between the bulletin and the record at
+// seq, or before both where the bulletin is not in the ledger.
+func (v *Verifier) torn(id, digest string, seq int64) bool {
+	var from int64
+	if a := v.state.Alerts[id]; a != nil {
+		if b := a.Bulletin(digest); b != nil {
+			from = b.Seq
+		}
 	}
+	return slices.ContainsFunc(v.gaps, func(after int64) bool { return from < after && after <= seq })
+}
+
+// claim keeps what the record says that has to be proven in the end.
+func (v *Verifier) claim(e *ledger.Entry) {
 	r := &e.Record
 	switch r.Type { //nolint:exhaustive // the other records claim nothing that has to be proven
 	case ledger.Attempt:
@@ -113,11 +137,9 @@ func (v *Verifier) Observe(e *ledger.Entry, _ error) {
 		if r.Channel != "" {
 			channels = []string{r.Channel}
 		}
-		v.attempts = append(v.attempts, sent{e.Seq, e.Time, r.Alert, r.SHA256, channels, r.Part})
+		v.attempts = append(v.attempts, sent{e.Seq, r.Alert, r.SHA256, channels, r.Part})
 	case ledger.Posted:
-		v.posts = append(v.posts, sent{e.Seq, e.Time, r.Alert, r.SHA256, []string{r.Channel}, r.Part})
-	case ledger.Signature:
-		v.signatures = append(v.signatures, statement{e.Seq, e.Time, r.Alert, r.SHA256})
+		v.posts = append(v.posts, sent{e.Seq, r.Alert, r.SHA256, []string{r.Channel}, r.Part})
 	case ledger.Rejected:
 		v.refused[r.Refers] = true
 	}
@@ -146,15 +168,19 @@ func (v *Verifier) void(e *ledger.Entry, err error) {
 // the number of records that the broker says it holds.
 func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx context.Context, digest string) ([]byte, error)) Report {
 	r := &v.report
-	r.Entries, r.Root, r.Realm, r.Epoch = v.tree.Size(), v.tree.Root().String(), v.state.Realm, v.state.Epoch
+	r.Realm, r.Epoch = v.state.Realm, v.state.Epoch
+	if len(v.gaps) == 0 {
+		r.Root = v.tree.Root().String()
+	}
 	r.Alerts = len(v.state.Alerts)
-	if size > v.tree.Size() {
-		v.find(0, "complete", "the broker says that it holds %d records, %d could be read", size, v.tree.Size())
+	if size > v.last {
+		v.find(0, "complete", "the broker says that it holds %d records, %d could be read", size, v.last)
 	}
 	v.checkCheckpoint()
 	released := v.checkBulletins(ctx, blobs)
 	v.checkSent(v.attempts, released, "an attempt")
-	r.Posts = len(v.posts) - v.checkSent(v.posts, released, "a post")
+	r.Posts = v.checkSent(v.posts, released, "a post")
+	r.Unjudged = len(v.unjudged)
 	if r.Findings == nil {
 		r.Findings = []Finding{}
 	}
@@ -170,10 +196,12 @@ func (v *Verifier) checkCheckpoint() {
 	}
 	v.report.Checkpoint = &CheckpointUse{Size: c.Size, Root: c.Root.String()}
 	switch origin := Origin(v.state.Realm, v.state.Epoch); {
+	case v.state.Epoch == "": // the record that says it is missing, or is none
 	case c.Origin != origin:
 		v.find(0, "root", "the checkpoint is of ledger %s, this is %s", c.Origin, origin)
-	case c.Size > v.tree.Size():
-		v.find(0, "complete", "the checkpoint says %d records, the ledger holds %d: the last ones were lost", c.Size, v.tree.Size())
+	case c.Size > v.last:
+		v.find(0, "complete", "the checkpoint says %d records, the ledger holds %d: the last ones were lost", c.Size, v.last)
+	case c.Size > v.tree.Size(): // without the missing records there is no root to compare
 	case c.Size > 0 && c.Root != v.atSize:
 		v.find(0, "root", "the first %d records have root %s, the checkpoint says %s: the ledger was altered", c.Size, v.atSize, c.Root)
 	}
@@ -245,21 +273,25 @@ func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bul
 }
 
 // checkSent checks that each record came after the release of its bulletin and
-// that the bulletin has that post for the channel. It returns how many do not hold.
-func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof, what string) (bad int) {
+// that the bulletin has that post for the channel. It returns how many hold.
+func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof, what string) (good int) {
 	for _, s := range records {
 		p := released[s.digest]
+		torn := v.torn(s.alert, s.digest, s.seq) // its bulletin or a signature may be among the missing
 		switch {
+		case p == nil && torn:
+			v.unjudged[s.seq] = true
 		case p == nil:
 			v.find(s.seq, "coverage", "%s on %v is of a bulletin that can't be read", what, s.channels)
-		case p.released == 0 || p.released > s.seq:
-			v.find(s.seq, "release", "%s on %v was made before the bulletin had its signatures", what, s.channels)
 		case slices.ContainsFunc(s.channels, func(c string) bool { return len(p.bulletin.For(c)) < s.part }):
 			v.find(s.seq, "coverage", "%s on %v, part %d: the signed bulletin has no such post", what, s.channels, s.part)
+		case p.released != 0 && p.released <= s.seq:
+			good++
+		case torn:
+			v.unjudged[s.seq] = true
 		default:
-			continue
+			v.find(s.seq, "release", "%s on %v was made before the bulletin had its signatures", what, s.channels)
 		}
-		bad++
 	}
-	return bad
+	return good
 }

@@ -382,18 +382,6 @@ func TestVerifierHoldsTheLedgerAgainstItsCheckpoint(t *testing.T) {
 
 func TestVerifierFindsThatRecordsAreMissing(t *testing.T) {
 	t.Parallel()
-	t.Run("gap", func(t *testing.T) {
-		t.Parallel()
-		s := newScene(t)
-		s.fill(6)
-		n := len(s.entries)
-		entries := append(s.entries[:n-2:n-2], s.entries[n-1])
-		r := s.verifyEntries(nil, entries, int64(n-2))
-		wantFinding(t, r, int64(n), "complete", "records are missing")
-		if r.Entries != int64(n-2) {
-			t.Errorf("it counts %d entries, want the %d before the gap", r.Entries, n-2)
-		}
-	})
 	t.Run("broker_holds_more", func(t *testing.T) {
 		t.Parallel()
 		s := newScene(t)
@@ -417,4 +405,141 @@ func TestVerifierCountsRaces(t *testing.T) {
 	if r.Races != 2 || r.Posts != 1 || r.Bulletins != 1 {
 		t.Errorf("it counts %d races, %d posts and %d bulletins, want 2, 1 and 1", r.Races, r.Posts, r.Bulletins)
 	}
+}
+
+// TestVerifierGoesOnAfterAGap takes records out of ledgers: that is said once for
+// each gap, and what can be judged without them is.
+func TestVerifierGoesOnAfterAGap(t *testing.T) {
+	t.Parallel()
+	type counts struct{ alerts, bulletins, signatures, posts, unjudged int }
+	whole := counts{1, 1, 2, 2, 0}
+	for name, tt := range map[string]struct {
+		build func(*scene)
+		gone  []int64 // sequences
+		want  counts
+		finds []string // rule and record of each finding
+	}{
+		"before_an_alert": {func(s *scene) {
+			s.fill(8)
+			s.release(s.b)
+			s.deliver(s.b)
+		}, []int64{4, 5}, whole, []string{"complete 6"}},
+		"the_first_record": {func(s *scene) {
+			s.release(s.b)
+			s.deliver(s.b)
+		}, []int64{1}, whole, []string{"complete 2"}},
+		"two_gaps": {func(s *scene) {
+			s.fill(8)
+			s.release(s.b)
+			s.deliver(s.b)
+		}, []int64{4, 6, 7}, whole, []string{"complete 5", "complete 8"}},
+		"after_an_alert": {func(s *scene) {
+			s.release(s.b)
+			s.deliver(s.b)
+			s.fill(16)
+		}, []int64{13, 14}, whole, []string{"complete 15"}},
+		"the_attempt": {func(s *scene) {
+			s.release(s.b)
+			s.deliver(s.b)
+		}, []int64{6}, counts{1, 1, 2, 2, 4}, []string{"complete 7"}},
+		"a_signature": {func(s *scene) {
+			s.release(s.b)
+			s.deliver(s.b)
+		}, []int64{5}, counts{1, 1, 1, 0, 3}, []string{"complete 6"}},
+		"the_bulletin": {func(s *scene) {
+			s.release(s.b)
+			s.deliver(s.b)
+		}, []int64{3}, counts{0, 0, 0, 0, 7}, []string{"complete 4"}},
+		"the_first_bulletin_of_two": {func(s *scene) {
+			s.release(s.b)
+			update := s.alert.Next(s.t, alert.MsgUpdate)
+			s.release(update)
+			s.deliver(update)
+			s.deliver(s.b)
+		}, []int64{3}, counts{1, 1, 2, 2, 7}, []string{"complete 4"}},
+		"a_later_alert_without_signatures": {func(s *scene) {
+			s.fill(8)
+			s.hand(s.b)
+			s.begin(s.b, "", "x-a")
+			s.post(s.b, "x-a", 1)
+		}, []int64{5}, counts{1, 1, 0, 0, 0}, []string{"complete 6", "release 10", "release 11"}},
+		"an_earlier_alert_without_signatures": {func(s *scene) {
+			s.hand(s.b)
+			s.begin(s.b, "", "x-a")
+			s.fill(8)
+		}, []int64{6}, counts{1, 1, 0, 0, 0}, []string{"release 4", "complete 7"}},
+		"a_later_step_that_is_not_allowed": {func(s *scene) {
+			s.fill(8)
+			s.release(s.b)
+			s.post(s.b, "x-a", 1)
+		}, []int64{5}, counts{1, 1, 2, 0, 0}, []string{"complete 6", "transition 12"}},
+		"a_later_record_that_is_none": {func(s *scene) {
+			s.fill(8)
+			s.raw("ledger.rejected", []byte("{}"))
+		}, []int64{5}, counts{}, []string{"complete 6", "record 9"}},
+		"the_attempt_at_a_post_that_was_not_signed": {func(s *scene) {
+			s.release(s.b)
+			s.begin(s.b, "", "facebook-a")
+			s.post(s.b, "facebook-a", 1)
+		}, []int64{6}, counts{1, 1, 2, 0, 1}, []string{"complete 7", "coverage 7"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			tt.build(s)
+			left := slices.DeleteFunc(slices.Clone(s.entries), func(e *ledger.Entry) bool { return slices.Contains(tt.gone, e.Seq) })
+			r := s.verifyEntries(s.checkpoint(len(s.entries)), left, int64(len(s.entries)))
+			var finds []string
+			for _, f := range r.Findings {
+				finds = append(finds, fmt.Sprintf("%s %d", f.Rule, f.Record))
+			}
+			if !slices.Equal(finds, tt.finds) || r.OK {
+				t.Errorf("the findings are %+v, want %v", r.Findings, tt.finds)
+			}
+			if got := (counts{r.Alerts, r.Bulletins, r.Signatures, r.Posts, r.Unjudged}); got != tt.want {
+				t.Errorf("it counts %+v, want %+v", got, tt.want)
+			}
+			if r.Root != "" || r.Entries != int64(len(left)) {
+				t.Errorf("it says root %q and %d records, want none and %d", r.Root, r.Entries, len(left))
+			}
+		})
+	}
+}
+
+// TestVerifierHoldsWhatPrecedesAGapAgainstItsCheckpoint alters a record before one
+// that is missing, and after it.
+func TestVerifierHoldsWhatPrecedesAGapAgainstItsCheckpoint(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		altered int64
+		size    int // of the checkpoint
+		finds   int
+	}{
+		"before":            {4, 6, 2},
+		"before_and_larger": {4, 12, 1}, // nothing is left to compare with
+		"after":             {10, 6, 1},
+		"lost_too":          {4, 13, 2}, // the last record of the checkpoint
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.fill(13)
+			c := s.checkpoint(tt.size)
+			b := s.altered(tt.altered, func(r *ledger.Record) { r.Reason = "something else" })
+			left := append(slices.Clone(b.entries[:7]), b.entries[8:12]...)
+			r := s.verifyEntries(c, left, 12)
+			if len(r.Findings) != tt.finds || r.Findings[len(r.Findings)-1].Record != 9 {
+				t.Errorf("the findings are %+v, want %d, the last one on record 9", r.Findings, tt.finds)
+			}
+		})
+	}
+}
+
+func TestVerifierTakesNoRecordTwice(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.fill(6)
+	s.release(s.b)
+	again := slices.Insert(slices.Clone(s.entries), 6, s.entries[3])
+	wantFinding(t, s.verifyEntries(s.checkpoint(8), again, int64(len(s.entries))), 4, "complete", "from record 6 back to 4")
 }

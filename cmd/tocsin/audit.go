@@ -72,7 +72,11 @@ func (p *program) verifyLedger(ctx context.Context, w *where) (audit.Report, err
 }
 
 func (p *program) writeReport(r audit.Report) {
-	p.print("Registro %s: %d voci, radice %s", "Ledger %s: %d records, root %s", r.Realm, r.Entries, r.Root)
+	if r.Root != "" {
+		p.print("Registro %s: %d voci, radice %s", "Ledger %s: %d records, root %s", r.Realm, r.Entries, r.Root)
+	} else {
+		p.print("Registro %s: %d voci, nessuna radice", "Ledger %s: %d records, no root", r.Realm, r.Entries)
+	}
 	if r.Checkpoint != nil {
 		p.print("Sigillo: %d voci, radice %s", "Checkpoint: %d records, root %s", r.Checkpoint.Size, r.Checkpoint.Root)
 	} else {
@@ -81,6 +85,9 @@ func (p *program) writeReport(r audit.Report) {
 	p.print("Allerte %d, bollettini %d, firme valide %d, rifiutate %d, post pubblici %d, incroci di scritture %d",
 		"Alerts %d, bulletins %d, valid signatures %d, refused %d, public posts %d, writers that met %d",
 		r.Alerts, r.Bulletins, r.Signatures, r.Refused, r.Posts, r.Races)
+	if r.Unjudged > 0 {
+		p.print("Voci che non si possono giudicare senza quelle che mancano: %d", "Records that can't be judged without those that are missing: %d", r.Unjudged)
+	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(p.out, "  %s %d (%s): %s\n", p.say("voce", "record"), f.Record, f.Rule, f.Text)
 	}

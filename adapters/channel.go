@@ -30,7 +30,8 @@ type Channel interface {
 	// Limits says what a post must respect to be taken here.
 	Limits() Limits
 
-	// Publish puts p before the public and returns where it stands.
+	// Publish puts p before the public and returns where it stands. It returns as
+	// soon as the platform has answered: what else is to be asked, others ask.
 	//
 	// Every error wraps a [Failure], whose Kind says whether p may be public
 	// all the same. A post over the Limits is Permanent without a call.
@@ -56,6 +57,18 @@ type Finder interface {
 	// settles for how long it asks again), [ErrCannotLook] where this account
 	// gives no way to look, otherwise a [Failure].
 	Find(ctx context.Context, p Post, a Attempt) (Receipt, error)
+}
+
+// A Locator is a [Channel] whose platform names a post when it takes it, and says
+// only afterwards at which address the public sees it.
+type Locator interface {
+	Channel
+
+	// Locate is ReadBack that also returns the post's own address, where the
+	// platform shows exactly p; "" where it does not say. Publish does not ask
+	// for the address: a receipt waits for nothing, since what is lost between
+	// the platform's answer and its record costs a look.
+	Locate(ctx context.Context, p Post, r Receipt) (address string, err error)
 }
 
 // A Preparer is a [Channel] whose posts are made in two steps, of which only the
@@ -162,7 +175,7 @@ type Attempt struct {
 // A Receipt is a platform's word that a post is public.
 type Receipt struct {
 	ID       string    // the platform's own name for the post
-	URL      string    // where the public sees it; "" where posts have no address
+	URL      string    // where the public sees it; of a [Locator], what leads there until it has located it; "" where posts have no address
 	At       time.Time // when the platform took it, by the platform's clock if it says, else ours
 	Evidence []byte    // the platform's answer as it came, without secrets, at most 4 KiB
 }

@@ -179,6 +179,7 @@ type channel struct {
 
 var (
 	_ adapters.Finder   = (*channel)(nil)
+	_ adapters.Locator  = (*channel)(nil)
 	_ adapters.Preparer = (*channel)(nil)
 	_ adapters.Volatile = (*channel)(nil)
 )
@@ -281,6 +282,13 @@ func (ch *channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 		return &adapters.AlteredError{Shown: posts[0].Text, Want: p.Text}
 	}
 	return nil
+}
+
+func (ch *channel) Locate(ctx context.Context, p adapters.Post, r adapters.Receipt) (string, error) {
+	if err := ch.ReadBack(ctx, p, r); err != nil {
+		return "", err
+	}
+	return "board:" + r.ID, nil
 }
 
 func (ch *channel) Find(ctx context.Context, p adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {

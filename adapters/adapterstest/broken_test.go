@@ -37,6 +37,7 @@ type broken struct {
 	prepare  func(context.Context, adapters.Post) (string, error)
 	find     func(context.Context, adapters.Post, adapters.Attempt) (adapters.Receipt, error)
 	readBack func(context.Context, adapters.Post, adapters.Receipt) error
+	locate   func(context.Context, adapters.Post, adapters.Receipt) (string, error)
 	restore  func(context.Context, adapters.Post, adapters.Receipt) error
 }
 
@@ -66,6 +67,13 @@ func (b *broken) ReadBack(ctx context.Context, p adapters.Post, r adapters.Recei
 		return b.channel.ReadBack(ctx, p, r)
 	}
 	return b.readBack(ctx, p, r)
+}
+
+func (b *broken) Locate(ctx context.Context, p adapters.Post, r adapters.Receipt) (string, error) {
+	if b.locate == nil {
+		return b.channel.Locate(ctx, p, r)
+	}
+	return b.locate(ctx, p, r)
 }
 
 func (b *broken) Restore(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
@@ -284,6 +292,8 @@ func traps() map[string]trap {
 	return map[string]trap{
 		"publishes_the_text_unchanged":       {edits(func(s string) string { return strings.ReplaceAll(s, "&", "&amp;") }), "&amp;"},
 		"gives_a_full_receipt":               {receipts(func(r *adapters.Receipt) { r.Evidence = nil }), "evidence has 0 bytes"},
+		"gives_its_receipt_at_once":          {dawdles, "before the receipt"},
+		"locates_a_post":                     {misleads, "the platform has it at"},
 		"takes_a_text_at_the_limit":          {edits(func(s string) string { return s + " " }), "limit is 500"},
 		"refuses_a_long_text_without_a_call": {edits(func(s string) string { return s[:min(len(s), 280)] }), "no error"},
 		"refuses_a_bad_text_without_a_call":  {edits(func(s string) string { return "text: " + strings.ToValidUTF8(s, "") }), "no error"},
@@ -330,6 +340,22 @@ func traps() map[string]trap {
 		"prepares_without_doubt":       {doubts, "the failure is unknown"},
 		"publishes_a_preparation_once": {insists, "public:"},
 	}
+}
+
+// dawdles looks at what it has published before it says so.
+func dawdles(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		r, err := b.channel.Publish(ctx, p, a)
+		if err == nil {
+			_ = b.channel.ReadBack(ctx, p, r)
+		}
+		return r, err
+	}
+}
+
+// misleads tells where all posts are, not where this one is.
+func misleads(b *broken, _ *adapterstest.Rig) {
+	b.locate = func(context.Context, adapters.Post, adapters.Receipt) (string, error) { return "board:", nil }
 }
 
 // slow reads back by a clock of its own.

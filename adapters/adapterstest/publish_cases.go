@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -20,6 +22,8 @@ const maxEvidence = 4 << 10
 func publishing(add func(string, check)) {
 	add("publishes_the_text_unchanged", unchanged)
 	add("gives_a_full_receipt", fullReceipt)
+	add("gives_its_receipt_at_once", immediate)
+	add("locates_a_post", locates)
 	add("takes_a_text_at_the_limit", atTheLimit)
 	add("refuses_a_long_text_without_a_call", tooLong)
 	add("refuses_a_bad_text_without_a_call", badText)
@@ -144,7 +148,7 @@ func (r Rig) names(got adapters.Receipt, p adapters.Post) error {
 		return err
 	case got.ID == "" || got.ID != want.ID:
 		return fmt.Errorf("the receipt's ID is %q, the platform's is %q", got.ID, want.ID)
-	case got.URL != want.URL:
+	case got.URL != want.URL && !r.locator():
 		return fmt.Errorf("the receipt's URL is %q, the platform's is %q", got.URL, want.URL)
 	case got.At.IsZero():
 		return errors.New("the receipt has no time")
@@ -152,6 +156,65 @@ func (r Rig) names(got adapters.Receipt, p adapters.Post) error {
 		return fmt.Errorf("the evidence has %d bytes, want 1 to %d", len(got.Evidence), maxEvidence)
 	case !utf8.Valid(got.Evidence):
 		return fmt.Errorf("the evidence is not UTF-8: %q", bytes.ToValidUTF8(got.Evidence, []byte("?")))
+	}
+	return nil
+}
+
+// locator reports whether the channel knows addresses only afterwards.
+func (r Rig) locator() bool {
+	_, ok := r.Channel.(adapters.Locator)
+	return ok
+}
+
+// immediate catches a channel that asks for more before it says that a post is
+// public: a crash meanwhile would leave nobody who knows.
+func immediate(ctx context.Context, r Rig) error {
+	if r.Server == nil {
+		return noServer
+	}
+	a, err := r.prepare(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	var late atomic.Int32
+	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+		if len(r.Platform.Live()) > 0 {
+			late.Add(1)
+		}
+		platform.ServeHTTP(w, req)
+	})
+	if _, err := r.Channel.Publish(ctx, r.Post, a); err != nil {
+		return err
+	}
+	if n := late.Load(); n > 0 {
+		return fmt.Errorf("%d calls were made after the platform had the post and before the receipt", n)
+	}
+	return r.public(r.Post)
+}
+
+func locates(ctx context.Context, r Rig) error {
+	l, ok := r.Channel.(adapters.Locator)
+	if !ok {
+		return Exempt("this channel's receipts hold the post's own address")
+	}
+	receipt, err := r.publish(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	address, err := l.Locate(ctx, r.Post, receipt)
+	if errors.Is(err, adapters.ErrCannotLook) {
+		return noLooking
+	}
+	if err != nil {
+		return err
+	}
+	if want, err := r.live(r.Post); err != nil || address != want.URL {
+		return fmt.Errorf("the post is located at %q, the platform has it at %q (%w)", address, want.URL, orNone(err))
+	}
+	// It is a read-back: an address of a text that nobody signed is none.
+	_, err = l.Locate(ctx, r.other(0), receipt)
+	if _, ok := errors.AsType[*adapters.AlteredError](err); !ok {
+		return fmt.Errorf("locate another text: got %w, want an AlteredError", orNone(err))
 	}
 	return nil
 }

@@ -22,7 +22,6 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/adapters/internal/graph"
-	"tocsin/adapters/internal/wire"
 )
 
 // The bounds of POST /{ig-user-id}/media. Five hashtags is what the platform
@@ -37,9 +36,6 @@ const (
 const (
 	// publicURL is the site; an account's name after it is its page.
 	publicURL = "https://www.instagram.com/"
-	// detailTime bounds the question where a published post stands: its answer
-	// is good to have, and not worth holding a receipt back for.
-	detailTime = 3 * time.Second
 
 	defaultPollInterval = 2 * time.Second
 	defaultPollFor      = time.Minute
@@ -78,6 +74,7 @@ type Channel struct {
 
 var (
 	_ adapters.Finder   = (*Channel)(nil)
+	_ adapters.Locator  = (*Channel)(nil)
 	_ adapters.Preparer = (*Channel)(nil)
 )
 
@@ -235,30 +232,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if err != nil {
 		return adapters.Receipt{}, fmt.Errorf("instagram: publish: %w", err)
 	}
-	return ch.receipt(ctx, out.ID, answer), nil
-}
-
-// receipt names the post id, which is public: whatever fails here leaves the
-// receipt with the account's page and our own time.
-func (ch *Channel) receipt(ctx context.Context, id string, answer wire.Answer) adapters.Receipt {
-	ctx, cancel := context.WithTimeout(ctx, detailTime)
-	defer cancel()
-	r := adapters.Receipt{ID: id, URL: ch.page(), At: time.Now().UTC(), Evidence: ch.graph.Evidence(answer.Body)}
-	var out struct {
-		Permalink string `json:"permalink"`
-		Timestamp string `json:"timestamp"`
-	}
-	_, err := ch.graph.Do(ctx, graph.Call{Method: http.MethodGet, Path: id, Params: url.Values{"fields": {"permalink,timestamp"}}}, &out)
-	if err != nil {
-		return r
-	}
-	if u := graph.PublicURL(out.Permalink); u != "" {
-		r.URL = u
-	}
-	if at := graph.ParseTime(out.Timestamp); !at.IsZero() {
-		r.At = at
-	}
-	return r
+	return adapters.Receipt{ID: out.ID, URL: ch.page(), At: time.Now().UTC(), Evidence: ch.graph.Evidence(answer.Body)}, nil
 }
 
 // page returns the address of the account's page.
@@ -268,13 +242,21 @@ func (ch *Channel) page() string { return publicURL + ch.username + "/" }
 // image's alternative text where the platform tells it. The image itself comes
 // back encoded anew, and is not compared.
 func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	_, err := ch.Locate(ctx, p, r)
+	return err
+}
+
+// Locate does what ReadBack does and returns the post's permalink, which the
+// platform tells of a post that is public already.
+func (ch *Channel) Locate(ctx context.Context, p adapters.Post, r adapters.Receipt) (string, error) {
 	if !graph.IsID(r.ID) {
-		return fmt.Errorf("instagram: read back: %w", adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of an Instagram post", r.ID))
+		return "", fmt.Errorf("instagram: read back: %w", adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of an Instagram post", r.ID))
 	}
 	var out struct {
 		ID      string `json:"id"`
 		Caption string `json:"caption"` // absent where it is empty
 		Alt     string `json:"alt_text"`
+		Link    string `json:"permalink"`
 	}
 	a, err := ch.graph.Do(ctx, graph.Call{
 		Method: http.MethodGet,
@@ -283,23 +265,23 @@ func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 	}, &out)
 	switch {
 	case graph.IsAbsent(err):
-		return fmt.Errorf("instagram: read back: %w", adapters.ErrNotPublished)
+		return "", fmt.Errorf("instagram: read back: %w", adapters.ErrNotPublished)
 	case err != nil:
-		return fmt.Errorf("instagram: read back: %w", err)
+		return "", fmt.Errorf("instagram: read back: %w", err)
 	case out.ID == "":
-		return fmt.Errorf("instagram: read back: %w", ch.graph.Unreadable(a, "it names no post"))
+		return "", fmt.Errorf("instagram: read back: %w", ch.graph.Unreadable(a, "it names no post"))
 	}
 	if err := sameCaption(out.Caption, p.Text); err != nil {
-		return fmt.Errorf("instagram: read back: %w", err)
+		return "", fmt.Errorf("instagram: read back: %w", err)
 	}
 	if p.Image == nil || out.Alt == "" {
-		return nil
+		return graph.PublicURL(out.Link), nil
 	}
 	shown, want := graph.Normalise(out.Alt), graph.Normalise(p.Image.Alt)
 	if shown != want {
-		return fmt.Errorf("instagram: read back: the image's alternative text: %w", &adapters.AlteredError{Shown: shown, Want: want})
+		return "", fmt.Errorf("instagram: read back: the image's alternative text: %w", &adapters.AlteredError{Shown: shown, Want: want})
 	}
-	return nil
+	return graph.PublicURL(out.Link), nil
 }
 
 // sameCaption compares a caption with the signed text. Whoever is no

@@ -690,7 +690,7 @@ func TestPublish_without_preparation(t *testing.T) {
 				t.Fatal(err)
 			}
 			live := r.Platform.Live()
-			if len(live) != 1 || live[0].ID != receipt.ID || live[0].URL != receipt.URL || live[0].Image != r.Post.Image.SHA256 || live[0].Alt != r.Post.Image.Alt {
+			if len(live) != 1 || live[0].ID != receipt.ID || live[0].Image != r.Post.Image.SHA256 || live[0].Alt != r.Post.Image.Alt {
 				t.Errorf("live is %+v, want the post of receipt %+v", live, receipt)
 			}
 			if wrong := c.made(2, 1); wrong != "" { // in progress, finished
@@ -721,20 +721,26 @@ func TestPublish_twice(t *testing.T) {
 	}
 }
 
-// TestPublish_without_details: the receipt of a public post waits for nothing.
-func TestPublish_without_details(t *testing.T) {
+// TestLocate: the receipt leads to the account's page, the read-back to the post.
+func TestLocate(t *testing.T) {
 	t.Parallel()
 	r := rig(t, nil)
-	prepared := prepare(t, r)
-	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
-		if strings.Contains(req.URL.RawQuery, "permalink") {
-			adapterstest.Drop()
-		}
-		platform.ServeHTTP(w, req)
-	})
-	receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared})
+	receipt, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepare(t, r)})
 	if want := "https://www.instagram.com/" + name + "/"; err != nil || receipt.URL != want || receipt.At.IsZero() {
 		t.Errorf("got %+v and %v, want a receipt that leads to %s", receipt, err, want)
+	}
+	locate := func() (string, error) { return channel(t, r).Locate(t.Context(), r.Post, receipt) }
+	if got, err := locate(); err != nil || got != r.Platform.Live()[0].URL {
+		t.Errorf("located at %q (%v), want %q", got, err, r.Platform.Live()[0].URL)
+	}
+	// A post without an address that can be followed is verified all the same.
+	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+		answer := httptest.NewRecorder()
+		platform.ServeHTTP(answer, req)
+		_, _ = io.WriteString(w, strings.ReplaceAll(answer.Body.String(), `"permalink":"https:`, `"permalink":"javascript:`))
+	})
+	if got, err := locate(); err != nil || got != "" {
+		t.Errorf("located at %q (%v), want nowhere", got, err)
 	}
 }
 

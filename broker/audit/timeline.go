@@ -84,7 +84,11 @@ func (t *Timeline) words(r *ledger.Record) string {
 		}
 		return say("%s: pubblicato%s: %s %s", "%s: posted%s: %s %s", channel, how, r.PostID, r.URL)
 	case ledger.Verified:
-		return say("%s: riletto come lo vede il pubblico, identico al testo firmato", "%s: read back as the public sees it, identical to the signed text", channel)
+		at := ""
+		if r.URL != "" {
+			at = ": " + r.URL
+		}
+		return say("%s: riletto come lo vede il pubblico, identico al testo firmato%s", "%s: read back as the public sees it, identical to the signed text%s", channel, at)
 	case ledger.NotVerifiable:
 		return say("%s: non verificabile: %s", "%s: can't be verified: %s", channel, r.Reason)
 	case ledger.Failed:

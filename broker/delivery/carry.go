@@ -450,13 +450,18 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 	ctx, span := l.span(ctx, "read back", id, it, part)
 	defer span.End()
 	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
-	err := l.ch.Channel.ReadBack(limited, it.b.For(l.name)[part-1], adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt})
+	address, err := l.locate(limited, it.b.For(l.name)[part-1], adapters.Receipt{
+		ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence),
+	})
 	cancel()
 	now := l.s.Now()
 	altered, isAltered := errors.AsType[*adapters.AlteredError](err)
 	switch {
 	case err == nil:
-		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{Type: ledger.Verified})
+		if address == p.URL {
+			address = "" // the posted record says it
+		}
+		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{Type: ledger.Verified, URL: address})
 	case errors.Is(err, adapters.ErrCannotLook):
 		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
 			Type: ledger.NotVerifiable, Reason: "this account gives no way to read a post back",
@@ -480,6 +485,15 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 		memory.next = now.Add(min(max(retryAfter(err), memory.retry.NextBackOff()), max(lookRetry, retryAfter(err))))
 	}
 	return memory.next, nil
+}
+
+// locate reads a post back and returns its own address, "" where the receipt's is
+// all there is.
+func (l *lane) locate(ctx context.Context, post adapters.Post, r adapters.Receipt) (address string, err error) {
+	if locator, ok := l.ch.Channel.(adapters.Locator); ok {
+		return locator.Locate(ctx, post, r)
+	}
+	return "", l.ch.Channel.ReadBack(ctx, post, r)
 }
 
 func (l *lane) failed(ctx context.Context, id string, it *item, part int, class, reason string) error {

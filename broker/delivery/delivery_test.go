@@ -35,6 +35,23 @@ func TestASignedAlertReachesEveryChannelOnce(t *testing.T) {
 	}
 }
 
+// TestAPostIsLocatedWhenItIsReadBack has a platform that tells a post's address only
+// of a post that is public: the record of its publication waits for nothing.
+func TestAPostIsLocatedWhenItIsReadBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	x.hidden = 1
+	h.run("one/a", quick(locator{x}))
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	if p := h.await(b, "x-a", ledger.StatePosted); p.PostID != "1" || p.URL != "https://fake.example/1" {
+		t.Errorf("posted: %+v, want post 1 at the address of the receipt", p)
+	}
+	if p := h.await(b, "x-a", ledger.StateVerified); p.URL != "https://fake.example/posts/1" {
+		t.Errorf("verified: it is at %s, want the post's own address", p.URL)
+	}
+}
+
 // TestNothingIsSentWithoutTheSignatures hands in what lacks one thing each.
 func TestNothingIsSentWithoutTheSignatures(t *testing.T) {
 	t.Parallel()

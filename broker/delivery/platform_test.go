@@ -71,7 +71,7 @@ func (p *platform) keep(post adapters.Post) adapters.Receipt {
 	defer p.mu.Unlock()
 	p.live = append(p.live, post)
 	id := fmt.Sprint(len(p.live))
-	return adapters.Receipt{ID: id, URL: "https://fake.example/" + id, At: time.Now()}
+	return adapters.Receipt{ID: id, URL: "https://fake.example/" + id, At: time.Now(), Evidence: []byte(id)}
 }
 
 func (p *platform) Find(_ context.Context, post adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
@@ -112,6 +112,19 @@ func (p *platform) ReadBack(_ context.Context, post adapters.Post, _ adapters.Re
 		return &adapters.AlteredError{Shown: "x", Want: post.Text}
 	}
 	return nil
+}
+
+// A locator is a platform that knows the addresses of its posts afterwards.
+type locator struct{ *platform }
+
+func (l locator) Locate(ctx context.Context, post adapters.Post, r adapters.Receipt) (string, error) {
+	if err := l.ReadBack(ctx, post, r); err != nil {
+		return "", err
+	}
+	if string(r.Evidence) != r.ID {
+		return "", adapters.Fail(adapters.Permanent, "the receipt lost its evidence")
+	}
+	return "https://fake.example/posts/" + r.ID, nil
 }
 
 func (p *platform) texts() (keys []string) {

@@ -85,7 +85,7 @@ type Record struct {
 	Dead     bool      `json:"dead,omitempty"`     // not_sent: what was prepared can't be used any more
 
 	PostID     string    `json:"post_id,omitempty"`   // the platform's name for the post
-	URL        string    `json:"url,omitempty"`       // where the public sees it
+	URL        string    `json:"url,omitempty"`       // posted: where the public sees it; verified: its own address, where posted did not know it
 	PostedAt   time.Time `json:"posted_at,omitzero"`  // when the platform took it
 	Reconciled bool      `json:"reconciled,omitzero"` // posted: found by its alert code, not answered
 	Evidence   string    `json:"evidence,omitempty"`  // the platform's answer, without secrets

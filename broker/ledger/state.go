@@ -463,6 +463,9 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 		p.Reconciled, p.Evidence = r.Reconciled, r.Evidence
 	case Verified:
 		p.State, p.VerifiedAt = StateVerified, r.At
+		if r.URL != "" {
+			p.URL = r.URL
+		}
 	case NotVerifiable:
 		p.Unreadable = true
 	case Failed:

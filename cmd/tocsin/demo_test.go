@@ -238,6 +238,9 @@ func checkChannels(t *testing.T, r *demoResult) {
 		if c.State != string(ledger.StateVerified) || c.PostID == "" || !strings.HasPrefix(c.URL, "http") || c.Attempts < 1 || c.Reconciled {
 			t.Errorf("channel %s is %+v, want it verified", c.Name, c)
 		}
+		if c.Kind == "instagram" && !strings.HasPrefix(c.URL, r.URLs.Simulator+"/instagram/p/") {
+			t.Errorf("channel %s leads to %s, want the post's own address: it was read back", c.Name, c.URL)
+		}
 		if c.ReleasedToPosted == nil || c.ReleasedToVerified == nil || *c.ReleasedToPosted < 0 || *c.ReleasedToVerified < *c.ReleasedToPosted {
 			t.Errorf("channel %s has the times %v and %v", c.Name, c.ReleasedToPosted, c.ReleasedToVerified)
 		}

@@ -202,9 +202,11 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 	if err != nil {
 		return time.Time{}, err
 	}
-	now, err := l.current(ctx, id, it, part)
-	if err != nil || now.State != ledger.StateAttempting || now.Claimant != l.s.me || !l.claimed(now.ClaimID) {
-		return time.Time{}, err // another node's
+	// Also where the node is being stopped: no call is made then, and the record that
+	// says so spares the next one a look.
+	now := l.current(id, it, part)
+	if now.State != ledger.StateAttempting || now.Claimant != l.s.me || !l.claimed(now.ClaimID) {
+		return time.Time{}, nil // another node's
 	}
 	return time.Time{}, l.publish(ctx, id, it, part, now, ready)
 }
@@ -217,10 +219,9 @@ func (l *lane) send(ctx context.Context, id string, it *item, part int) error {
 }
 
 // current returns the state of a post as it is folded now.
-func (l *lane) current(ctx context.Context, id string, it *item, part int) (ledger.PartState, error) {
-	var p ledger.PartState
+func (l *lane) current(id string, it *item, part int) (p ledger.PartState) {
 	l.s.Ledger.View(func(st *ledger.State) { p = st.Alerts[id].Bulletin(it.b.SHA256()).Part(l.name, part) })
-	return p, ctx.Err()
+	return p
 }
 
 type preparation struct {

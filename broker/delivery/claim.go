@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -162,6 +163,9 @@ func (s *Service) attemptRecord(ctx context.Context, r ledger.Record) (int64, er
 		s.claims.mu.Unlock()
 		return 0, err
 	}
+	// It is on disk: it comes back to us, also while the node is being stopped.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
 	return seq, s.Ledger.WaitApplied(ctx, seq)
 }
 

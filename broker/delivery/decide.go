@@ -13,6 +13,7 @@ type item struct {
 	b       *bulletin.Bulletin
 	release release
 	parts   []ledger.PartState // one for each post that the bulletin has for the channel
+	gone    []bool             // for each of parts: whoever attempted it last sends nothing more
 	last    int64              // newest record of the alert on the channel, which parts rest on
 }
 
@@ -74,7 +75,7 @@ func decidePart(items []item, i, part int, me string, started, now time.Time, cl
 		switch {
 		case p.Claimant == me && claimed(p.ClaimID):
 			s.do = send
-		case ledger.SameNode(p.Claimant, me) || !now.Before(p.Until):
+		case ledger.SameNode(p.Claimant, me) || it.gone[part-1] || !now.Before(p.Until):
 			s.do = forget
 		default:
 			s.do, s.at = wait, p.Until

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -185,10 +186,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	var begun int64 // what came before is among the open alerts below
 	s.Ledger.View(func(st *ledger.State) { begun = st.Seq })
-	open := s.open()
-	for _, id := range open {
-		s.wake(id)
-	}
+	open := s.wakeOpen()
 	s.work.Go(func() { s.watch(ctx, begun, open) })
 	s.work.Go(func() { s.remind(ctx) })
 	<-ctx.Done()
@@ -197,6 +195,15 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	s.work.Wait()
 	return nil
+}
+
+// wakeOpen wakes every lane for every alert on which something may be left to do.
+func (s *Service) wakeOpen() []string {
+	open := s.open()
+	for _, id := range open {
+		s.wake(id)
+	}
+	return open
 }
 
 // open lists the alerts on which something may be left to do, oldest first.
@@ -289,16 +296,23 @@ func (s *Service) wake(id string) {
 // It begins after the record seen, and with the alerts in open, whose decisions may
 // have come while no node was up.
 func (s *Service) watch(ctx context.Context, seen int64, open []string) {
-	decided, published := open, open
+	decided, published := slices.Clone(open), slices.Clone(open)
 	for ctx.Err() == nil {
 		changed := s.Ledger.Changed()
+		left := false
 		s.Ledger.View(func(st *ledger.State) {
 			decided = append(decided, st.Decided(seen)...)
 			published = append(published, st.Published(seen)...)
+			left = st.NodesAt > seen
 			seen = st.Seq
 		})
 		for _, id := range decided {
 			s.decided(ctx, id)
+		}
+		if left {
+			// Another node has ended, or was started again: what it leaves is not
+			// waited for any more.
+			s.wakeOpen()
 		}
 		for _, id := range published {
 			for _, l := range s.lanes {

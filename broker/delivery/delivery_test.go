@@ -391,6 +391,62 @@ func TestTheOtherNodeWaitsForAnAttemptUnderWay(t *testing.T) {
 	want(t, x, "1/1")
 }
 
+// TestWhatAGoneNodeLeftIsTakenOverAtOnce has a node that sends nothing more, as the
+// ledger says: nobody waits until its attempt would have run out.
+func TestWhatAGoneNodeLeftIsTakenOverAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]ledger.Record{
+		"it_said_that_it_stopped": {Type: ledger.NodeStopped, Node: "one/a"},
+		"it_was_started_again":    {Type: ledger.NodeStarted, Node: "one/b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			x := newPlatform("x-a")
+			b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+			h.release(b)
+			h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/a"})
+			h.append(ledger.Record{
+				Type: ledger.Attempt, Node: "one/a", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channels: []string{"x-a"},
+				Part: 1, Attempt: 1, Until: time.Now().Add(time.Hour).UTC(),
+			})
+			x.keep(b.For("x-a")[0])
+			h.run("two/b", quick(x))
+			// It has looked at the one and left it alone when it has ended the other.
+			h.await(h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)), "x-a", ledger.StateVerified)
+			if p := h.part(b, "x-a"); p.State != ledger.StateAttempting {
+				t.Fatalf("%+v, want the other node's attempt left alone", p)
+			}
+			h.append(last)
+			if p := h.await(b, "x-a", ledger.StateVerified); p.Attempts != 1 || !p.Reconciled {
+				t.Errorf("%+v, want the post of the only attempt found", p)
+			}
+		})
+	}
+}
+
+// TestAStoppedNodeHandsOver stops a node in order while a platform keeps it waiting.
+func TestAStoppedNodeHandsOver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	called := make(chan struct{})
+	x := newPlatform("x-a").then(func(p *platform, ctx context.Context, post adapters.Post) (adapters.Receipt, error) {
+		close(called)
+		return hang(p, ctx, post)
+	})
+	slow := quick(x)
+	slow.PublishTimeout = time.Hour
+	stop := h.run("one/a", slow)
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	<-called
+	h.run("two/b", slow)
+	stop()
+	if p := h.await(b, "x-a", ledger.StateVerified); p.Attempts != 2 || p.Claimant != "two/b" {
+		t.Errorf("%+v, want a second attempt by two/b", p)
+	}
+	want(t, x, "1/1")
+}
+
 func TestPartsGoInOrder(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

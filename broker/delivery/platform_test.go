@@ -232,6 +232,9 @@ func (h *house) run(node string, channels ...delivery.Channel) (stop func()) {
 			if err := <-done; err != nil {
 				h.t.Error(err)
 			}
+			if _, err := l.Append(context.WithoutCancel(h.t.Context()), ledger.Record{Type: ledger.NodeStopped}); err != nil {
+				h.t.Error(err)
+			}
 			l.Close()
 		})
 	}

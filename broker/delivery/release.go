@@ -100,7 +100,8 @@ func (lib *library) items(ctx context.Context, id, channel string) ([]item, erro
 			state := st.Alerts[id].Bulletin(items[i].b.SHA256())
 			for _, c := range items[i].b.Channels() {
 				for part := 1; c.Name == channel && part <= c.Parts; part++ {
-					items[i].parts = append(items[i].parts, state.Part(channel, part))
+					p := state.Part(channel, part)
+					items[i].parts, items[i].gone = append(items[i].parts, p), append(items[i].gone, st.Gone(p.Claimant))
 				}
 			}
 		}

@@ -138,7 +138,10 @@ func newPlay(t *testing.T) *play {
 // apply folds r as the next record.
 func (p *play) apply(r ledger.Record) error {
 	p.seq++
-	r.Schema, r.ID, r.Node, r.At = ledger.Schema, uuid.NewString(), "one/a", time.Now().UTC()
+	r.Schema, r.ID, r.At = ledger.Schema, uuid.NewString(), time.Now().UTC()
+	if r.Node == "" {
+		r.Node = "one/a"
+	}
 	return p.state.Apply(&ledger.Entry{Seq: p.seq, Subject: r.Subject(), Record: r, Time: r.At})
 }
 

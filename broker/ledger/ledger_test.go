@@ -156,6 +156,52 @@ func TestAConclusionStandsOnItsState(t *testing.T) {
 	}
 }
 
+// TestAnAttemptBelongsToItsNodeUntilItIsGone has another node speak of an attempt that
+// has an hour left.
+func TestAnAttemptBelongsToItsNodeUntilItIsGone(t *testing.T) {
+	t.Parallel()
+	started := func(node string) ledger.Record { return ledger.Record{Type: ledger.NodeStarted, Node: node} }
+	stopped := func(node string) ledger.Record { return ledger.Record{Type: ledger.NodeStopped, Node: node} }
+	for name, c := range map[string]struct {
+		before []ledger.Record
+		gone   bool
+	}{
+		"it_is_up":                          {nil, false},
+		"it_stopped":                        {[]ledger.Record{stopped("one/a")}, true},
+		"it_was_started_again":              {[]ledger.Record{started("one/b")}, true},
+		"an_earlier_life_of_it_stopped":     {[]ledger.Record{stopped("one/0")}, false},
+		"another_node_stopped":              {[]ledger.Record{stopped("two/a")}, false},
+		"another_node_of_its_kind_is_begun": {[]ledger.Record{started("three/a")}, false},
+		"it_stopped_and_was_started_again":  {[]ledger.Record{stopped("one/a"), started("one/b")}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlay(t)
+			p.must(t, started("two/a"))
+			p.must(t, started("one/0"))
+			p.must(t, started("one/a"))
+			r := p.delivery(string(ledger.Attempt))
+			r.Until = time.Now().Add(time.Hour)
+			p.must(t, r)
+			for _, r := range c.before {
+				p.must(t, r)
+			}
+			word := p.delivery(string(ledger.Unknown))
+			word.Node = "two/a"
+			if err := p.apply(word); (err == nil) != c.gone {
+				t.Errorf("another node's word: %v, want it to count: %v", err, c.gone)
+			}
+			if !c.gone {
+				return
+			}
+			p.must(t, ledger.Record{Type: ledger.Absent, Node: "two/a", Alert: p.alert, Number: 1, SHA256: digest, Channel: "x-a", Part: 1})
+			if err := p.apply(p.delivery(string(ledger.Attempt))); err == nil {
+				t.Error("an incarnation that is gone may begin an attempt")
+			}
+		})
+	}
+}
+
 func TestALedgerKeepsItsRealm(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())

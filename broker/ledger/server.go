@@ -51,7 +51,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("ledger folder: %w", err)
 	}
-	lock, err := awaitFolder(ctx, o)
+	lock, err := LockFolder(ctx, o.Dir, o.Patience)
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +95,14 @@ func (s *Server) ready(ctx context.Context, log *serverLog) error {
 	return nil
 }
 
-// awaitFolder takes the folder as soon as it is free, within the patience given.
-func awaitFolder(ctx context.Context, o ServerOptions) (*os.File, error) {
-	end := time.Now().Add(o.Patience)
+// LockFolder takes the folder for this process as soon as it is free, within the
+// patience given; closing what it returns lets go of it. [StartServer] does it for
+// its own folder. A node whose broker is elsewhere does it too: that a node was
+// started again means that its earlier process is gone.
+func LockFolder(ctx context.Context, dir string, patience time.Duration) (*os.File, error) {
+	end := time.Now().Add(patience)
 	for {
-		lock, err := lockFolder(o.Dir)
+		lock, err := lockFolder(dir)
 		if !errors.Is(err, ErrInUse) || !time.Now().Before(end) {
 			return lock, err
 		}

@@ -145,14 +145,16 @@ type State struct {
 	Realm    string
 	Epoch    string
 	Alerts   map[string]*AlertState
-	Order    []string         // alerts in order of their first bulletin
-	Last     map[string]int64 // last sequence on each subject
-	Nodes    map[string]string
+	Order    []string          // alerts in order of their first bulletin
+	Last     map[string]int64  // last sequence on each subject
+	Nodes    map[string]string // the newest incarnation of each node
+	NodesAt  int64             // newest record by which an incarnation began or ended
 	Voids    []Void
 	Rejected int
 
 	times     map[int64]time.Time // broker times of decision records, to date releases
 	rejected  map[int64]bool      // sequences of records that were refused
+	stopped   map[string]bool     // nodes whose newest incarnation has said that it stopped
 	decisions []touch             // ascending
 	posts     []touch             // ascending
 }
@@ -189,7 +191,7 @@ func (s *State) WasRejected(seq int64) bool { return s.rejected[seq] }
 func NewState() *State {
 	return &State{
 		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Nodes: map[string]string{},
-		times: map[int64]time.Time{}, rejected: map[int64]bool{},
+		times: map[int64]time.Time{}, rejected: map[int64]bool{}, stopped: map[string]bool{},
 	}
 }
 
@@ -228,13 +230,18 @@ func (s *State) apply(e *Entry) error {
 		s.Realm, s.Epoch = r.Realm, r.Epoch
 	case NodeStarted:
 		name, incarnation, _ := strings.Cut(r.Node, "/")
-		s.Nodes[name] = incarnation
+		s.Nodes[name], s.NodesAt = incarnation, e.Seq
+		delete(s.stopped, name)
+	case NodeStopped:
+		name, incarnation, _ := strings.Cut(r.Node, "/")
+		if s.Nodes[name] == incarnation {
+			s.stopped[name], s.NodesAt = true, e.Seq
+		}
 	case Rejected:
 		s.Rejected++
 		if r.Refers > 0 {
 			s.rejected[r.Refers] = true
 		}
-	case NodeStopped:
 	case Bulletin:
 		return s.applyBulletin(e, void)
 	case Signature:
@@ -325,9 +332,8 @@ func (s *State) applyDelivery(e *Entry, void func(string, ...any) error) error {
 	if r.Channel != "" {
 		channels = []string{r.Channel}
 	}
-	name, incarnation, _ := strings.Cut(r.Node, "/")
-	if newest, ok := s.Nodes[name]; r.Type == Attempt && ok && newest != incarnation {
-		return void("node %s was started again since: this incarnation may send nothing more", name)
+	if r.Type == Attempt && s.Gone(r.Node) {
+		return void("%s has stopped, or its node was started again since: this incarnation may send nothing more", r.Node)
 	}
 	var refused []string
 	for _, c := range channels {
@@ -341,6 +347,15 @@ func (s *State) applyDelivery(e *Entry, void func(string, ...any) error) error {
 	return nil
 }
 
+// Gone reports whether the ledger says that "node/incarnation" sends nothing more: it
+// has said that it stopped, after its last request had ended, or its node was
+// started again since.
+func (s *State) Gone(node string) bool {
+	name, incarnation, _ := strings.Cut(node, "/")
+	newest, ok := s.Nodes[name]
+	return ok && (newest != incarnation || s.stopped[name])
+}
+
 // maxParts bounds the posts of one delivery.
 const maxParts = 16
 
@@ -348,7 +363,7 @@ const maxParts = 16
 func (s *State) step(b *BulletinState, channel string, e *Entry) string {
 	r := &e.Record
 	now := b.Part(channel, r.Part)
-	if why := allowed(&now, r); why != "" {
+	if why := allowed(&now, r, s.Gone(now.Claimant)); why != "" {
 		return why
 	}
 	if r.Part > 1 && b.Part(channel, r.Part-1).PostID == "" && r.Type == Attempt {
@@ -396,8 +411,9 @@ func from(t Type) []DeliveryState {
 	return nil
 }
 
-// allowed says why r can't follow in state p, or "".
-func allowed(p *PartState, r *Record) string {
+// allowed says why r can't follow in state p, or ""; gone says whether the claimant
+// sends nothing more.
+func allowed(p *PartState, r *Record, gone bool) string {
 	if !slices.Contains(from(r.Type), p.State) {
 		return fmt.Sprintf("%s can't follow in state %s", r.Type, p.State)
 	}
@@ -418,7 +434,7 @@ func allowed(p *PartState, r *Record) string {
 	}
 	// Between an attempt and its end, the claimant alone may speak, until no
 	// request of it can be under way any more.
-	if p.State == StateAttempting && r.Node != p.Claimant && !SameNode(r.Node, p.Claimant) && r.At.Before(p.Until) {
+	if p.State == StateAttempting && !gone && r.Node != p.Claimant && !SameNode(r.Node, p.Claimant) && r.At.Before(p.Until) {
 		return fmt.Sprintf("the attempt belongs to %s until %s", p.Claimant, p.Until.Format(time.RFC3339))
 	}
 	return ""

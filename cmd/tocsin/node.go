@@ -47,6 +47,7 @@ type node struct {
 	log       *slog.Logger
 	name      string // node and incarnation
 	server    *ledger.Server
+	lock      *os.File // of the state folder, where the broker is elsewhere
 	ledger    *ledger.Ledger
 	keeper    *audit.Keeper
 	authority *signing.Authority
@@ -301,19 +302,29 @@ func (n *node) openLedger(ctx context.Context) error {
 			Patience: 2 * time.Second,
 			Dir:      state, Listen: n.c.Broker.Listen, Token: o.Token, MaxBytes: n.c.storeBytes(), Log: n.log,
 		})
-		if errors.Is(err, ledger.ErrInUse) {
-			return fmt.Errorf("%w: end the other node first, or give this one another state folder", err)
-		}
 		if err != nil {
-			return err
+			return inUse(err)
 		}
 		o.Server = n.server
-	} else if n.c.Broker.Token.given() {
-		if o.Token, err = n.c.Broker.Token.read(n.c, os.Getenv); err != nil {
-			return fmt.Errorf("broker.token: %w", err)
+	} else {
+		if n.lock, err = ledger.LockFolder(ctx, state, 2*time.Second); err != nil {
+			return inUse(err)
+		}
+		if n.c.Broker.Token.given() {
+			if o.Token, err = n.c.Broker.Token.read(n.c, os.Getenv); err != nil {
+				return fmt.Errorf("broker.token: %w", err)
+			}
 		}
 	}
 	n.ledger, err = ledger.Open(ctx, o)
+	return err
+}
+
+// inUse says what to do where another process works on the state folder.
+func inUse(err error) error {
+	if errors.Is(err, ledger.ErrInUse) {
+		return fmt.Errorf("%w: end the other node first, or give this one another state folder", err)
+	}
 	return err
 }
 
@@ -455,10 +466,13 @@ func (n *node) Close(ctx context.Context) {
 	if n.server != nil {
 		n.server.Stop()
 	}
+	if n.lock != nil {
+		_ = n.lock.Close()
+	}
 	if n.telemetry != nil {
 		if err := n.telemetry.Stop(ctx); err != nil {
 			n.log.DebugContext(ctx, "the last telemetry could not be handed over", "err", err)
 		}
 	}
-	n.servers, n.ledger, n.server, n.telemetry = nil, nil, nil, nil
+	n.servers, n.ledger, n.server, n.lock, n.telemetry = nil, nil, nil, nil, nil
 }

@@ -449,8 +449,12 @@ func (n *node) Close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	n.stop()
+	// A connection that was opened and not used would hold up Shutdown for five
+	// seconds: readers get one.
+	polite, end := context.WithTimeout(ctx, time.Second)
+	defer end()
 	for _, s := range n.servers {
-		if err := s.Shutdown(ctx); err != nil {
+		if err := s.Shutdown(polite); err != nil {
 			_ = s.Close()
 		}
 	}

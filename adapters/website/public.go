@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/templates/pages"
+	"tocsin/templates/wording"
 )
 
 // maxAsked bounds what is read of a code that a reader typed, in characters.
@@ -83,7 +84,7 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request, d *document, status 
 
 // language returns the frame's language that r asks for.
 func (s *Site) language(r *http.Request) string {
-	if lang := r.URL.Query().Get("lang"); pages.Speaks(lang) {
+	if lang := r.URL.Query().Get("lang"); wording.Speaks(lang) {
 		return lang
 	}
 	return s.pages.Language()
@@ -128,8 +129,8 @@ func (s *Site) showMissing(w http.ResponseWriter, r *http.Request) {
 // of the frame: whoever tries addresses costs no rendering.
 func (s *Site) missingPages() map[string]*document {
 	all := map[string]*document{}
-	for _, lang := range pages.Languages() {
-		view := pages.Missing{Frame: s.frame(lang, "/", pages.Real)}
+	for _, lang := range wording.Languages() {
+		view := pages.Missing{Frame: s.frame(lang, "/", wording.Real)}
 		all[lang] = rendered(htmlType, func() ([]byte, error) { return s.pages.Missing(view) })
 	}
 	return all

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tocsin/adapters"
-	"tocsin/templates/pages"
+	"tocsin/templates/wording"
 )
 
 const (
@@ -220,7 +220,7 @@ func (s *Site) settled(v *snapshot, now time.Time) *snapshot {
 // render gives v the documents that depend on all alerts.
 func (s *Site) render(v *snapshot) {
 	v.index = map[string]*document{}
-	for _, lang := range pages.Languages() {
+	for _, lang := range wording.Languages() {
 		v.index[lang] = rendered(htmlType, func() ([]byte, error) { return s.pages.Index(s.indexView(v, lang)) })
 	}
 	v.feed = rendered("application/atom+xml; charset=utf-8", func() ([]byte, error) { return s.atom(v) })
@@ -232,7 +232,7 @@ func (s *Site) render(v *snapshot) {
 // alertPages returns the pages of r in each language of the frame.
 func (s *Site) alertPages(r *record) map[string]*document {
 	all := map[string]*document{}
-	for _, lang := range pages.Languages() {
+	for _, lang := range wording.Languages() {
 		all[lang] = rendered(htmlType, func() ([]byte, error) { return s.pages.Alert(s.alertView(r, lang)) })
 	}
 	return all

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tocsin/templates/pages"
+	"tocsin/templates/wording"
 )
 
 // alertPath returns the path of an alert's page.
@@ -21,66 +22,66 @@ func capPath(identifier string) string { return "/cap/" + url.PathEscape(identif
 func capFile(identifier string) string { return "/cap/" + identifier + ".xml" }
 
 // drillOf returns what a CAP status means for the reader.
-func drillOf(status string) pages.Drill {
+func drillOf(status string) wording.Drill {
 	switch status {
 	case "Exercise":
-		return pages.Exercise
+		return wording.Exercise
 	case "Test":
-		return pages.Test
+		return wording.Test
 	default:
-		return pages.Real
+		return wording.Real
 	}
 }
 
 // actOf returns what a message does in the life of its alert. The end of a danger
 // is an Update (reference: CAP life cycle), which says AllClear or is Past.
-func actOf(p *stored) pages.Act {
+func actOf(p *stored) wording.Act {
 	switch {
 	case p.Notice.MsgType == "Cancel":
-		return pages.Cancel
+		return wording.Cancel
 	case p.Notice.MsgType == "Update" && (p.facts.allClear || p.Notice.Urgency == "Past"):
-		return pages.AllClear
+		return wording.AllClear
 	case p.Notice.MsgType == "Update":
-		return pages.Update
+		return wording.Update
 	default:
-		return pages.Issue
+		return wording.Issue
 	}
 }
 
 // levelOf returns the level of a message, and whether the issuer declared it as an
 // alert colour; the colours are the institutions' own, so that no severity is
 // turned into one.
-func levelOf(p *stored) (l pages.Level, colour bool) {
+func levelOf(p *stored) (l wording.Level, colour bool) {
 	switch strings.ToLower(p.facts.colour) {
 	case "rossa":
-		return pages.Red, true
+		return wording.Red, true
 	case "arancione":
-		return pages.Orange, true
+		return wording.Orange, true
 	case "gialla":
-		return pages.Yellow, true
+		return wording.Yellow, true
 	case "verde":
-		return pages.Green, true
+		return wording.Green, true
 	}
 	switch p.Notice.Severity {
 	case "Extreme":
-		return pages.Red, false
+		return wording.Red, false
 	case "Severe":
-		return pages.Orange, false
+		return wording.Orange, false
 	case "Moderate":
-		return pages.Yellow, false
+		return wording.Yellow, false
 	case "Minor":
-		return pages.Green, false
+		return wording.Green, false
 	}
-	return pages.Unrated, false
+	return wording.Unrated, false
 }
 
 // state says where the alert stands. What was revoked or ended stays so when it
 // expires: that says more.
 func (r *record) state() pages.State {
 	switch act := actOf(r.newest().head()); {
-	case act == pages.Cancel:
+	case act == wording.Cancel:
 		return pages.Revoked
-	case act == pages.AllClear:
+	case act == wording.AllClear:
 		return pages.Ended
 	case r.expired:
 		return pages.Expired
@@ -90,7 +91,7 @@ func (r *record) state() pages.State {
 }
 
 // drill returns what the alert as a whole is. A bulletin that is real makes it real.
-func (r *record) drill() pages.Drill {
+func (r *record) drill() wording.Drill {
 	d := drillOf(r.newest().head().Notice.Status)
 	for _, b := range r.bulletins {
 		d = min(d, drillOf(b.head().Notice.Status))
@@ -99,10 +100,10 @@ func (r *record) drill() pages.Drill {
 }
 
 // frame returns what stands around every page.
-func (s *Site) frame(lang, path string, d pages.Drill) pages.Frame {
+func (s *Site) frame(lang, path string, d wording.Drill) pages.Frame {
 	f := pages.Frame{Lang: lang, Issuer: s.c.Issuer, Path: path, Home: s.c.PublicURL, Drill: d, PolicyURL: s.c.PolicyURL}
 	if s.c.Exercise {
-		f.Drill = max(f.Drill, pages.Exercise)
+		f.Drill = max(f.Drill, wording.Exercise)
 	}
 	for _, ch := range s.c.Channels {
 		f.Channels = append(f.Channels, pages.Channel{Name: ch.Name, Kind: ch.Kind, URL: ch.URL})
@@ -113,7 +114,7 @@ func (s *Site) frame(lang, path string, d pages.Drill) pages.Frame {
 // indexView returns the home page of v.
 func (s *Site) indexView(v *snapshot, lang string) pages.Index {
 	current, recent := v.standing()
-	d := pages.Real
+	d := wording.Real
 	if len(current) > 0 {
 		d = current[0].drill()
 		for _, r := range current {
@@ -208,7 +209,7 @@ func (s *Site) alertView(r *record, lang string) pages.Alert {
 			sheet.Replaced = r.bulletins[i-1].number
 			sheet.Revoked = cancelled > 0
 		}
-		if actOf(b.head()) == pages.Cancel {
+		if actOf(b.head()) == wording.Cancel {
 			cancelled = b.number
 		}
 		sheet.Texts = s.texts(b, lang, i)
@@ -286,7 +287,7 @@ func rank(tag, lang, usual string) int {
 func (s *Site) checkView(v *snapshot, lang, code string) pages.Check {
 	view := pages.Check{Asked: code}
 	r, number := v.asked(code)
-	d := pages.Real
+	d := wording.Real
 	if code != "" && r != nil {
 		d = r.drill()
 		sum := s.summary(r, lang)

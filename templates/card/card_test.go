@@ -368,7 +368,7 @@ func TestEveryWordOfTheFrameIsDrawn(t *testing.T) {
 		c.Areas, c.Validity = nil, ""
 		c.Actions = []string{
 			w.FirstLine(wording.Exercise), strings.Join([]string{w.LastLine(wording.Exercise), w.FirstLine(wording.Test), w.LastLine(wording.Test)}, " "),
-			strings.Join([]string{w.Where, w.When, w.WhatToDo, w.CodeOnCard, w.AddressOnCard, w.SourceOnCard, w.Others(1), w.Others(2)}, " "),
+			strings.Join([]string{w.Where, w.When, w.WhatToDo, w.CodeLabel, w.AddressOnCard, w.SourceOnCard, w.Others(1), w.Others(2)}, " "),
 		}
 		longest := ""
 		for level := wording.Unrated; level <= wording.Red; level++ {

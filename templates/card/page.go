@@ -136,7 +136,7 @@ func (p *page) foot(from, to int) bool {
 	if !ok {
 		return false
 	}
-	p.put(p.w.CodeOnCard, label, small.Ink, margin, from+58)
+	p.put(p.w.CodeLabel, label, small.Ink, margin, from+58)
 	p.put(lines[0], mark, pair.Ink, margin, from+120)
 	if p.c.Issuer != "" {
 		at, lines, ok := fit(p.r.regular, p.c.Issuer, 34, 22, Width-margin-half, 2)

@@ -19,6 +19,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"tocsin/templates/wording"
 )
 
 //go:embed *.gohtml
@@ -41,10 +43,10 @@ type Pages struct {
 // "" for Italian. It fails where the frame does not speak lang.
 func New(lang string) (*Pages, error) {
 	if lang == "" {
-		lang = Languages()[0]
+		lang = wording.Languages()[0]
 	}
-	if !Speaks(lang) {
-		return nil, fmt.Errorf("the pages have no words in %q: use one of %s", lang, strings.Join(Languages(), ", "))
+	if !wording.Speaks(lang) {
+		return nil, fmt.Errorf("the pages have no words in %q: use one of %s", lang, strings.Join(wording.Languages(), ", "))
 	}
 	t, err := template.New("pages").ParseFS(layouts, "*.gohtml")
 	if err != nil {
@@ -65,16 +67,16 @@ func (p *Pages) StyleSource() string {
 
 // FeedTitle returns the title of the site's feed in the pages' own language.
 func (p *Pages) FeedTitle(issuer string, exercise bool) string {
-	d := Real
+	d := wording.Real
 	if exercise {
-		d = Exercise
+		d = wording.Exercise
 	}
 	return p.DrillTitle(wordsFor(p.lang).Alerts+" – "+issuer, d)
 }
 
 // DrillTitle returns title with the word for a drill before it, unless it says
 // that word itself.
-func (p *Pages) DrillTitle(title string, d Drill) string {
+func (p *Pages) DrillTitle(title string, d wording.Drill) string {
 	word := wordsFor(p.lang).DrillWord(d)
 	if word == "" || strings.Contains(strings.ToUpper(title), word) {
 		return title
@@ -141,7 +143,7 @@ type scene struct {
 }
 
 func (p *Pages) scene(f Frame, title string, body any) *scene {
-	if !Speaks(f.Lang) {
+	if !wording.Speaks(f.Lang) {
 		f.Lang = p.lang
 	}
 	w := wordsFor(f.Lang)
@@ -177,13 +179,13 @@ type tongue struct {
 // Switches returns the links to this page in each language of the frame.
 func (s *scene) Switches() []tongue {
 	var all []tongue
-	for _, lang := range Languages() {
+	for _, lang := range wording.Languages() {
 		q := url.Values{}
 		if code := s.Typed(); code != "" {
 			q.Set("codice", code)
 		}
 		all = append(all, tongue{
-			Lang: lang, Name: LanguageName(lang), Current: lang == s.Lang,
+			Lang: lang, Name: wording.LanguageName(lang), Current: lang == s.Lang,
 			Href: inLanguage(s.Path, lang, s.Default, q),
 		})
 	}
@@ -211,8 +213,8 @@ func newMoment(w words, t time.Time) moment {
 // A band is the strip that says the level in colour, shape and word.
 type band struct{ Class, Word, State string }
 
-func newBand(w words, l Level, colour bool, s State, d Drill) band {
-	level := w.LevelWord(l, colour)
+func newBand(w words, l wording.Level, colour bool, s State, d wording.Drill) band {
+	level := w.Level(l, colour)
 	switch s {
 	case Revoked, Expired:
 		b := band{Class: "grey", Word: w.StateWord(s)}
@@ -225,22 +227,22 @@ func newBand(w words, l Level, colour bool, s State, d Drill) band {
 	case InForce:
 	}
 	b := band{Class: class(l), Word: level, State: cmp.Or(w.DrillWord(d), w.StateWord(s))}
-	if l == Green && !colour {
+	if l == wording.Green && !colour {
 		b.Class = "grey" // a small danger is not the sign that all is well
 	}
 	return b
 }
 
 // class returns the class of a level's colour in the style sheet.
-func class(l Level) string {
+func class(l wording.Level) string {
 	switch l {
-	case Red:
+	case wording.Red:
 		return "red"
-	case Orange:
+	case wording.Orange:
 		return "orange"
-	case Yellow:
+	case wording.Yellow:
 		return "yellow"
-	case Green:
+	case wording.Green:
 		return "green"
 	default:
 		return "grey"
@@ -303,8 +305,8 @@ func newSheet(page *scene, code string, b Bulletin, state State) sheet {
 		Number: b.Number, Band: newBand(w, b.Level, b.Colour, state, b.Drill), Areas: b.Areas,
 		From: newMoment(w, b.From), Sent: newMoment(w, b.Sent), Expires: newMoment(w, b.Expires),
 	}
-	if page.Drill == Real { // else the page says it as a whole
-		s.DrillWord, s.DrillLine = w.DrillWord(b.Drill), w.DrillLine(b.Drill)
+	if page.Drill == wording.Real { // else the page says it as a whole
+		s.DrillWord, s.DrillLine = w.DrillWord(b.Drill), w.FirstLine(b.Drill)
 	}
 	switch {
 	case b.Revoked && !s.First:
@@ -317,10 +319,10 @@ func newSheet(page *scene, code string, b Bulletin, state State) sheet {
 			t.Title = "" // it stands above already
 		}
 		s.Texts = append(s.Texts, block{
-			Text: t, Name: LanguageName(t.Lang), Stamp: t.At.UTC().Format(time.RFC3339Nano),
+			Text: t, Name: wording.LanguageName(t.Lang), Stamp: t.At.UTC().Format(time.RFC3339Nano),
 		})
 		if len(b.Texts) > 1 {
-			s.Tongues = append(s.Tongues, tongue{Lang: t.Lang, Name: LanguageName(t.Lang), Anchor: t.Anchor})
+			s.Tongues = append(s.Tongues, tongue{Lang: t.Lang, Name: wording.LanguageName(t.Lang), Anchor: t.Anchor})
 		}
 	}
 	return s

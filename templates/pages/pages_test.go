@@ -1,7 +1,6 @@
 package pages_test
 
 import (
-	"flag"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,9 +11,8 @@ import (
 	"time"
 
 	"tocsin/templates/pages"
+	"tocsin/templates/wording"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func set(t *testing.T) *pages.Pages {
 	t.Helper()
@@ -47,23 +45,23 @@ func alert(lang string) pages.Alert {
 		Frame: frame(lang, "/a/SV-7F3K2"), Code: "SV-7F3K2",
 		Bulletins: []pages.Bulletin{
 			{
-				Number: 2, Act: pages.Update, Level: pages.Red, Colour: true, Lang: "it", Headline: "Allerta rossa", FactsLang: "it",
+				Number: 2, Act: wording.Update, Level: wording.Red, Colour: true, Lang: "it", Headline: "Allerta rossa", FactsLang: "it",
 				Event: "Alluvione", Areas: []string{"Savona", "Vado Ligure"}, From: at(19), Sent: at(18), Expires: at(23),
 				Issuer: "Sala operativa", SHA256: strings.Repeat("5a", 32), CAPPath: "/cap/x.2.xml",
 				Texts: []pages.Text{first, text("en", "en", "Red alert", "Go upstairs.")},
 			},
 			{
-				Number: 1, Replaced: 2, Level: pages.Orange, Lang: "it", Headline: "Allerta arancione", FactsLang: "it", From: at(12), Sent: at(12),
+				Number: 1, Replaced: 2, Level: wording.Orange, Lang: "it", Headline: "Allerta arancione", FactsLang: "it", From: at(12), Sent: at(12),
 				Expires: at(20), Texts: []pages.Text{text("b1-it", "it", "Allerta arancione", "Non sostare vicino ai fiumi.")},
 			},
 		},
 	}
 }
 
-func summary(drill pages.Drill, state pages.State) pages.Summary {
+func summary(drill wording.Drill, state pages.State) pages.Summary {
 	return pages.Summary{
 		Code: "SV-7F3K2", Path: "/a/SV-7F3K2", Lang: "it", Headline: "Allerta rossa & grave", FactsLang: "it", Areas: []string{"Savona", "Vado"},
-		Level: pages.Red, Colour: true, Drill: drill, State: state, Expires: at(23),
+		Level: wording.Red, Colour: true, Drill: drill, State: state, Expires: at(23),
 	}
 }
 
@@ -73,16 +71,16 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	p := set(t)
 	exercise := frame("it", "/")
-	exercise.Drill = pages.Exercise
-	found := summary(pages.Real, pages.Revoked)
+	exercise.Drill = wording.Exercise
+	found := summary(wording.Real, pages.Revoked)
 	style := regexp.MustCompile(`(?s)<style>.*</style>`)
 	for name, render := range map[string]func() ([]byte, error){
 		"index_none": func() ([]byte, error) { return p.Index(pages.Index{Frame: frame("it", "/")}) },
 		"index_exercise": func() ([]byte, error) {
-			return p.Index(pages.Index{Frame: exercise, Current: []pages.Summary{summary(pages.Exercise, pages.InForce)}})
+			return p.Index(pages.Index{Frame: exercise, Current: []pages.Summary{summary(wording.Exercise, pages.InForce)}})
 		},
 		"index_recent_de": func() ([]byte, error) {
-			return p.Index(pages.Index{Frame: frame("de", "/"), Recent: []pages.Summary{summary(pages.Real, pages.Expired)}})
+			return p.Index(pages.Index{Frame: frame("de", "/"), Recent: []pages.Summary{summary(wording.Real, pages.Expired)}})
 		},
 		"alert_it": func() ([]byte, error) { return p.Alert(alert("it")) },
 		"alert_fr": func() ([]byte, error) { return p.Alert(alert("fr")) },
@@ -102,7 +100,7 @@ func TestGolden(t *testing.T) {
 			}
 			got := style.ReplaceAllString(string(page), "<style></style>")
 			file := filepath.Join("testdata", name+".golden.html")
-			if *update {
+			if os.Getenv("TOCSIN_UPDATE_GOLDEN") == "1" {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
@@ -112,7 +110,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != string(want) {
-				t.Errorf("the page differs from %s (go test -update writes it anew):\n%s", file, got)
+				t.Errorf("the page differs from %s; read it, then run with TOCSIN_UPDATE_GOLDEN=1:\n%s", file, got)
 			}
 		})
 	}
@@ -145,11 +143,11 @@ func TestDrillTitle(t *testing.T) {
 	p := set(t)
 	for _, c := range []struct {
 		title string
-		drill pages.Drill
+		drill wording.Drill
 		want  string
 	}{
-		{"Piena", pages.Real, "Piena"}, {"Piena", pages.Exercise, "ESERCITAZIONE – Piena"},
-		{"Esercitazione: piena", pages.Exercise, "Esercitazione: piena"}, {"Piena", pages.Test, "TEST – Piena"},
+		{"Piena", wording.Real, "Piena"}, {"Piena", wording.Exercise, "ESERCITAZIONE – Piena"},
+		{"Esercitazione: piena", wording.Exercise, "Esercitazione: piena"}, {"Piena", wording.Test, "TEST – Piena"},
 	} {
 		if got := p.DrillTitle(c.title, c.drill); got != c.want {
 			t.Errorf("%q as %v: %q, want %q", c.title, c.drill, got, c.want)

@@ -1,20 +1,9 @@
 package pages
 
-import "time"
+import (
+	"time"
 
-// A Level is the colour of an alert on the public pages. Colour is never alone:
-// a word and a shape go with each level.
-//
-// The zero Level is the neutral one: nothing is known of how grave it is.
-type Level uint8
-
-// The levels, from nothing known to the gravest.
-const (
-	Unrated Level = iota
-	Green
-	Yellow
-	Orange
-	Red
+	"tocsin/templates/wording"
 )
 
 // A State says where an alert stands for the public.
@@ -31,38 +20,15 @@ const (
 	Expired       // the time for which it was valid has passed
 )
 
-// A Drill says whether a page shows real alerts.
-//
-// The zero Drill is the cautious one: real.
-type Drill uint8
-
-// The kinds of drill. Every page of a drill says so in its first and last line.
-const (
-	Real Drill = iota
-	Exercise
-	Test
-)
-
-// An Act says what a bulletin does in the life of its alert.
-type Act uint8
-
-// The acts, in the order in which they usually come.
-const (
-	Issue    Act = iota // the first word
-	Update              // replaces what was said before
-	AllClear            // the danger is over
-	Cancel              // what was said before is to be disregarded
-)
-
 // A Frame is what stands around the content of every page.
 type Frame struct {
-	Lang      string    // of the frame, one of [Languages]
-	Issuer    string    // the authority that runs the site
-	Path      string    // of this page, without its query: "/a/SV-7F3K2"
-	Home      string    // the site's public address, without a slash at the end
-	Drill     Drill     // what the page as a whole shows
-	Channels  []Channel // the authority's official channels
-	PolicyURL string    // the publication policy; "" for none
+	Lang      string        // of the frame, one of [wording.Languages]
+	Issuer    string        // the authority that runs the site
+	Path      string        // of this page, without its query: "/a/SV-7F3K2"
+	Home      string        // the site's public address, without a slash at the end
+	Drill     wording.Drill // what the page as a whole shows
+	Channels  []Channel     // the authority's official channels
+	PolicyURL string        // the publication policy; "" for none
 }
 
 // A Channel is an official channel of the authority.
@@ -87,10 +53,10 @@ type Summary struct {
 	Headline  string
 	FactsLang string // of Areas
 	Areas     []string
-	Level     Level
+	Level     wording.Level
 	Colour    bool // Level is an alert colour that the issuer declared, not a reading of the severity
 	State     State
-	Drill     Drill
+	Drill     wording.Drill
 	Expires   time.Time
 }
 
@@ -105,11 +71,11 @@ type Alert struct {
 // A Bulletin is one message of an alert with its posts for the site.
 type Bulletin struct {
 	Number    int
-	Act       Act
-	Drill     Drill
+	Act       wording.Act
+	Drill     wording.Drill
 	Replaced  int // the number of the bulletin that replaces this one; 0 for the newest
 	Revoked   bool
-	Level     Level
+	Level     wording.Level
 	Colour    bool // as in Summary
 	Lang      string
 	Headline  string // in Lang

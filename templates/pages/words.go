@@ -1,46 +1,30 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
-	"time"
+
+	"tocsin/templates/wording"
 )
 
-// Languages returns the languages of the frame, the first one being the default.
-func Languages() []string { return []string{"it", "en", "de", "fr"} }
-
-// Speaks reports whether the frame has words in lang.
-func Speaks(lang string) bool {
-	for _, l := range Languages() {
-		if l == lang {
-			return true
-		}
-	}
-	return false
-}
-
-// words are the frame's texts in one language. Every field is set in every
-// language; a test holds that.
+// words are the frame's texts in one language, beside those that all public texts
+// share. Every field is set in every language; a test holds that.
 type words struct {
+	wording.Words
 	Colon, Skip, Alerts, OfficialSite, PageLanguages, TextLanguages string
-	Exercise, ExerciseLine, Test, TestLine                          string
 	CurrentTitle, NoneTitle, NoneText, Reload                       string
 	RecentTitle, RecentNote, ReadAll, Danger                        string
-	CodeLabel, AreasLabel, ValidLabel, IssuerLabel                  string
+	AreasLabel, ValidLabel, IssuerLabel                             string
 	EventLabel, BulletinLabel, DigestLabel                          string
 	DigestNote, CAPLabel, From, Until                               string
 	EarlierTitle, EarlierNote, ReplacedBy, RevokedBulletin          string
 	RevokedNote, ExpiredNote, EndedNote                             string
-	CheckTitle, CheckText, CheckLabel, CheckButton, CheckHint       string
+	CheckTitle, CheckText, CheckButton, CheckHint                   string
 	GenuineTitle, GenuineText, Stale, UnknownTitle, UnknownText     string
 	MissingTitle, MissingText, Home                                 string
 	ChannelsTitle, ChannelsText, Policy, Data, Feed                 string
-	StateInForce, StateEnded, StateRevoked, StateExpired            string
-	ActIssue, ActUpdate, ActAllClear, ActCancel                     string
-	Colours, Severities                                             [5]string // by Level
-	days                                                            [7]string
-	months                                                          [12]string
-	moment                                                          func(day string, d int, month string, year int, clock string) string
+	StateInForce, StateRevoked, StateExpired                        string
+	FirstIssue                                                      string
 }
 
 // wordsFor returns the frame's texts in lang, or in Italian where the frame does
@@ -57,28 +41,11 @@ func wordsFor(lang string) words {
 	return italian()
 }
 
-// Moment returns t as readers of the frame's language read it: weekday, date and
-// 24-hour time, in t's own zone.
-func (w words) Moment(t time.Time) string {
-	return w.moment(w.days[t.Weekday()], t.Day(), w.months[t.Month()-1], t.Year(), t.Format("15:04"))
-}
-
-// LevelWord returns the word that goes with a level.
-func (w words) LevelWord(l Level, colour bool) string {
-	if int(l) >= len(w.Severities) {
-		l = Unrated
-	}
-	if colour {
-		return w.Colours[l]
-	}
-	return w.Severities[l]
-}
-
 // StateWord returns the word for a state.
 func (w words) StateWord(s State) string {
 	switch s {
 	case Ended:
-		return w.StateEnded
+		return w.Act(wording.AllClear)
 	case Revoked:
 		return w.StateRevoked
 	case Expired:
@@ -88,43 +55,8 @@ func (w words) StateWord(s State) string {
 	}
 }
 
-// ActWord returns the word for an act.
-func (w words) ActWord(a Act) string {
-	switch a {
-	case Update:
-		return w.ActUpdate
-	case AllClear:
-		return w.ActAllClear
-	case Cancel:
-		return w.ActCancel
-	default:
-		return w.ActIssue
-	}
-}
-
-// DrillWord returns the word for a drill, "" for none.
-func (w words) DrillWord(d Drill) string {
-	switch d {
-	case Exercise:
-		return w.Exercise
-	case Test:
-		return w.Test
-	default:
-		return ""
-	}
-}
-
-// DrillLine returns the first and last line of a drill's page, "" for none.
-func (w words) DrillLine(d Drill) string {
-	switch d {
-	case Exercise:
-		return w.ExerciseLine
-	case Test:
-		return w.TestLine
-	default:
-		return ""
-	}
-}
+// ActWord returns the word for an act, the first one's too.
+func (w words) ActWord(a wording.Act) string { return cmp.Or(w.Act(a), w.FirstIssue) }
 
 // Replaced says which bulletin replaces one.
 func (w words) Replaced(by int) string { return fmt.Sprintf(w.ReplacedBy, by) }
@@ -132,53 +64,17 @@ func (w words) Replaced(by int) string { return fmt.Sprintf(w.ReplacedBy, by) }
 // Outdated says which bulletin is valid instead of the one that was asked for.
 func (w words) Outdated(newest int) string { return fmt.Sprintf(w.Stale, newest) }
 
-// LanguageName returns a language's name in that language, or its tag where it
-// is not one that the region's authorities commonly write in.
-func LanguageName(tag string) string {
-	base, _, _ := strings.Cut(tag, "-")
-	switch strings.ToLower(base) {
-	case "it":
-		return "Italiano"
-	case "en":
-		return "English"
-	case "de":
-		return "Deutsch"
-	case "fr":
-		return "Français"
-	case "es":
-		return "Español"
-	case "pt":
-		return "Português"
-	case "ro":
-		return "Română"
-	case "sq":
-		return "Shqip"
-	case "uk":
-		return "Українська"
-	case "ru":
-		return "Русский"
-	case "ar":
-		return "العربية"
-	case "zh":
-		return "中文"
-	case "sl":
-		return "Slovenščina"
-	}
-	return tag
-}
-
 func italian() words {
 	return words{
+		Words: wording.For("it"),
 		Colon: ":", Skip: "Vai al contenuto", Alerts: "Allerte", OfficialSite: "Sito ufficiale delle allerte",
 		PageLanguages: "Lingua della pagina", TextLanguages: "Leggi il testo in",
-		Exercise: "ESERCITAZIONE", ExerciseLine: "ESERCITAZIONE – Non c’è alcun pericolo reale: questa è una prova.",
-		Test: "TEST", TestLine: "TEST – Prova tecnica: non c’è alcun pericolo reale.",
 		CurrentTitle: "Allerte in corso", NoneTitle: "Nessuna allerta in corso",
 		NoneText:    "In questo momento non ci sono allerte di questo ente in vigore.",
 		Reload:      "Ricarica la pagina per vedere la situazione del momento.",
 		RecentTitle: "Concluse di recente", RecentNote: "Non sono più in vigore.",
 		ReadAll: "Leggi il testo completo", Danger: "In caso di pericolo immediato chiama il 112.",
-		CodeLabel: "Codice allerta", AreasLabel: "Zone", ValidLabel: "Validità", IssuerLabel: "Emessa da",
+		AreasLabel: "Zone", ValidLabel: "Validità", IssuerLabel: "Emessa da",
 		EventLabel: "Evento", BulletinLabel: "Bollettino",
 		DigestLabel: "Impronta SHA-256 del bollettino firmato",
 		DigestNote:  "Serve a chi vuole verificare le firme con strumenti propri.",
@@ -190,7 +86,7 @@ func italian() words {
 		EndedNote:   "Il pericolo segnalato da questa allerta è cessato.",
 		CheckTitle:  "Verifica un messaggio",
 		CheckText:   "Hai visto un’allerta sui social o in chat? Ogni messaggio autentico porta un codice: scrivilo qui e confronta il testo con quello pubblicato su questo sito.",
-		CheckLabel:  "Codice allerta", CheckButton: "Verifica", CheckHint: "per esempio SV-7F3K2",
+		CheckButton: "Verifica", CheckHint: "per esempio SV-7F3K2",
 		GenuineTitle:  "Il codice è autentico",
 		GenuineText:   "Confronta ora il messaggio che hai ricevuto con il testo completo: deve dire le stesse cose.",
 		Stale:         "Il messaggio con questo codice non è più attuale: vale il bollettino n. %d.",
@@ -202,30 +98,22 @@ func italian() words {
 		ChannelsTitle: "Canali ufficiali",
 		ChannelsText:  "Solo questi profili pubblicano le nostre allerte. In caso di dubbio vale ciò che è scritto su questo sito.",
 		Policy:        "Regole di pubblicazione", Data: "Dati aperti (JSON)", Feed: "Feed Atom",
-		StateInForce: "In vigore", StateEnded: "Fine allerta", StateRevoked: "Allerta revocata", StateExpired: "Non più in vigore",
-		ActIssue: "emissione", ActUpdate: "aggiornamento", ActAllClear: "fine allerta", ActCancel: "revoca",
-		Colours:    [5]string{"Allerta", "Allerta verde", "Allerta gialla", "Allerta arancione", "Allerta rossa"},
-		Severities: [5]string{"Avviso", "Pericolo lieve", "Pericolo moderato", "Pericolo grave", "Pericolo estremo"},
-		days:       [7]string{"domenica", "lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato"},
-		months:     [12]string{"gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre", "dicembre"},
-		moment: func(day string, d int, month string, year int, clock string) string {
-			return fmt.Sprintf("%s di %s %d %s %d", clock, day, d, month, year)
-		},
+		StateInForce: "In vigore", StateRevoked: "Allerta revocata", StateExpired: "Non più in vigore",
+		FirstIssue: "Emissione",
 	}
 }
 
 func english() words {
 	return words{
+		Words: wording.For("en"),
 		Colon: ":", Skip: "Skip to content", Alerts: "Alerts", OfficialSite: "Official alert site",
 		PageLanguages: "Page language", TextLanguages: "Read the text in",
-		Exercise: "EXERCISE", ExerciseLine: "EXERCISE – There is no real danger: this is a drill.",
-		Test: "TEST", TestLine: "TEST – Technical test: there is no real danger.",
 		CurrentTitle: "Current alerts", NoneTitle: "No alert in force",
 		NoneText:    "At this moment this authority has no alert in force.",
 		Reload:      "Reload the page to see the situation at this moment.",
 		RecentTitle: "Recently ended", RecentNote: "They are no longer in force.",
 		ReadAll: "Read the full text", Danger: "In immediate danger call 112.",
-		CodeLabel: "Alert code", AreasLabel: "Areas", ValidLabel: "Valid", IssuerLabel: "Issued by",
+		AreasLabel: "Areas", ValidLabel: "Valid", IssuerLabel: "Issued by",
 		EventLabel: "Event", BulletinLabel: "Bulletin",
 		DigestLabel: "SHA-256 of the signed bulletin",
 		DigestNote:  "For those who want to check the signatures with their own tools.",
@@ -237,7 +125,7 @@ func english() words {
 		EndedNote:   "The danger that this alert warned of is over.",
 		CheckTitle:  "Check a message",
 		CheckText:   "Have you seen an alert on social media or in a chat? Every genuine message carries a code: type it here and compare the text with the one published on this site.",
-		CheckLabel:  "Alert code", CheckButton: "Check", CheckHint: "for example SV-7F3K2",
+		CheckButton: "Check", CheckHint: "for example SV-7F3K2",
 		GenuineTitle:  "The code is genuine",
 		GenuineText:   "Now compare the message that you received with the full text: it must say the same.",
 		Stale:         "The message with this code is out of date: bulletin no. %d is valid now.",
@@ -249,30 +137,22 @@ func english() words {
 		ChannelsTitle: "Official channels",
 		ChannelsText:  "Only these profiles publish our alerts. In case of doubt, what this site says is valid.",
 		Policy:        "Publication policy", Data: "Open data (JSON)", Feed: "Atom feed",
-		StateInForce: "In force", StateEnded: "All clear", StateRevoked: "Alert revoked", StateExpired: "No longer in force",
-		ActIssue: "first issue", ActUpdate: "update", ActAllClear: "all clear", ActCancel: "revocation",
-		Colours:    [5]string{"Alert", "Green alert", "Yellow alert", "Orange alert", "Red alert"},
-		Severities: [5]string{"Notice", "Minor danger", "Moderate danger", "Severe danger", "Extreme danger"},
-		days:       [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
-		months:     [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
-		moment: func(day string, d int, month string, year int, clock string) string {
-			return fmt.Sprintf("%s on %s %d %s %d", clock, day, d, month, year)
-		},
+		StateInForce: "In force", StateRevoked: "Alert revoked", StateExpired: "No longer in force",
+		FirstIssue: "First issue",
 	}
 }
 
 func german() words {
 	return words{
+		Words: wording.For("de"),
 		Colon: ":", Skip: "Zum Inhalt", Alerts: "Warnungen", OfficialSite: "Amtliche Seite für Warnungen",
 		PageLanguages: "Sprache der Seite", TextLanguages: "Den Text lesen auf",
-		Exercise: "ÜBUNG", ExerciseLine: "ÜBUNG (ESERCITAZIONE) – Es besteht keine wirkliche Gefahr: Dies ist eine Übung.",
-		Test: "TEST", TestLine: "TEST – Technische Probe: Es besteht keine wirkliche Gefahr.",
 		CurrentTitle: "Aktuelle Warnungen", NoneTitle: "Keine Warnung in Kraft",
 		NoneText:    "Zurzeit ist keine Warnung dieser Behörde in Kraft.",
 		Reload:      "Laden Sie die Seite neu, um den Stand des Augenblicks zu sehen.",
 		RecentTitle: "Vor kurzem beendet", RecentNote: "Sie sind nicht mehr in Kraft.",
 		ReadAll: "Den vollständigen Text lesen", Danger: "Bei unmittelbarer Gefahr rufen Sie die 112.",
-		CodeLabel: "Warncode", AreasLabel: "Gebiete", ValidLabel: "Gültigkeit", IssuerLabel: "Herausgegeben von",
+		AreasLabel: "Gebiete", ValidLabel: "Gültigkeit", IssuerLabel: "Herausgegeben von",
 		EventLabel: "Ereignis", BulletinLabel: "Bulletin",
 		DigestLabel: "SHA-256 des unterschriebenen Bulletins",
 		DigestNote:  "Für alle, die die Unterschriften mit eigenen Mitteln prüfen wollen.",
@@ -284,7 +164,7 @@ func german() words {
 		EndedNote:   "Die Gefahr, vor der gewarnt wurde, ist vorüber.",
 		CheckTitle:  "Eine Nachricht prüfen",
 		CheckText:   "Haben Sie eine Warnung in sozialen Medien oder in einem Chat gesehen? Jede echte Nachricht trägt einen Code: Geben Sie ihn hier ein und vergleichen Sie den Text mit dem auf dieser Seite.",
-		CheckLabel:  "Warncode", CheckButton: "Prüfen", CheckHint: "zum Beispiel SV-7F3K2",
+		CheckButton: "Prüfen", CheckHint: "zum Beispiel SV-7F3K2",
 		GenuineTitle:  "Der Code ist echt",
 		GenuineText:   "Vergleichen Sie nun die Nachricht mit dem vollständigen Text: Beide müssen dasselbe sagen.",
 		Stale:         "Die Nachricht mit diesem Code ist überholt: Es gilt das Bulletin Nr. %d.",
@@ -296,30 +176,22 @@ func german() words {
 		ChannelsTitle: "Amtliche Kanäle",
 		ChannelsText:  "Nur diese Profile veröffentlichen unsere Warnungen. Im Zweifel gilt, was auf dieser Seite steht.",
 		Policy:        "Regeln der Veröffentlichung", Data: "Offene Daten (JSON)", Feed: "Atom-Feed",
-		StateInForce: "In Kraft", StateEnded: "Entwarnung", StateRevoked: "Warnung widerrufen", StateExpired: "Nicht mehr in Kraft",
-		ActIssue: "Erstausgabe", ActUpdate: "Aktualisierung", ActAllClear: "Entwarnung", ActCancel: "Widerruf",
-		Colours:    [5]string{"Warnung", "Warnstufe Grün", "Warnstufe Gelb", "Warnstufe Orange", "Warnstufe Rot"},
-		Severities: [5]string{"Hinweis", "Geringe Gefahr", "Mäßige Gefahr", "Große Gefahr", "Extreme Gefahr"},
-		days:       [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
-		months:     [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
-		moment: func(day string, d int, month string, year int, clock string) string {
-			return fmt.Sprintf("%s Uhr, %s, %d. %s %d", clock, day, d, month, year)
-		},
+		StateInForce: "In Kraft", StateRevoked: "Warnung widerrufen", StateExpired: "Nicht mehr in Kraft",
+		FirstIssue: "Erstausgabe",
 	}
 }
 
 func french() words {
 	return words{
+		Words: wording.For("fr"),
 		Colon: "\u00a0:", Skip: "Aller au contenu", Alerts: "Alertes", OfficialSite: "Site officiel des alertes",
 		PageLanguages: "Langue de la page", TextLanguages: "Lire le texte en",
-		Exercise: "EXERCICE", ExerciseLine: "EXERCICE – Il n’y a aucun danger réel : ceci est un exercice.",
-		Test: "TEST", TestLine: "TEST – Essai technique : il n’y a aucun danger réel.",
 		CurrentTitle: "Alertes en cours", NoneTitle: "Aucune alerte en cours",
 		NoneText:    "En ce moment, aucune alerte de cette autorité n’est en vigueur.",
 		Reload:      "Rechargez la page pour voir la situation du moment.",
 		RecentTitle: "Terminées récemment", RecentNote: "Elles ne sont plus en vigueur.",
 		ReadAll: "Lire le texte complet", Danger: "En cas de danger immédiat, appelez le 112.",
-		CodeLabel: "Code d’alerte", AreasLabel: "Zones", ValidLabel: "Validité", IssuerLabel: "Émise par",
+		AreasLabel: "Zones", ValidLabel: "Validité", IssuerLabel: "Émise par",
 		EventLabel: "Événement", BulletinLabel: "Bulletin",
 		DigestLabel: "Empreinte SHA-256 du bulletin signé",
 		DigestNote:  "Pour qui veut vérifier les signatures avec ses propres outils.",
@@ -331,7 +203,7 @@ func french() words {
 		EndedNote:   "Le danger signalé par cette alerte est passé.",
 		CheckTitle:  "Vérifier un message",
 		CheckText:   "Vous avez vu une alerte sur les réseaux sociaux ou dans une messagerie ? Chaque message authentique porte un code : saisissez-le ici et comparez le texte avec celui de ce site.",
-		CheckLabel:  "Code d’alerte", CheckButton: "Vérifier", CheckHint: "par exemple SV-7F3K2",
+		CheckButton: "Vérifier", CheckHint: "par exemple SV-7F3K2",
 		GenuineTitle:  "Le code est authentique",
 		GenuineText:   "Comparez maintenant le message reçu avec le texte complet : il doit dire la même chose.",
 		Stale:         "Le message portant ce code n’est plus à jour : le bulletin n° %d est valable.",
@@ -343,14 +215,7 @@ func french() words {
 		ChannelsTitle: "Canaux officiels",
 		ChannelsText:  "Seuls ces profils publient nos alertes. En cas de doute, c’est ce site qui fait foi.",
 		Policy:        "Règles de publication", Data: "Données ouvertes (JSON)", Feed: "Flux Atom",
-		StateInForce: "En vigueur", StateEnded: "Fin d’alerte", StateRevoked: "Alerte révoquée", StateExpired: "Plus en vigueur",
-		ActIssue: "émission", ActUpdate: "mise à jour", ActAllClear: "fin d’alerte", ActCancel: "révocation",
-		Colours:    [5]string{"Alerte", "Alerte verte", "Alerte jaune", "Alerte orange", "Alerte rouge"},
-		Severities: [5]string{"Avis", "Danger faible", "Danger modéré", "Danger grave", "Danger extrême"},
-		days:       [7]string{"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"},
-		months:     [12]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
-		moment: func(day string, d int, month string, year int, clock string) string {
-			return fmt.Sprintf("%s, %s %d %s %d", clock, day, d, month, year)
-		},
+		StateInForce: "En vigueur", StateRevoked: "Alerte révoquée", StateExpired: "Plus en vigueur",
+		FirstIssue: "Émission",
 	}
 }

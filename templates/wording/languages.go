@@ -18,7 +18,7 @@ func italian() Words {
 		UnnamedArea:   "zona senza nome",
 		RevokedText:   "Il messaggio precedente è revocato: non tenerne conto.",
 		RevokedAdvice: "Non è richiesta alcuna azione. Per ogni dubbio consultare il sito ufficiale.",
-		CodeOnCard:    "Codice allerta", AddressOnCard: "Testo ufficiale completo", SourceOnCard: "Fonte",
+		CodeLabel:     "Codice allerta", AddressOnCard: "Testo ufficiale completo", SourceOnCard: "Fonte",
 		drills: [3]drillWords{
 			Exercise: {"ESERCITAZIONE", "ESERCITAZIONE – Non c’è alcun pericolo reale.", "ESERCITAZIONE – Questo messaggio è una prova.", "Esercitazione"},
 			Test:     {"TEST", "TEST – Non c’è alcun pericolo reale.", "TEST – Questo messaggio è una prova tecnica.", "Test"},
@@ -29,6 +29,7 @@ func italian() Words {
 		days:       [7]string{"domenica", "lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato"},
 		shortDays:  [7]string{"dom", "lun", "mar", "mer", "gio", "ven", "sab"},
 		months:     [12]string{"gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre", "dicembre"},
+		moment:     italianMoment,
 		period:     italianPeriod,
 		shortly: func(w Words, p Period) string {
 			at := func(t time.Time, date string) string {
@@ -42,22 +43,27 @@ func italian() Words {
 	}
 }
 
-func italianPeriod(w Words, p Period) string {
-	date := func(t time.Time) string {
-		day := fmt.Sprint(t.Day())
-		if t.Day() == 1 {
-			day = "1°"
-		}
-		return fmt.Sprintf("%s %s %s", w.day(t), day, w.month(t))
+func italianDate(w Words, t time.Time) string {
+	day := fmt.Sprint(t.Day())
+	if t.Day() == 1 {
+		day = "1°"
 	}
+	return fmt.Sprintf("%s %s %s", w.day(t), day, w.month(t))
+}
+
+func italianMoment(w Words, t time.Time) string {
+	return fmt.Sprintf("%s di %s %d", t.Format(clock), italianDate(w, t), t.Year())
+}
+
+func italianPeriod(w Words, p Period) string {
 	from, until := p.From.Format(clock), p.Until.Format(clock)
-	switch end := date(p.Until) + p.Until.Format(" 2006"); {
+	switch end := italianDate(w, p.Until) + p.Until.Format(" 2006"); {
 	case p.From.IsZero():
 		return fmt.Sprintf("fino alle %s di %s", until, end)
 	case p.sameDay():
 		return fmt.Sprintf("dalle %s alle %s di %s", from, until, end)
 	default:
-		return fmt.Sprintf("dalle %s di %s%s alle %s di %s", from, date(p.From), p.yearOfFrom(), until, end)
+		return fmt.Sprintf("dalle %s di %s%s alle %s di %s", from, italianDate(w, p.From), p.yearOfFrom(), until, end)
 	}
 }
 
@@ -72,7 +78,7 @@ func english() Words {
 		UnnamedArea:   "area without a name",
 		RevokedText:   "The earlier message is revoked: disregard it.",
 		RevokedAdvice: "No action is required. If in doubt, see the official site.",
-		CodeOnCard:    "Alert code", AddressOnCard: "Full official text", SourceOnCard: "Source",
+		CodeLabel:     "Alert code", AddressOnCard: "Full official text", SourceOnCard: "Source",
 		drills: [3]drillWords{
 			Exercise: {"EXERCISE", "EXERCISE – There is no real danger.", "EXERCISE – This message is a drill.", "Exercise"},
 			Test:     {"TEST", "TEST – There is no real danger.", "TEST – This message is a technical test.", "Test"},
@@ -83,6 +89,7 @@ func english() Words {
 		days:       [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
 		shortDays:  [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
 		months:     [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
+		moment:     englishMoment,
 		period:     englishPeriod,
 		shortly: func(w Words, p Period) string {
 			at := func(t time.Time, date string) string {
@@ -96,18 +103,23 @@ func english() Words {
 	}
 }
 
+func englishDate(w Words, t time.Time) string {
+	return fmt.Sprintf("%s %d %s", w.day(t), t.Day(), w.month(t))
+}
+
+func englishMoment(w Words, t time.Time) string {
+	return fmt.Sprintf("%s on %s %d", t.Format(clock), englishDate(w, t), t.Year())
+}
+
 func englishPeriod(w Words, p Period) string {
-	date := func(t time.Time) string {
-		return fmt.Sprintf("%s %d %s", w.day(t), t.Day(), w.month(t))
-	}
 	from, until := p.From.Format(clock), p.Until.Format(clock)
-	switch end := date(p.Until) + p.Until.Format(" 2006"); {
+	switch end := englishDate(w, p.Until) + p.Until.Format(" 2006"); {
 	case p.From.IsZero():
 		return fmt.Sprintf("until %s on %s", until, end)
 	case p.sameDay():
 		return fmt.Sprintf("from %s to %s on %s", from, until, end)
 	default:
-		return fmt.Sprintf("from %s on %s%s to %s on %s", from, date(p.From), p.yearOfFrom(), until, end)
+		return fmt.Sprintf("from %s on %s%s to %s on %s", from, englishDate(w, p.From), p.yearOfFrom(), until, end)
 	}
 }
 
@@ -122,7 +134,7 @@ func german() Words {
 		UnnamedArea:   "Gebiet ohne Namen",
 		RevokedText:   "Die frühere Meldung ist widerrufen: Bitte nicht mehr beachten.",
 		RevokedAdvice: "Es ist nichts zu tun. Im Zweifel gilt die amtliche Website.",
-		CodeOnCard:    "Warncode", AddressOnCard: "Vollständiger amtlicher Text", SourceOnCard: "Quelle",
+		CodeLabel:     "Warncode", AddressOnCard: "Vollständiger amtlicher Text", SourceOnCard: "Quelle",
 		drills: [3]drillWords{
 			Exercise: {"ÜBUNG", "ÜBUNG – Es besteht keine wirkliche Gefahr.", "ÜBUNG – Diese Meldung ist eine Probe.", "Übung"},
 			Test:     {"TEST", "TEST – Es besteht keine wirkliche Gefahr.", "TEST – Diese Meldung ist eine technische Probe.", "Test"},
@@ -133,6 +145,7 @@ func german() Words {
 		days:       [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
 		shortDays:  [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
 		months:     [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
+		moment:     germanMoment,
 		period:     germanPeriod,
 		shortly: func(w Words, p Period) string {
 			at := func(t time.Time, date string) string {
@@ -146,18 +159,23 @@ func german() Words {
 	}
 }
 
+func germanDate(w Words, t time.Time) string {
+	return fmt.Sprintf("%s, %d. %s", w.day(t), t.Day(), w.month(t))
+}
+
+func germanMoment(w Words, t time.Time) string {
+	return fmt.Sprintf("%s Uhr, %s %d", t.Format(clock), germanDate(w, t), t.Year())
+}
+
 func germanPeriod(w Words, p Period) string {
-	date := func(t time.Time) string {
-		return fmt.Sprintf("%s, %d. %s", w.day(t), t.Day(), w.month(t))
-	}
 	from, until := p.From.Format(clock), p.Until.Format(clock)
-	switch end := date(p.Until) + p.Until.Format(" 2006"); {
+	switch end := germanDate(w, p.Until) + p.Until.Format(" 2006"); {
 	case p.From.IsZero():
 		return fmt.Sprintf("bis %s, %s Uhr", end, until)
 	case p.sameDay():
 		return fmt.Sprintf("%s, von %s bis %s Uhr", end, from, until)
 	default:
-		return fmt.Sprintf("von %s%s, %s Uhr, bis %s, %s Uhr", date(p.From), p.yearOfFrom(), from, end, until)
+		return fmt.Sprintf("von %s%s, %s Uhr, bis %s, %s Uhr", germanDate(w, p.From), p.yearOfFrom(), from, end, until)
 	}
 }
 
@@ -172,7 +190,7 @@ func french() Words {
 		UnnamedArea:   "zone sans nom",
 		RevokedText:   "Le message précédent est révoqué : n’en tenez pas compte.",
 		RevokedAdvice: "Aucune action n’est nécessaire. En cas de doute, consultez le site officiel.",
-		CodeOnCard:    "Code d’alerte", AddressOnCard: "Texte officiel complet", SourceOnCard: "Source",
+		CodeLabel:     "Code d’alerte", AddressOnCard: "Texte officiel complet", SourceOnCard: "Source",
 		drills: [3]drillWords{
 			Exercise: {"EXERCICE", "EXERCICE – Il n’y a aucun danger réel.", "EXERCICE – Ce message fait partie d’un exercice.", "Exercice"},
 			Test:     {"TEST", "TEST – Il n’y a aucun danger réel.", "TEST – Ce message est un essai technique.", "Test"},
@@ -183,6 +201,7 @@ func french() Words {
 		days:       [7]string{"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"},
 		shortDays:  [7]string{"dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."},
 		months:     [12]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
+		moment:     frenchMoment,
 		period:     frenchPeriod,
 		shortly: func(w Words, p Period) string {
 			at := func(t time.Time, date string) string {
@@ -196,22 +215,27 @@ func french() Words {
 	}
 }
 
-func frenchPeriod(w Words, p Period) string {
-	date := func(t time.Time) string {
-		day := fmt.Sprint(t.Day())
-		if t.Day() == 1 {
-			day = "1er"
-		}
-		return fmt.Sprintf("%s %s %s", w.day(t), day, w.month(t))
+func frenchDate(w Words, t time.Time) string {
+	day := fmt.Sprint(t.Day())
+	if t.Day() == 1 {
+		day = "1er"
 	}
+	return fmt.Sprintf("%s %s %s", w.day(t), day, w.month(t))
+}
+
+func frenchMoment(w Words, t time.Time) string {
+	return fmt.Sprintf("%s, %s %d", t.Format(clock), frenchDate(w, t), t.Year())
+}
+
+func frenchPeriod(w Words, p Period) string {
 	from, until := p.From.Format(clock), p.Until.Format(clock)
-	switch end := date(p.Until) + p.Until.Format(" 2006"); {
+	switch end := frenchDate(w, p.Until) + p.Until.Format(" 2006"); {
 	case p.From.IsZero():
 		return fmt.Sprintf("jusqu’au %s à %s", end, until)
 	case p.sameDay():
 		return fmt.Sprintf("le %s de %s à %s", end, from, until)
 	default:
-		return fmt.Sprintf("du %s%s à %s au %s à %s", date(p.From), p.yearOfFrom(), from, end, until)
+		return fmt.Sprintf("du %s%s à %s au %s à %s", frenchDate(w, p.From), p.yearOfFrom(), from, end, until)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package wording holds the fixed words that stand around the content of an
-// alert in every public text: labels, the lines that mark an exercise or a test,
-// the names of levels, and how a validity is said in one language.
+// alert in every public text and on the public pages: labels, the lines that mark
+// an exercise or a test, the names of levels and languages, and how a moment and
+// a validity are said in one language.
 //
 // It holds no words about a hazard, puts no texts together and measures nothing:
 // package compose does, before anyone signs. A test holds every language
@@ -9,6 +10,7 @@ package wording
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -67,8 +69,10 @@ type Words struct {
 	// RevokedText and RevokedAdvice are description and instruction of a message
 	// that revokes another one.
 	RevokedText, RevokedAdvice string
-	// CodeOnCard, AddressOnCard and SourceOnCard are labels in a picture.
-	CodeOnCard, AddressOnCard, SourceOnCard string
+	// CodeLabel is the label of the alert code in a picture and on a page.
+	CodeLabel string
+	// AddressOnCard and SourceOnCard are labels in a picture.
+	AddressOnCard, SourceOnCard string
 
 	other, others string // one other area, several
 
@@ -79,6 +83,7 @@ type Words struct {
 	days       [7]string
 	shortDays  [7]string
 	months     [12]string
+	moment     func(Words, time.Time) string
 	period     func(Words, Period) string
 	shortly    func(Words, Period) string
 }
@@ -102,6 +107,9 @@ func For(tag string) Words {
 
 // Languages returns the languages that the frame speaks, Italian first.
 func Languages() []string { return []string{"it", "en", "de", "fr"} }
+
+// Speaks reports whether lang is one of [Languages].
+func Speaks(lang string) bool { return slices.Contains(Languages(), lang) }
 
 // DrillWord returns the word that marks a drill, in capitals: "ESERCITAZIONE";
 // "" for reality.
@@ -146,6 +154,10 @@ func (w Words) Level(l Level, colour bool) string {
 	}
 	return w.severities[l]
 }
+
+// Moment says t with weekday, date and 24-hour time, in the zone that it has:
+// "00:05 di domenica 2 agosto 2026".
+func (w Words) Moment(t time.Time) string { return w.moment(w, t) }
 
 // Others says that there are n areas besides those that were named: "e altre 5
 // zone". It returns "" for none.

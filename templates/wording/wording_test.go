@@ -134,6 +134,47 @@ func TestPeriod(t *testing.T) {
 	}
 }
 
+func TestMoment(t *testing.T) {
+	t.Parallel()
+	rome, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		t.Fatal(err)
+	}
+	summer := time.Date(2026, time.August, 1, 22, 5, 0, 0, time.UTC).In(rome)
+	first := time.Date(2026, time.May, 1, 9, 0, 0, 0, rome)
+	for lang, want := range map[string][2]string{
+		"it": {"00:05 di domenica 2 agosto 2026", "09:00 di venerdì 1° maggio 2026"},
+		"en": {"00:05 on Sunday 2 August 2026", "09:00 on Friday 1 May 2026"},
+		"de": {"00:05 Uhr, Sonntag, 2. August 2026", "09:00 Uhr, Freitag, 1. Mai 2026"},
+		"fr": {"00:05, dimanche 2 août 2026", "09:00, vendredi 1er mai 2026"},
+	} {
+		if got := [2]string{wording.For(lang).Moment(summer), wording.For(lang).Moment(first)}; got != want {
+			t.Errorf("%s: %q, want %q", lang, got, want)
+		}
+	}
+}
+
+// TestUnknownLevelIsNeutral holds that a value out of range never reads as if all
+// were well.
+func TestUnknownLevelIsNeutral(t *testing.T) {
+	t.Parallel()
+	w := wording.For("it")
+	for _, colour := range []bool{true, false} {
+		if got, want := w.Level(99, colour), w.Level(wording.Unrated, colour); got != want {
+			t.Errorf("an unknown level reads %q, want %q", got, want)
+		}
+	}
+}
+
+func TestSpeaks(t *testing.T) {
+	t.Parallel()
+	for lang, want := range map[string]bool{"it": true, "fr": true, "it-IT": false, "es": false, "": false} {
+		if got := wording.Speaks(lang); got != want {
+			t.Errorf("Speaks(%q) is %v, want %v", lang, got, want)
+		}
+	}
+}
+
 func TestForTakesTags(t *testing.T) {
 	t.Parallel()
 	for tag, want := range map[string]string{"it-IT": "it", "IT": "it", "de-CH": "de", "fr-CA": "fr", "en-GB": "en", "sl": "en", "": "en"} {

@@ -15,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	"tocsin/adapters/adapterstest"
-	"tocsin/adapters/internal/graph"
 	"tocsin/adapters/internal/graph/graphtest"
 )
 
@@ -56,7 +55,7 @@ func New(c Config) *Platform {
 		c.PageName = "Tocsin"
 	}
 	if c.Version == "" {
-		c.Version = graph.DefaultVersion
+		c.Version = graphtest.Version
 	}
 	if c.Scopes == nil {
 		c.Scopes = []string{"pages_manage_posts", "pages_read_engagement", "pages_show_list"}
@@ -114,18 +113,13 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	edge := ""
-	if len(req.Path) == 2 {
-		edge = req.Path[1]
-	}
-	ours := req.Path[0] == p.c.PageID && p.c.PageID != ""
+	edge := req.Edge
+	ours := req.Object == p.c.PageID && p.c.PageID != ""
 	switch {
-	case len(req.Path) > 2:
-		graphtest.Refuse(w, graphtest.Unknown(r))
 	case r.Method == http.MethodGet && edge == "" && !ours:
-		p.readPost(w, r, req.Path[0])
+		p.readPost(w, r, req.Object)
 	case !ours:
-		graphtest.Refuse(w, graphtest.Absent(r.Method, req.Path[0]))
+		graphtest.Refuse(w, graphtest.Absent(r.Method, req.Object))
 	case r.Method == http.MethodPost && edge == "feed":
 		p.feed(w, r)
 	case r.Method == http.MethodGet && (edge == "published_posts" || edge == "feed" || edge == "posts"):
@@ -246,37 +240,19 @@ func (p *Platform) readPost(w http.ResponseWriter, r *http.Request, id string) {
 	if p.unreadable(w) {
 		return
 	}
-	p.show(w, r, p.node(post), "PagePost", "created_time", "message")
+	graphtest.Show(w, r, "PagePost", p.node(post), "created_time", "message")
 }
 
 func (p *Platform) readPage(w http.ResponseWriter, r *http.Request) {
 	node := graphtest.Node{"id": p.c.PageID, "name": p.c.PageName, "is_published": true}
-	p.show(w, r, node, "Page", "name")
-}
-
-func (p *Platform) show(w http.ResponseWriter, r *http.Request, n graphtest.Node, kind string, byDefault ...string) {
-	out, refusal := n.Select(kind, r.Form.Get("fields"), byDefault...)
-	if refusal.Code != 0 {
-		graphtest.Refuse(w, refusal)
-		return
-	}
-	graphtest.Respond(w, out)
+	graphtest.Show(w, r, "Page", node, "name")
 }
 
 func (p *Platform) list(w http.ResponseWriter, r *http.Request) {
 	if p.unreadable(w) {
 		return
 	}
-	since, err := graphtest.Since(r.Form)
-	if err != nil {
-		graphtest.Refuse(w, graphtest.Invalid(err.Error()))
-		return
-	}
-	var nodes []graphtest.Node
-	for _, post := range p.wall.Published(since) {
-		nodes = append(nodes, p.node(post))
-	}
-	graphtest.List(w, r, "PagePost", nodes, "created_time", "message")
+	p.wall.List(w, r, "PagePost", p.node, "created_time", "message")
 }
 
 // unreadable reports whether the token may not read the page, after it has said so.

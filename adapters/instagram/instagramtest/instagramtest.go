@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"tocsin/adapters/adapterstest"
-	"tocsin/adapters/internal/graph"
 	"tocsin/adapters/internal/graph/graphtest"
 )
 
@@ -90,7 +89,7 @@ func New(c Config) *Platform {
 		c.Username = "tocsin"
 	}
 	if c.Version == "" {
-		c.Version = graph.DefaultVersion
+		c.Version = graphtest.Version
 	}
 	if c.Scopes == nil {
 		c.Scopes = []string{"instagram_basic", "instagram_content_publish", "pages_read_engagement"}
@@ -159,28 +158,23 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	edge := ""
-	if len(req.Path) == 2 {
-		edge = req.Path[1]
-	}
-	ours := req.Path[0] == p.c.UserID && p.c.UserID != ""
+	edge := req.Edge
+	ours := req.Object == p.c.UserID && p.c.UserID != ""
 	switch {
-	case len(req.Path) > 2:
-		graphtest.Refuse(w, graphtest.Unknown(r))
 	case p.front.Missing("instagram_basic") != "":
 		graphtest.Refuse(w, forbidden("instagram_basic"))
 	case r.Method == http.MethodGet && edge == "" && !ours:
-		p.readObject(w, r, req.Path[0])
+		p.readObject(w, r, req.Object)
 	case !ours:
-		graphtest.Refuse(w, graphtest.Absent(r.Method, req.Path[0]))
+		graphtest.Refuse(w, graphtest.Absent(r.Method, req.Object))
 	case r.Method == http.MethodPost && (edge == "media" || edge == "media_publish"):
 		p.write(w, r, edge)
 	case r.Method == http.MethodGet && edge == "media":
-		p.list(w, r)
+		p.wall.List(w, r, "ShadowIGMedia", p.node)
 	case r.Method == http.MethodGet && edge == "content_publishing_limit":
 		p.limit(w, r)
 	case r.Method == http.MethodGet && edge == "":
-		show(w, r, graphtest.Node{"id": p.c.UserID, "username": p.c.Username, "name": p.c.Username}, "IGUser")
+		graphtest.Show(w, r, "IGUser", graphtest.Node{"id": p.c.UserID, "username": p.c.Username, "name": p.c.Username})
 	default:
 		graphtest.Refuse(w, graphtest.Unknown(r))
 	}
@@ -377,7 +371,7 @@ func shortcode(n int) string { return "DT" + strings.ToUpper(strconv.FormatInt(i
 // readObject answers for a post or a container.
 func (p *Platform) readObject(w http.ResponseWriter, r *http.Request, id string) {
 	if post, ok := p.wall.Get(id); ok {
-		show(w, r, p.node(post), "ShadowIGMedia")
+		graphtest.Show(w, r, "ShadowIGMedia", p.node(post))
 		return
 	}
 	p.mu.Lock()
@@ -392,7 +386,7 @@ func (p *Platform) readObject(w http.ResponseWriter, r *http.Request, id string)
 		graphtest.Refuse(w, graphtest.Absent(r.Method, id))
 		return
 	}
-	show(w, r, node, "ShadowIGMediaBuilder")
+	graphtest.Show(w, r, "ShadowIGMediaBuilder", node)
 }
 
 // words returns the status of c for people. The caller holds mu.
@@ -419,28 +413,6 @@ func (p *Platform) node(post graphtest.Post) graphtest.Node {
 		"permalink": post.URL, "shortcode": code, "media_type": "IMAGE", "media_url": post.Source,
 		"alt_text": post.Alt, "username": p.c.Username,
 	}
-}
-
-func show(w http.ResponseWriter, r *http.Request, n graphtest.Node, kind string) {
-	out, refusal := n.Select(kind, r.Form.Get("fields"))
-	if refusal.Code != 0 {
-		graphtest.Refuse(w, refusal)
-		return
-	}
-	graphtest.Respond(w, out)
-}
-
-func (p *Platform) list(w http.ResponseWriter, r *http.Request) {
-	since, err := graphtest.Since(r.Form)
-	if err != nil {
-		graphtest.Refuse(w, graphtest.Invalid(err.Error()))
-		return
-	}
-	var nodes []graphtest.Node
-	for _, post := range p.wall.Published(since) {
-		nodes = append(nodes, p.node(post))
-	}
-	graphtest.List(w, r, "ShadowIGMedia", nodes)
 }
 
 // limit answers how much of the quota is used.

@@ -31,15 +31,15 @@ const (
 	// accounts that are reached through a Facebook login.
 	DefaultBaseURL = "https://graph.facebook.com"
 
-	// DefaultVersion is the version that is called unless another is
+	// defaultVersion is the version that is called unless another is
 	// configured. Meta keeps it until 2028-07-29.
-	DefaultVersion = "v25.0"
+	defaultVersion = "v25.0"
 )
 
 // Config says where and as whom to call.
 type Config struct {
 	BaseURL string // scheme and host, and perhaps a path; "" for DefaultBaseURL; http only with AllowPrivate
-	Version string // "v25.0"; "" for DefaultVersion
+	Version string // "v25.0"; "" for that
 	Token   string // access token of the page, or of a system user
 	// AppSecret is the secret of the app that the token belongs to: it proves
 	// on each call that the token was not stolen.
@@ -63,14 +63,14 @@ func New(c Config) (*Client, error) {
 		c.BaseURL = DefaultBaseURL
 	}
 	if c.Version == "" {
-		c.Version = DefaultVersion
+		c.Version = defaultVersion
 	}
 	base, err := baseURL(c)
 	switch {
 	case err != nil:
 		return nil, err
 	case !isVersion(c.Version):
-		return nil, fmt.Errorf("version %q: write it as %q", c.Version, DefaultVersion)
+		return nil, fmt.Errorf("version %q: write it as %q", c.Version, defaultVersion)
 	case !isSecret(c.Token):
 		return nil, errors.New("token: it is empty, or has a character that no access token has")
 	case !isSecret(c.AppSecret):

@@ -3,22 +3,25 @@
 // remembers posts.
 //
 // It knows neither kind of post: which calls there are, and what they refuse, is
-// each fake's own.
+// each fake's own. It shares no code with package graph, whose calls it judges.
 package graphtest
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"tocsin/adapters/internal/graph"
 )
+
+// Version is the version of the Graph API that the fakes behave like.
+const Version = "v25.0"
 
 // maxBody bounds the body of a call.
 const maxBody = 1 << 20
@@ -37,11 +40,10 @@ type Front struct {
 	calls atomic.Int64
 }
 
-// A Request is a call that passed the front.
+// A Request says what a call that passed the front is about.
 type Request struct {
-	Method string
-	Path   []string   // below the version: {"1234", "feed"}
-	Params url.Values // query and form
+	Object string // "1234"
+	Edge   string // of the object: "feed"; "" for the object itself
 }
 
 // Open checks r as the platform does before it looks at what is asked. It reports
@@ -63,8 +65,9 @@ func (f *Front) Open(w http.ResponseWriter, r *http.Request) (Request, bool) {
 		Refuse(w, Unknown(r))
 		return Request{}, false
 	}
+	req := Request{Object: path[1]}
 	token := accessToken(r)
-	if path[1] == "debug_token" {
+	if req.Object == "debug_token" {
 		f.debugToken(w, r, token)
 		return Request{}, false
 	}
@@ -72,7 +75,14 @@ func (f *Front) Open(w http.ResponseWriter, r *http.Request) (Request, bool) {
 		Refuse(w, refusal)
 		return Request{}, false
 	}
-	return Request{Method: r.Method, Path: path[1:], Params: r.Form}, true
+	if len(path) > 3 {
+		Refuse(w, Unknown(r))
+		return Request{}, false
+	}
+	if len(path) == 3 {
+		req.Edge = path[2]
+	}
+	return req, true
 }
 
 // headers sets what every answer bears.
@@ -99,10 +109,18 @@ func (f *Front) check(token, proof string) Refusal {
 		return Refusal{Code: 190, Message: "Invalid OAuth access token - Cannot parse access token"}
 	case proof == "":
 		return Refusal{Code: 100, Type: "GraphMethodException", Message: "API calls from the server require an appsecret_proof argument"}
-	case proof != graph.Proof(f.Token, f.AppSecret):
+	case proof != f.proof():
 		return Refusal{Code: 100, Type: "GraphMethodException", Message: "Invalid appsecret_proof provided in the API argument"}
 	}
 	return Refusal{}
+}
+
+// proof returns the appsecret_proof that a call must bear ("Securing Graph API
+// Requests" in the platform's manual).
+func (f *Front) proof() string {
+	mac := hmac.New(sha256.New, []byte(f.AppSecret))
+	mac.Write([]byte(f.Token))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // debugToken answers what is known of a token, to the app itself alone.

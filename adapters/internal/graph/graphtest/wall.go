@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,8 +85,8 @@ func (wl *Wall) Get(id string) (Post, bool) {
 	return Post{}, false
 }
 
-// Published returns the posts that lists show, the newest first, back to since.
-func (wl *Wall) Published(since time.Time) []Post {
+// published returns the posts that lists show, the newest first, back to since.
+func (wl *Wall) published(since time.Time) []Post {
 	wl.mu.Lock()
 	defer wl.mu.Unlock()
 	var list []Post
@@ -124,18 +123,23 @@ func (wl *Wall) Newest() string {
 	return ""
 }
 
-// Since reads the parameter of a list that says how far back it goes, in Unix
-// seconds; the zero time if it is absent.
-func Since(params url.Values) (time.Time, error) {
-	v := params.Get("since")
-	if v == "" {
-		return time.Time{}, nil
+// List answers one page of the posts that are published, as node shows them, back
+// to the time that the call names in Unix seconds.
+func (wl *Wall) List(w http.ResponseWriter, r *http.Request, kind string, node func(Post) Node, byDefault ...string) {
+	var since time.Time
+	if v := r.Form.Get("since"); v != "" {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			Refuse(w, Invalid(fmt.Sprintf("since %q is not a time in Unix seconds", v)))
+			return
+		}
+		since = time.Unix(n, 0)
 	}
-	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("since %q is not a time in Unix seconds", v)
+	var nodes []Node
+	for _, post := range wl.published(since) {
+		nodes = append(nodes, node(post))
 	}
-	return time.Unix(n, 0), nil
+	list(w, r, kind, nodes, byDefault...)
 }
 
 // A Node is an object of the platform: its fields by name.
@@ -162,8 +166,18 @@ func (n Node) Select(kind, fields string, byDefault ...string) (Node, Refusal) {
 	return out, Refusal{}
 }
 
-// List answers one page of nodes, from after the cursor that the call names.
-func List(w http.ResponseWriter, r *http.Request, kind string, nodes []Node, byDefault ...string) {
+// Show answers what of n the call asks for.
+func Show(w http.ResponseWriter, r *http.Request, kind string, n Node, byDefault ...string) {
+	out, refusal := n.Select(kind, r.Form.Get("fields"), byDefault...)
+	if refusal.Code != 0 {
+		Refuse(w, refusal)
+		return
+	}
+	Respond(w, out)
+}
+
+// list answers one page of nodes, from after the cursor that the call names.
+func list(w http.ResponseWriter, r *http.Request, kind string, nodes []Node, byDefault ...string) {
 	limit := 25
 	if v := r.Form.Get("limit"); v != "" {
 		n, err := strconv.Atoi(v)

@@ -21,6 +21,7 @@ type facts struct {
 	effective time.Time
 	onset     time.Time
 	colour    string // the parameter livello_allerta: verde, gialla, arancione, rossa
+	awareness string // the parameter awareness_level of MeteoAlarm: "3; orange; Severe"
 	allClear  bool   // a responseType is AllClear
 	geocodes  []pair
 }
@@ -83,8 +84,11 @@ func (f *facts) note(path, value string, last *pair) {
 	case "alert/info/parameter/value", "alert/info/area/geocode/value":
 		last.value = value
 	case "alert/info/parameter":
-		if last.name == "livello_allerta" {
+		switch last.name {
+		case "livello_allerta":
 			f.colour = last.value
+		case "awareness_level":
+			f.awareness = last.value
 		}
 		*last = pair{}
 	case "alert/info/area/geocode":

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/templates/pages"
+	"tocsin/templates/wording"
 )
 
 // maxEntries bounds the feed: readers of feeds poll it.
@@ -224,8 +225,8 @@ func (s *Site) currentAlert(r *record) CurrentAlert {
 		Language: p.Lang, Headline: cmp.Or(n.Headline, p.Title), Areas: append([]string{}, n.Areas...), Languages: []string{},
 		Sent: n.Sent.In(s.zone), Expires: n.Expires.In(s.zone), Issuer: n.Issuer, SHA256: n.SHA256,
 	}
-	if _, declared := levelOf(p); declared {
-		a.Level = strings.ToLower(p.facts.colour)
+	if level, declared := levelOf(p); declared {
+		a.Level = colourWord(level)
 	}
 	if len(n.CAP) > 0 {
 		a.CAP = s.c.PublicURL + capPath(n.Identifier)
@@ -236,6 +237,23 @@ func (s *Site) currentAlert(r *record) CurrentAlert {
 		}
 	}
 	return a
+}
+
+// colourWord returns the word for an alert colour in /alerts/current.json, as the
+// institutions write it.
+func colourWord(l wording.Level) string {
+	switch l {
+	case wording.Green:
+		return "verde"
+	case wording.Yellow:
+		return "gialla"
+	case wording.Orange:
+		return "arancione"
+	case wording.Red:
+		return "rossa"
+	default:
+		return ""
+	}
 }
 
 // stateWord returns the word for a state in /alerts/current.json.

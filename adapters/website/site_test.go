@@ -1,6 +1,7 @@
 package website_test
 
 import (
+	"bytes"
 	"fmt"
 	"html"
 	"net/http"
@@ -283,14 +284,25 @@ func TestLevels(t *testing.T) {
 		{"", "Moderate", "Pericolo moderato", "yellow"},
 		{"", "Minor", "Pericolo lieve", "grey"},
 		{"viola", "Unknown", "Avviso", "grey"},
+		{"3; orange; Severe", "Minor", "Allerta arancione", "orange"},
 	} {
 		t.Run(c.colour+"_"+c.severity, func(t *testing.T) {
 			t.Parallel()
 			st := newStage(t, nil)
 			p := message("SV-7F3K2", 1, "Alert")
 			p.Notice.CAP, p.Notice.Severity = document(c.colour, ""), c.severity
+			if strings.Contains(c.colour, ";") { // as MeteoAlarm writes it
+				p.Notice.CAP = bytes.Replace(p.Notice.CAP, []byte("livello_allerta"), []byte("awareness_level"), 1)
+			}
 			st.mustPut(p)
 			holds(t, "the page", st.page("/a/SV-7F3K2"), `<p class="band `+c.class+`"><svg`, "<strong>"+c.want+"</strong>")
+			want, declared := strings.CutPrefix(c.want, "Allerta ")
+			if !declared {
+				want = "" // a severity is no colour
+			}
+			if got := st.current().Alerts[0].Level; got != want {
+				t.Errorf("current.json says level %q, want %q", got, want)
+			}
 		})
 	}
 }

@@ -33,46 +33,15 @@ func drillOf(status string) wording.Drill {
 	}
 }
 
-// actOf returns what a message does in the life of its alert. The end of a danger
-// is an Update (reference: CAP life cycle), which says AllClear or is Past.
+// actOf returns what a message does in the life of its alert.
 func actOf(p *stored) wording.Act {
-	switch {
-	case p.Notice.MsgType == "Cancel":
-		return wording.Cancel
-	case p.Notice.MsgType == "Update" && (p.facts.allClear || p.Notice.Urgency == "Past"):
-		return wording.AllClear
-	case p.Notice.MsgType == "Update":
-		return wording.Update
-	default:
-		return wording.Issue
-	}
+	return wording.ActOf(p.Notice.MsgType, p.Notice.Urgency, p.facts.allClear)
 }
 
 // levelOf returns the level of a message, and whether the issuer declared it as an
-// alert colour; the colours are the institutions' own, so that no severity is
-// turned into one.
+// alert colour.
 func levelOf(p *stored) (l wording.Level, colour bool) {
-	switch strings.ToLower(p.facts.colour) {
-	case "rossa":
-		return wording.Red, true
-	case "arancione":
-		return wording.Orange, true
-	case "gialla":
-		return wording.Yellow, true
-	case "verde":
-		return wording.Green, true
-	}
-	switch p.Notice.Severity {
-	case "Extreme":
-		return wording.Red, false
-	case "Severe":
-		return wording.Orange, false
-	case "Moderate":
-		return wording.Yellow, false
-	case "Minor":
-		return wording.Green, false
-	}
-	return wording.Unrated, false
+	return wording.LevelOf(p.facts.colour, p.facts.awareness, p.Notice.Severity)
 }
 
 // state says where the alert stands. What was revoked or ended stays so when it

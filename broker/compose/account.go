@@ -121,15 +121,7 @@ func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill
 
 // act says what m does, as in tells it.
 func act(m *alert.Message, in *alert.Info) wording.Act {
-	switch {
-	case m.MsgType == alert.MsgCancel:
-		return wording.Cancel
-	case slices.Contains(in.ResponseTypes, alert.ResponseAllClear):
-		return wording.AllClear
-	case m.MsgType == alert.MsgUpdate:
-		return wording.Update
-	}
-	return wording.Issue
+	return wording.ActOf(string(m.MsgType), string(in.Urgency), slices.Contains(in.ResponseTypes, alert.ResponseAllClear))
 }
 
 // period says when an alert holds: from the onset of the event, or from when the
@@ -146,37 +138,11 @@ func period(m *alert.Message, in *alert.Info, o Options) wording.Period {
 	return p
 }
 
-// level returns the alert colour that the issuer declared, by our own parameter
-// or that of MeteoAlarm, or else what the severity says.
+// level returns the level of what in tells, and whether it is an alert colour.
 func level(in *alert.Info) (wording.Level, bool) {
 	own, _ := in.Parameter("livello_allerta")
-	switch strings.ToLower(strings.TrimSpace(own)) {
-	case "verde":
-		return wording.Green, true
-	case "gialla":
-		return wording.Yellow, true
-	case "arancione":
-		return wording.Orange, true
-	case "rossa":
-		return wording.Red, true
-	}
-	// "3; orange; Severe": capitals vary, the number does not.
 	awareness, _ := in.Parameter("awareness_level")
-	number, _, _ := strings.Cut(awareness, ";")
-	if n := strings.TrimSpace(number); len(n) == 1 && n >= "1" && n <= "4" {
-		return wording.Level(n[0] - '0'), true
-	}
-	switch in.Severity {
-	case alert.SeverityMinor:
-		return wording.Green, false
-	case alert.SeverityModerate:
-		return wording.Yellow, false
-	case alert.SeveritySevere:
-		return wording.Orange, false
-	case alert.SeverityExtreme:
-		return wording.Red, false
-	}
-	return wording.Unrated, false
+	return wording.LevelOf(own, awareness, string(in.Severity))
 }
 
 // unmarked returns s without the word of the drill, before it or in brackets after

@@ -154,6 +154,52 @@ func TestMoment(t *testing.T) {
 	}
 }
 
+func TestActOf(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		msgType, urgency string
+		allClear         bool
+		want             wording.Act
+	}{
+		{"Alert", "Immediate", false, wording.Issue},
+		{"Alert", "Past", false, wording.Issue}, // nothing was said before that could be over
+		{"Alert", "Past", true, wording.AllClear},
+		{"Update", "Expected", false, wording.Update},
+		{"Update", "Past", false, wording.AllClear},
+		{"Update", "Unknown", true, wording.AllClear},
+		{"Cancel", "Past", true, wording.Cancel},
+		{"", "", false, wording.Issue},
+	} {
+		if got := wording.ActOf(tt.msgType, tt.urgency, tt.allClear); got != tt.want {
+			t.Errorf("%s, %s, all clear %v: got %d, want %d", tt.msgType, tt.urgency, tt.allClear, got, tt.want)
+		}
+	}
+}
+
+func TestLevelOf(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		livello, awareness, severity string
+		want                         wording.Level
+		colour                       bool
+	}{
+		{"gialla", "4; red; Extreme", "Extreme", wording.Yellow, true},
+		{" Rossa ", "", "", wording.Red, true},
+		{"viola", "3; orange; Severe", "Minor", wording.Orange, true},
+		{"", "1;green", "Extreme", wording.Green, true},
+		{"", "9; violet", "Severe", wording.Orange, false},
+		{"", "0", "Minor", wording.Green, false},
+		{"", "12", "Moderate", wording.Yellow, false},
+		{"", "orange", "Extreme", wording.Red, false},
+		{"", "", "Unknown", wording.Unrated, false},
+		{"", "", "", wording.Unrated, false},
+	} {
+		if got, colour := wording.LevelOf(tt.livello, tt.awareness, tt.severity); got != tt.want || colour != tt.colour {
+			t.Errorf("%q, %q, %q: got %d, colour %v; want %d, %v", tt.livello, tt.awareness, tt.severity, got, colour, tt.want, tt.colour)
+		}
+	}
+}
+
 // TestUnknownLevelIsNeutral holds that a value out of range never reads as if all
 // were well.
 func TestUnknownLevelIsNeutral(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -27,6 +28,9 @@ const (
 	// longWait is the wait that a platform asks for from which on a person should
 	// post by hand meanwhile.
 	longWait = 10 * time.Minute
+	// lastWords is how long a node that is being stopped tries to record what the
+	// platforms did.
+	lastWords = 5 * time.Second
 	// maxReason bounds the words of a failure in a record.
 	maxReason = 500
 )
@@ -114,9 +118,42 @@ func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.T
 }
 
 // record writes what came of an attempt that is ours, and waits until it is folded.
-// Whether it took effect shows in the next decision.
+// Whether it took effect shows in the next decision. While the ledger takes nothing it
+// tries on: nobody else knows what the platform said.
 func (l *lane) record(ctx context.Context, id string, it *item, part int, r ledger.Record) error {
-	return l.write(ctx, id, it, part, r, l.s.Ledger.Append)
+	ctx, cancel := outlive(ctx, lastWords)
+	defer cancel()
+	r.ID, r.At = uuid.NewString(), l.s.Now() // the same record, however often it is sent
+	for said := false; ; said = true {
+		err := l.write(ctx, id, it, part, r, l.s.Ledger.Append)
+		if err == nil || errors.Is(err, ledger.ErrConflict) || ctx.Err() != nil {
+			return err
+		}
+		if !said {
+			l.s.Log.ErrorContext(ctx, "what a platform did can't be recorded: it is kept in memory and tried again until the ledger takes it",
+				"alert", id, "channel", l.name, "record", string(r.Type), "err", err)
+		}
+		timer := time.NewTimer(recordRetry)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+	}
+}
+
+// outlive returns a context that ends a while after its parent.
+func outlive(parent context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		timer := time.AfterFunc(by, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 // conclude writes what follows from the state that was decided on. Any node may
@@ -188,12 +225,13 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 	go func() { prepared <- l.makeReady(ctx, id, it, part) }()
 
 	p := it.parts[part-1]
+	var record string
 	if part == 1 && p.Attempts == 0 {
-		_, err = l.s.first(ctx, l, id, it)
+		record, err = l.s.first(ctx, l, id, it)
 	} else {
 		l.deciding(id, false)
 		now := l.s.Now().UTC()
-		_, err = l.s.attemptRecord(ctx, ledger.Record{
+		record, err = l.s.attemptRecord(ctx, ledger.Record{
 			Alert: id, Number: it.b.Number, SHA256: it.b.SHA256(), Channel: l.name, Part: part, Attempt: p.Attempts + 1,
 			Until: now.Add(l.ch.PublishTimeout + claimMargin), Released: it.release.seq,
 		})
@@ -205,8 +243,13 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 	// Also where the node is being stopped: no call is made then, and the record that
 	// says so spares the next one a look.
 	now := l.current(id, it, part)
-	if now.State != ledger.StateAttempting || now.Claimant != l.s.me || !l.claimed(now.ClaimID) {
-		return time.Time{}, nil // another node's
+	if now.State != ledger.StateAttempting || now.ClaimID != record || !l.claimed(record) {
+		l.disclaim(record)
+		if now.State == p.State && now.Attempts == p.Attempts {
+			// Nobody else's either: the ledger does not take attempts of ours.
+			return l.s.Now().Add(recordRetry), nil
+		}
+		return time.Time{}, nil
 	}
 	return time.Time{}, l.publish(ctx, id, it, part, now, ready)
 }
@@ -263,15 +306,53 @@ func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
 	return preparation{name: name, err: err}
 }
 
+// clear returns nil where nothing stands against sending a post at this moment, else
+// why not. It is asked last, after all that takes time: whoever prepares for a minute
+// may find the alert expired, superseded, or the attempt another node's.
+func (l *lane) clear(ctx context.Context, id string, it *item, p *ledger.PartState) error {
+	if err := l.s.Trusted(); err != nil {
+		return fmt.Errorf("the ledger is not to be trusted: %w", err)
+	}
+	if _, err := l.s.authorize(id, it); err != nil {
+		return fmt.Errorf("the signatures are no longer accepted: %w", err)
+	}
+	now := l.s.Now()
+	switch items, err := l.s.library.items(ctx, id, ""); {
+	case err != nil:
+		return fmt.Errorf("the alert could not be read from the ledger: %w", err)
+	case len(items) == 0 || items[len(items)-1].b != it.b:
+		return errors.New("a newer bulletin of this alert was released in the meantime")
+	case !now.Before(it.b.Expires):
+		return errors.New("the alert expired in the meantime")
+	case !now.Before(p.Until.Add(-claimMargin)):
+		return errors.New("the time of this attempt was over before anything was sent")
+	}
+	return nil
+}
+
 // publish makes the attempt that is recorded as ours, and records what came of it.
 func (l *lane) publish(ctx context.Context, id string, it *item, part int, p ledger.PartState, ready preparation) error {
 	defer l.disclaim(p.ClaimID)
+	memory := l.remember(it.b.SHA256(), part)
+	if memory.receipt != nil {
+		return l.record(ctx, id, it, part, l.posted(ctx, id, it, *memory.receipt, false))
+	}
+	if ready.err == nil && p.Doubted {
+		receipt, err := l.again(ctx, it, part, &p)
+		if receipt != nil {
+			return l.record(ctx, id, it, part, l.posted(ctx, id, it, *receipt, true))
+		}
+		ready.err = err
+	}
+	if err := l.clear(ctx, id, it, &p); err != nil && ready.err == nil {
+		ready.err = adapters.Fail(adapters.NotSent, "%w", err)
+	}
 	if ready.err != nil {
 		// Nothing is public: the first step is private, whatever became of it.
 		if f, ok := errors.AsType[*adapters.Failure](ready.err); ok && f.Kind == adapters.Unknown {
 			ready.err = &adapters.Failure{Kind: adapters.NotSent, After: f.After, Code: f.Code, Err: f.Err}
 		}
-		return l.outcome(ctx, id, it, part, p, adapters.Receipt{}, ready.err)
+		return l.refused(ctx, id, it, part, p, ready.err)
 	}
 	recorded := make(chan error, 1)
 	if ready.name != "" {
@@ -287,26 +368,43 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 	}
 	ctx, span := l.span(ctx, "publish", id, it, part)
 	defer span.End()
+	// The record says until when, by the wall clock; ready.until also holds when that
+	// one jumps.
 	limited, cancel := context.WithDeadline(ctx, ready.until)
+	limited, cancelToo := context.WithTimeout(limited, p.Until.Add(-claimMargin).Sub(l.s.Now()))
 	receipt, err := l.ch.Channel.Publish(limited, it.b.For(l.name)[part-1], adapters.Attempt{N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared})
+	cancelToo()
 	cancel()
-	if err != nil {
+	if err == nil {
+		memory.receipt = &receipt
+	} else {
 		span.SetStatus(codes.Error, err.Error())
 	}
 	if err := <-recorded; err != nil {
 		l.s.Log.WarnContext(ctx, "what was prepared could not be recorded", "alert", id, "channel", l.name, "err", err)
 	}
-	return l.outcome(ctx, id, it, part, p, receipt, err)
+	if err != nil {
+		return l.refused(ctx, id, it, part, p, err)
+	}
+	return l.record(ctx, id, it, part, l.posted(ctx, id, it, receipt, false))
 }
 
-// outcome records what a platform's answer means.
-func (l *lane) outcome(ctx context.Context, id string, it *item, part int, p ledger.PartState, receipt adapters.Receipt, err error) error {
-	// What the platform did is recorded even while the node is being stopped.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err == nil {
-		return l.posted(ctx, id, it, part, receipt, false)
+// again looks for a post once more before it is sent again: a platform may have shown
+// it only after the settling time. It returns the post that is there, or an error where
+// nobody may send.
+func (l *lane) again(ctx context.Context, it *item, part int, p *ledger.PartState) (*adapters.Receipt, error) {
+	receipt, err := l.find(ctx, it, part, p)
+	switch {
+	case err == nil:
+		return &receipt, nil
+	case errors.Is(err, adapters.ErrNotPublished), errors.Is(err, adapters.ErrCannotLook):
+		return nil, nil //nolint:nilnil // there is none, and nothing is wrong
 	}
+	return nil, adapters.Fail(adapters.NotSent, "it may be public since an earlier attempt, and could not be looked for before it is sent again: %w", err)
+}
+
+// refused records what a failure of an attempt means.
+func (l *lane) refused(ctx context.Context, id string, it *item, part int, p ledger.PartState, err error) error {
 	failure, ok := errors.AsType[*adapters.Failure](err)
 	if !ok {
 		failure = &adapters.Failure{Kind: adapters.Unknown, Err: err}
@@ -343,7 +441,8 @@ func (l *lane) outcome(ctx context.Context, id string, it *item, part int, p led
 	return l.record(ctx, id, it, part, r)
 }
 
-func (l *lane) posted(ctx context.Context, id string, it *item, part int, receipt adapters.Receipt, reconciled bool) error {
+// posted returns the record of a post that is public.
+func (l *lane) posted(ctx context.Context, id string, it *item, receipt adapters.Receipt, reconciled bool) ledger.Record {
 	at := receipt.At
 	if !reconciled || at.Before(it.release.at) {
 		// Ours where the platform answered; and where it dates by the second, a
@@ -351,14 +450,10 @@ func (l *lane) posted(ctx context.Context, id string, it *item, part int, receip
 		at = l.s.Now()
 	}
 	l.s.Log.InfoContext(ctx, "posted", "alert", id, "channel", l.name, "url", receipt.URL, "reconciled", reconciled)
-	record := l.record
-	if reconciled {
-		record = l.conclude
-	}
-	return record(ctx, id, it, part, ledger.Record{
+	return ledger.Record{
 		Type: ledger.Posted, PostID: receipt.ID, URL: receipt.URL, PostedAt: at.UTC(), Reconciled: reconciled,
 		Evidence: string(receipt.Evidence),
-	})
+	}
 }
 
 // look asks the platform for a post whose fate is unknown. Platforms show posts
@@ -366,6 +461,9 @@ func (l *lane) posted(ctx context.Context, id string, it *item, part int, receip
 func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Time, error) {
 	p := it.parts[part-1]
 	memory := l.remember(it.b.SHA256(), part)
+	if memory.receipt != nil {
+		return time.Time{}, l.conclude(ctx, id, it, part, l.posted(ctx, id, it, *memory.receipt, false))
+	}
 	if now := l.s.Now(); now.Before(memory.next) {
 		return memory.next, nil
 	}
@@ -375,7 +473,7 @@ func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Ti
 	now := l.s.Now()
 	switch {
 	case err == nil:
-		return time.Time{}, l.posted(ctx, id, it, part, receipt, true)
+		return time.Time{}, l.conclude(ctx, id, it, part, l.posted(ctx, id, it, receipt, true))
 	case errors.Is(err, adapters.ErrCannotLook):
 		return time.Time{}, l.cannotLook(ctx, id, it, part)
 	case errors.Is(err, adapters.ErrNotPublished):

@@ -30,14 +30,14 @@ type owned struct {
 type claim struct {
 	channels map[string]bool
 	done     chan struct{}
-	seq      int64
+	record   string // identifier of the attempt record
 	err      error
 }
 
 // first records the first attempt at the first part of a bulletin on lane l, and
 // on every other lane of this node that is free for it, which is started. It
-// returns the sequence of the attempt.
-func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (int64, error) {
+// returns the identifier of the attempt record.
+func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (string, error) {
 	digest := it.b.SHA256()
 	s.claims.mu.Lock()
 	l.deciding(id, false)
@@ -45,14 +45,14 @@ func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (int6
 		s.claims.mu.Unlock()
 		select {
 		case <-c.done:
-			return c.seq, c.err
+			return c.record, c.err
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return "", context.Cause(ctx)
 		}
 	}
 	if p := s.state(id, digest, l.name); p.State != ledger.StatePending || p.Attempts > 0 {
 		s.claims.mu.Unlock()
-		return 0, errStale
+		return "", errStale
 	}
 	c := &claim{channels: map[string]bool{l.name: true}, done: make(chan struct{})}
 	names := []string{l.name}
@@ -84,7 +84,7 @@ func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (int6
 		other.start(id)
 	}
 	now := s.Now().UTC()
-	c.seq, c.err = s.attemptRecord(ctx, ledger.Record{
+	c.record, c.err = s.attemptRecord(ctx, ledger.Record{
 		Alert: id, Number: it.b.Number, SHA256: digest, Channels: names,
 		Part: 1, Attempt: 1, Until: now.Add(until + claimMargin), Released: it.release.seq,
 	})
@@ -92,7 +92,7 @@ func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (int6
 	delete(s.claims.open, digest)
 	s.claims.mu.Unlock()
 	close(c.done)
-	return c.seq, c.err
+	return c.record, c.err
 }
 
 // state returns the state of a bulletin's first post on a channel as it is folded
@@ -133,11 +133,11 @@ func (s *Service) eligible(l *lane, id string, it *item) bool {
 	return ready
 }
 
-// attemptRecord writes an attempt and returns its sequence once it is folded.
+// attemptRecord writes an attempt and returns its identifier once it is folded.
 //
 // The attempt counts as under way from before it is written: once it is folded,
 // any lane that it names may meet it.
-func (s *Service) attemptRecord(ctx context.Context, r ledger.Record) (int64, error) {
+func (s *Service) attemptRecord(ctx context.Context, r ledger.Record) (string, error) {
 	r.Type, r.ID = ledger.Attempt, uuid.NewString()
 	r.Ring = hexDigest(s.Authority.Ring.SHA256())
 	names := r.Channels
@@ -161,12 +161,12 @@ func (s *Service) attemptRecord(ctx context.Context, r ledger.Record) (int64, er
 			delete(s.claims.mine, owned{r.ID, name})
 		}
 		s.claims.mu.Unlock()
-		return 0, err
+		return "", err
 	}
 	// It is on disk: it comes back to us, also while the node is being stopped.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return seq, s.Ledger.WaitApplied(ctx, seq)
+	return r.ID, s.Ledger.WaitApplied(ctx, seq)
 }
 
 // claimed reports whether this process has the lane's share of the attempt with

@@ -87,7 +87,7 @@ func decidePart(items []item, i, part int, me string, started, now time.Time, cl
 			s.do = readBack
 		}
 	case ledger.StatePending:
-		decidePending(&s, items, now, p.RetryAt)
+		decidePending(&s, items, now, due(&p, now))
 	case ledger.StateHeld:
 		// What was held before this node began is tried once more: a person has
 		// started it again, and may have mended the cause. A budget that comes
@@ -96,11 +96,20 @@ func decidePart(items []item, i, part int, me string, started, now time.Time, cl
 		if i < len(items)-1 || !now.Before(it.b.Expires) || p.Since.Before(started) && p.Class != string(Hold) {
 			decidePending(&s, items, now, time.Time{})
 		} else if !p.RetryAt.IsZero() {
-			decidePending(&s, items, now, p.RetryAt)
+			decidePending(&s, items, now, due(&p, now))
 		}
 	case ledger.StateVerified, ledger.StateFailed, ledger.StateExpired, ledger.StateSuperseded:
 	}
 	return s
+}
+
+// due returns when a post that waits may be tried again. A clock that was set back since
+// the wait was recorded, or another node's that was ahead, must not make it longer.
+func due(p *ledger.PartState, now time.Time) time.Time {
+	if p.Since.Sub(now) > claimMargin {
+		return now
+	}
+	return p.RetryAt
 }
 
 // decidePending says what comes next for a post that is not public, and that is not

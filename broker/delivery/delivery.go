@@ -24,6 +24,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"tocsin/adapters"
+	"tocsin/broker/alert"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
 )
@@ -333,7 +334,12 @@ func (s *Service) watch(ctx context.Context, seen int64, open []string) {
 // a post comes first.
 func (s *Service) decided(ctx context.Context, id string) {
 	items, err := s.library.items(ctx, id, "")
-	if err != nil || len(items) > 0 { // with an error the lanes try again
+	switch n := len(items); {
+	case n > 0 && items[n-1].b.Message.MsgType == alert.MsgCancel:
+		for _, l := range s.lanes {
+			l.hurry(id)
+		}
+	case n > 0 || err != nil: // with an error the lanes try again
 		s.wake(id)
 	}
 	s.refuse(ctx, id)

@@ -2,11 +2,13 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
+	"tocsin/adapters"
 	"tocsin/broker/ledger"
 )
 
@@ -30,6 +32,8 @@ type lane struct {
 	// mu guards what follows.
 	mu      sync.Mutex
 	free    int                    // workers that are not busy
+	spare   bool                   // the worker that is kept for what is urgent is not busy
+	urgent  map[string]bool        // alerts that wait for nobody else's: revocations
 	busy    map[string]*job        // alerts that a worker has
 	queue   []string               // alerts that wait for a worker
 	timers  map[string]*time.Timer // alerts that wait for a moment
@@ -42,6 +46,7 @@ type lane struct {
 type job struct {
 	again    bool // something came in between: look once more afterwards
 	deciding bool // the worker has not begun to do anything yet
+	spare    bool // the worker is the one that is kept for what is urgent
 }
 
 // memoryKey names a post of a bulletin.
@@ -54,16 +59,32 @@ type memoryKey struct {
 // After a restart it begins anew.
 type memory struct {
 	retry *backoff.ExponentialBackOff
-	looks int       // looks in vain since the fate became unknown
-	reads int       // read-backs in vain
-	next  time.Time // not before this moment
+	// receipt is the platform's word that the post is public, from when it came: what
+	// is known here is not asked again, and never sent again, whatever became of the
+	// record. Nil where there is none.
+	receipt *adapters.Receipt
+	looks   int       // looks in vain since the fate became unknown
+	reads   int       // read-backs in vain
+	next    time.Time // not before this moment
 }
 
 func newLane(s *Service, ch Channel) *lane {
 	return &lane{
-		s: s, ch: ch, name: ch.Channel.Name(), free: ch.Workers, shown: map[int64]bool{},
+		s: s, ch: ch, name: ch.Channel.Name(), free: ch.Workers, spare: true, urgent: map[string]bool{}, shown: map[int64]bool{},
 		busy: map[string]*job{}, timers: map[string]*time.Timer{}, memory: map[memoryKey]*memory{}, ahead: map[string]chan struct{}{},
 	}
+}
+
+// hurry is wake for an alert that must not wait behind others: should all workers be
+// busy, the spare one takes it.
+func (l *lane) hurry(id string) {
+	l.mu.Lock()
+	l.urgent[id] = true
+	if i := slices.Index(l.queue, id); i >= 0 {
+		l.queue = slices.Delete(l.queue, i, i+1)
+	}
+	l.mu.Unlock()
+	l.wake(id)
 }
 
 // wake has a worker look at the alert as soon as one is free.
@@ -77,17 +98,27 @@ func (l *lane) wake(id string) {
 		j.again = true
 		return
 	}
-	if l.free == 0 {
-		for _, waiting := range l.queue {
-			if waiting == id {
-				return
-			}
-		}
-		l.queue = append(l.queue, id)
+	if !l.available(id) {
+		l.enqueue(id)
 		return
 	}
 	l.take(id)
 	l.spawn(id)
+}
+
+// available reports whether a worker can take the alert now. The caller holds mu.
+func (l *lane) available(id string) bool { return l.free > 0 || l.spare && l.urgent[id] }
+
+// enqueue has the alert wait for a worker, ahead of the others if it is urgent. The
+// caller holds mu.
+func (l *lane) enqueue(id string) {
+	switch {
+	case slices.Contains(l.queue, id):
+	case l.urgent[id]:
+		l.queue = slices.Insert(l.queue, 0, id)
+	default:
+		l.queue = append(l.queue, id)
+	}
 }
 
 // join makes sure that a worker of the lane takes part in what another lane is
@@ -102,7 +133,7 @@ func (l *lane) join(id string) (joined, taken bool) {
 	case j != nil:
 		j.again = j.again || j.deciding
 		return j.deciding, false
-	case l.free == 0:
+	case !l.available(id):
 		return false, false
 	}
 	l.take(id)
@@ -126,8 +157,13 @@ func (l *lane) deciding(id string, yes bool) {
 
 // take marks a worker as busy with the alert. The caller holds mu.
 func (l *lane) take(id string) {
-	l.free--
-	l.busy[id] = &job{deciding: true}
+	j := &job{deciding: true, spare: l.free == 0}
+	if j.spare {
+		l.spare = false
+	} else {
+		l.free--
+	}
+	l.busy[id] = j
 	if t := l.timers[id]; t != nil {
 		t.Stop()
 		delete(l.timers, id)
@@ -146,18 +182,24 @@ func (l *lane) spawn(id string) {
 func (l *lane) release(id string, next time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	again := l.busy[id].again
+	j := l.busy[id]
 	delete(l.busy, id)
-	l.free++
+	if j.spare {
+		l.spare = true
+	} else {
+		l.free++
+	}
 	switch {
 	case l.stopped:
 		return
-	case again:
-		l.queue = append(l.queue, id)
+	case j.again:
+		l.enqueue(id)
 	case !next.IsZero():
 		l.timers[id] = time.AfterFunc(max(next.Sub(l.s.Now()), 0), func() { l.wake(id) })
+	default:
+		delete(l.urgent, id)
 	}
-	if len(l.queue) > 0 {
+	if len(l.queue) > 0 && l.available(l.queue[0]) {
 		// A name of its own: the timer above keeps id.
 		first := l.queue[0]
 		l.queue = l.queue[1:]

@@ -167,7 +167,9 @@ func hang(_ *platform, ctx context.Context, _ adapters.Post) (adapters.Receipt, 
 // A house is a ledger with people who sign.
 type house struct {
 	t       *testing.T
-	server  *ledger.Server
+	server  *ledger.Server // in this process; nil where url and token lead to it
+	url     string
+	token   string
 	ledger  *ledger.Ledger
 	officer *signingtest.Person
 	police  *signingtest.Person
@@ -189,7 +191,7 @@ func newHouse(t *testing.T) *house {
 
 func (h *house) open(name string) *ledger.Ledger {
 	h.t.Helper()
-	l, err := ledger.Open(h.t.Context(), ledger.Options{Server: h.server, Realm: "exercise", Create: true, Name: name})
+	l, err := ledger.Open(h.t.Context(), ledger.Options{Server: h.server, URL: h.url, Token: h.token, Realm: "exercise", Create: true, Name: name})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -103,6 +103,7 @@ type PartState struct {
 	VerifiedAt time.Time
 	Reconciled bool
 	Unreadable bool // posted, and this account gives no way to look
+	Doubted    bool // the fate of an attempt was unknown once
 	RetryAt    time.Time
 	Class      string
 	Reason     string
@@ -471,7 +472,7 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 			p.Prepared = ""
 		}
 	case Unknown:
-		p.State = StateUnknown
+		p.State, p.Doubted = StateUnknown, true
 	case Absent:
 		p.State = StatePending
 	case Posted:

@@ -1,0 +1,230 @@
+package delivery_test
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/delivery"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing/signingtest"
+)
+
+func keepIt(p *platform, _ context.Context, post adapters.Post) (adapters.Receipt, error) {
+	return p.keep(post), nil
+}
+
+// TestAnAnswerOutlivesTheBroker has the broker die while the platform answers, for
+// longer than a node that is stopped would wait. The channel can't be searched: only
+// this process knows what the platform said.
+func TestAnAnswerOutlivesTheBroker(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		policy   delivery.Unsearchable
+		answer   func(*platform, context.Context, adapters.Post) (adapters.Receipt, error)
+		attempts int
+	}{
+		"taken":     {delivery.PostAgain, keepIt, 1},
+		"not_taken": {delivery.Hold, refuse(adapters.NotSent, 0), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, fail := newFailingHouse(t)
+			x := newPlatform("x-a").then(func(p *platform, ctx context.Context, post adapters.Post) (adapters.Receipt, error) {
+				fail(6 * time.Second)
+				return c.answer(p, ctx, post)
+			})
+			x.blind = true
+			ch := quick(x)
+			ch.Unsearchable = c.policy
+			h.run("one/a", ch)
+			b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+			got := h.until(b, "x-a", "an end", func(p ledger.PartState) bool { return p.Final() })
+			if got.State != ledger.StatePosted || got.Attempts != c.attempts {
+				t.Errorf("%+v, want it posted at attempt %d", got, c.attempts)
+			}
+			want(t, x, "1/1")
+		})
+	}
+}
+
+// newFailingHouse returns a house whose broker is a program of its own, as it were, and
+// how to have it fail for a while.
+func newFailingHouse(t *testing.T) (h *house, fail func(time.Duration)) {
+	t.Helper()
+	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: freeAddress(t), Token: "a-token-for-tests"}
+	server, err := ledger.StartServer(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex // guards server
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		server.Stop()
+	})
+	h = &house{t: t, url: "nats://" + options.Listen, token: options.Token, officer: signingtest.Officer(t), police: signingtest.Police(t)}
+	h.auth = signingtest.Authority(t, alert.RealmExercise, h.officer, h.police)
+	h.ledger = h.open("writer")
+	return h, func(d time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		server.Stop()
+		time.AfterFunc(d, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			again, err := ledger.StartServer(context.Background(), options)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			server = again
+		})
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestNothingIsSentAfterALongPreparation has an alert expire, or a newer bulletin come,
+// while the platform takes its private first step.
+func TestNothingIsSentAfterALongPreparation(t *testing.T) {
+	t.Parallel()
+	t.Run("expired", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		a := newAlert(t, "instagram-a")
+		a.Composed, a.Expires = a.Composed.Add(-time.Minute), time.Now().Truncate(time.Second).Add(2*time.Second)
+		p := &stagePlatform{platform: newPlatform("instagram-a")}
+		p.preparer = func(context.Context) error {
+			<-time.After(time.Until(a.Expires) + 50*time.Millisecond)
+			return nil
+		}
+		h.run("one/a", quick(p))
+		b := h.release(a.Next(t, alert.MsgAlert))
+		if got := h.await(b, "instagram-a", ledger.StateExpired); got.Attempts != 1 {
+			t.Errorf("%+v, want it to end after the attempt that was under way", got)
+		}
+		want(t, p.platform)
+	})
+	t.Run("superseded", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		p := &stagePlatform{platform: newPlatform("instagram-a")}
+		var once sync.Once
+		p.preparer = func(ctx context.Context) error {
+			once.Do(func() {
+				close(begun)
+				<-goOn
+			})
+			return ctx.Err()
+		}
+		h.run("one/a", quick(p))
+		a := newAlert(t, "instagram-a")
+		first := h.release(a.Next(t, alert.MsgAlert))
+		<-begun
+		h.until(first, "instagram-a", "an attempt", func(p ledger.PartState) bool { return p.Attempts == 1 })
+		second := h.release(a.Next(t, alert.MsgUpdate))
+		close(goOn)
+		h.await(first, "instagram-a", ledger.StateSuperseded)
+		h.await(second, "instagram-a", ledger.StateVerified)
+		want(t, p.platform, "2/1")
+	})
+}
+
+// TestALaterAttemptLooksAgain has a platform show a post only after the settling time,
+// when the next attempt waits for a person: that attempt must not send it again.
+func TestALaterAttemptLooksAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(keepAndLose).then(refuse(adapters.Auth, 0))
+	x.hidden = 1 << 20
+	stop := h.run("one/a", quick(x))
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(b, "x-a", ledger.StateHeld)
+	stop()
+	x.mu.Lock()
+	x.hidden = 0
+	x.mu.Unlock()
+	h.run("one/b", quick(x))
+	if got := h.await(b, "x-a", ledger.StateVerified); !got.Reconciled {
+		t.Errorf("%+v, want it found", got)
+	}
+	want(t, x, "1/1")
+}
+
+// TestWhatAPlatformSaidIsNotUnsaid has somebody who can write to the broker take the
+// attempt under way for lost, in the node's own name.
+func TestWhatAPlatformSaidIsNotUnsaid(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var b *bulletin.Bulletin
+	x := newPlatform("x-a").then(func(p *platform, _ context.Context, post adapters.Post) (adapters.Receipt, error) {
+		for _, forged := range []ledger.Type{ledger.Unknown, ledger.Absent} {
+			h.append(ledger.Record{
+				Type: forged, Node: "one/a", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channel: "x-a", Part: 1, Reason: "forged",
+			})
+		}
+		return p.keep(post), nil
+	})
+	x.blind = true // a look would find it
+	ch := quick(x)
+	ch.Unsearchable = delivery.PostAgain
+	h.run("one/a", ch)
+	b = newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.release(b)
+	h.until(b, "x-a", "an end", func(p ledger.PartState) bool { return p.Final() })
+	want(t, x, "1/1")
+}
+
+// TestARevocationWaitsForNoOtherAlert has all workers of a channel hang with other
+// alerts.
+func TestARevocationWaitsForNoOtherAlert(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a").then(keepIt).then(hang).then(hang)
+	stuck := quick(x)
+	stuck.PublishTimeout, stuck.Workers = time.Minute, 2
+	h.run("one/a", stuck)
+	a := newAlert(t, "x-a")
+	h.await(h.release(a.Next(t, alert.MsgAlert)), "x-a", ledger.StateVerified)
+	for range 2 {
+		other := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+		h.await(other, "x-a", ledger.StateAttempting)
+	}
+	h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)) // waits for a worker
+	h.await(h.release(a.Next(t, alert.MsgCancel)), "x-a", ledger.StateVerified)
+	want(t, x, "1/1", "2/1")
+}
+
+// TestAnIncarnationThatWasFollowedDoesNotSpin has a second process of the same node's
+// name come up: the ledger takes no attempt of the first one any more.
+func TestAnIncarnationThatWasFollowedDoesNotSpin(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/b"})
+	h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	// However slow the machine is, that makes fewer of them.
+	<-time.After(time.Second)
+	h.ledger.View(func(s *ledger.State) {
+		if n := len(s.Voids); n == 0 || n > 5 {
+			t.Errorf("%d attempts without effect within a second, want a few", n)
+		}
+	})
+	want(t, x)
+}

@@ -132,12 +132,13 @@ func TestNothingIsSentAfterALongPreparation(t *testing.T) {
 			})
 			return ctx.Err()
 		}
-		h.run("one/a", quick(p))
-		a := newAlert(t, "instagram-a")
+		h.run("one/a", quick(p), quick(newPlatform("x-a")))
+		a := newAlert(t, "instagram-a", "x-a")
 		first := h.release(a.Next(t, alert.MsgAlert))
 		<-begun
 		h.until(first, "instagram-a", "an attempt", func(p ledger.PartState) bool { return p.Attempts == 1 })
 		second := h.release(a.Next(t, alert.MsgUpdate))
+		h.await(second, "x-a", ledger.StateVerified) // then the node knows of it
 		close(goOn)
 		h.await(first, "instagram-a", ledger.StateSuperseded)
 		h.await(second, "instagram-a", ledger.StateVerified)

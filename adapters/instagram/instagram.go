@@ -174,7 +174,7 @@ func (ch *Channel) create(ctx context.Context, p adapters.Post) (string, error) 
 		err = ch.graph.Unreadable(a, "it names no container")
 	}
 	if err != nil {
-		return "", unsent(err)
+		return "", misfetched(unsent(err), p.Image)
 	}
 	return out.ID, nil
 }

@@ -300,9 +300,9 @@ func TestErrors(t *testing.T) {
 		{80002, 0, notSent, notSent, false},
 		{9, 2207042, quota, quota, false},
 		{25, 2207050, auth, auth, false},
-		{36000, 2207004, permanent, permanent, false},
-		{36001, 2207005, permanent, permanent, false},
-		{36003, 2207009, permanent, permanent, false},
+		{36000, 2207004, notSent, permanent, false},
+		{36001, 2207005, notSent, permanent, false},
+		{36003, 2207009, notSent, permanent, false},
 		{36004, 2207010, permanent, permanent, false},
 		{100, 2207023, permanent, permanent, false},
 		{100, 2207028, permanent, permanent, false},
@@ -906,6 +906,13 @@ func TestPrepare_image(t *testing.T) {
 		}, adapters.NotSent, "9004/2207052"},
 		"not_a_jpeg": {func(t *testing.T) *adapters.Image { t.Helper(); return host(t, []byte("GIF89a")) }, adapters.Permanent, "36001/2207005"},
 		"too_tall":   {func(t *testing.T) *adapters.Image { t.Helper(); return picture(t, 400, 501) }, adapters.Permanent, "36003/2207009"},
+		// A front end's own page, with status 200, where the image is to be.
+		"something_else_is_there": {func(t *testing.T) *adapters.Image {
+			t.Helper()
+			i := picture(t, 400, 400)
+			i.URL = host(t, []byte("<html>Torniamo presto</html>")).URL
+			return i
+		}, adapters.NotSent, "36001/2207005"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

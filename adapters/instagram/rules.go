@@ -1,6 +1,10 @@
 package instagram
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/jpeg"
 	"slices"
 	"time"
 
@@ -37,6 +41,41 @@ func refusals() []graph.Rule {
 		{Code: 100, Subcode: 2207028, Kind: permanent, Advice: "the platform does not take the post's form"},
 		{Code: 100, Subcode: 2207040, Kind: permanent, Advice: "the caption has too many hashtags or mentions"},
 	}
+}
+
+// What the platform takes of an image, by "Image Specifications" in its manual.
+const (
+	minWidth, maxWidth = 320, 1440 // pixels
+	minRatio, maxRatio = 0.8, 1.91 // width to height: 4:5 and 1.91:1
+)
+
+// fits reports whether the platform's manual allows the image.
+func fits(image *adapters.Image) bool {
+	head, err := jpeg.DecodeConfig(bytes.NewReader(image.Data))
+	if err != nil || head.Height == 0 || len(image.Data) > maxImage {
+		return false
+	}
+	ratio := float64(head.Width) / float64(head.Height)
+	return head.Width >= minWidth && head.Width <= maxWidth && ratio >= minRatio && ratio <= maxRatio
+}
+
+// misfetched returns the failure of a platform that refuses an image which its manual
+// allows: it has seen something else at the image's address, as a front end shows
+// while the site behind it is not there yet. That passes.
+func misfetched(err error, image *adapters.Image) error {
+	f, ok := errors.AsType[*adapters.Failure](err)
+	refusal, said := errors.AsType[*graph.Error](err)
+	if !ok || !said || f.Kind != adapters.Permanent || !fits(image) {
+		return err
+	}
+	switch refusal.Code {
+	case 324, 36000, 36001, 36003:
+		again := *f
+		again.Kind = adapters.NotSent
+		again.Err = fmt.Errorf("the platform did not get the signed image from its public address; check what answers there: %w", f.Err)
+		return &again
+	}
+	return err
 }
 
 // prepareRules says what errors of POST /{ig-user-id}/media mean: no post, ever.

@@ -88,8 +88,29 @@ type Preparer interface {
 // An ImageHost keeps images at public addresses, for platforms that fetch an
 // image instead of taking it.
 type ImageHost interface {
-	// Host makes image public at image.URL. It is harmless to repeat.
-	Host(ctx context.Context, image Image) error
+	// Host makes image public at image.URL, at least until the moment given and
+	// not much longer. It is harmless to repeat; the latest moment counts.
+	//
+	// Every error wraps a [Failure]; one that wraps [ErrOtherHost] says that the
+	// address is another host's, whose business the image is.
+	Host(ctx context.Context, image Image, until time.Time) error
+}
+
+// A Past is an alert that a site showed before its process began, and is handed
+// again.
+type Past struct {
+	Code        string
+	Identifiers []string // of its CAP messages
+}
+
+// An Archive is a site that serves what is in force while it is still handed what is
+// over: it must not deny what it is about to show.
+type Archive interface {
+	// Expect names alerts that are on their way. Whoever asks for one is told that
+	// the site is starting, not that there is no such alert.
+	Expect(past []Past)
+	// Arrived ends that for one of them: all of it is there.
+	Arrived(code string)
 }
 
 // A Volatile channel forgets its posts when its process ends: the delivery hands
@@ -109,6 +130,10 @@ var (
 	// ErrCannotLook is returned by Find and ReadBack when this account gives
 	// no way to look for a post.
 	ErrCannotLook = errors.New("this account gives no way to look for a post")
+
+	// ErrOtherHost is wrapped in the Failure of an [ImageHost] that is asked to
+	// show an image at an address which is not one of its own.
+	ErrOtherHost = errors.New("the image's address is another host's")
 
 	// ErrPreparedDead is wrapped in the Failure of a [Preparer]'s Prepare or
 	// Publish when what was prepared can never be published: it expired, or

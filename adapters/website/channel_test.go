@@ -301,11 +301,11 @@ func TestRestore(t *testing.T) {
 func TestHost(t *testing.T) {
 	t.Parallel()
 	ch := connect(t)
-	server := strings.TrimSuffix(ch.server.URL, "/")
+	server, soon := strings.TrimSuffix(ch.server.URL, "/"), time.Now().Add(time.Hour)
 	for _, m := range []*adapters.Image{card(t), drawing(t)} {
 		m.URL = strings.Replace(m.URL, public, server, 1)
 		for range 2 {
-			if err := ch.Host(t.Context(), *m); err != nil {
+			if err := ch.Host(t.Context(), *m, soon); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -323,15 +323,15 @@ func TestHost(t *testing.T) {
 		}
 	}
 	m := *card(t) // announced at another site's address
-	if err := ch.Host(t.Context(), m); adapters.KindOf(err) != adapters.Permanent {
-		t.Errorf("an image of another site: got %v, want Permanent", err)
+	if err := ch.Host(t.Context(), m, soon); adapters.KindOf(err) != adapters.Permanent || !errors.Is(err, adapters.ErrOtherHost) {
+		t.Errorf("an image of another site: got %v, want Permanent, another host's", err)
 	}
 	m.URL, m.SHA256 = "", strings.Repeat("0", 64)
-	if err := ch.Host(t.Context(), m); adapters.KindOf(err) != adapters.Permanent {
+	if err := ch.Host(t.Context(), m, soon); adapters.KindOf(err) != adapters.Permanent {
 		t.Errorf("a false digest: got %v, want Permanent", err)
 	}
 	ch.server.Between(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { _, _ = io.WriteString(w, "{}") })
-	if err := ch.Host(t.Context(), adapters.Image{MediaType: m.MediaType, Data: m.Data, SHA256: card(t).SHA256}); adapters.KindOf(err) != adapters.Unknown {
+	if err := ch.Host(t.Context(), adapters.Image{MediaType: m.MediaType, Data: m.Data, SHA256: card(t).SHA256}, soon); adapters.KindOf(err) != adapters.Unknown {
 		t.Errorf("an answer without the digest: got %v, want Unknown", err)
 	}
 }

@@ -81,7 +81,9 @@ type taken struct {
 //	                     ?dry_run=1 changes nothing and says what would be answered.
 //	GET /posts?mark=M    {"posts": [{"key", "url", "at"}]}: those with the mark M,
 //	                     or every one where M is empty.
-//	PUT /media/{sha256}  a JPEG or PNG image with this digest. 201 or 200 with
+//	PUT /media/{sha256}  a JPEG or PNG image with this digest, for whoever fetches it
+//	                     until the moment ?until=TIME (RFC 3339); an image that a
+//	                     post shows stays with its post. 201 or 200 with
 //	                     {"url", "sha256"}.
 func (s *Site) Ingest() http.Handler {
 	mux := http.NewServeMux()
@@ -216,7 +218,11 @@ func (s *Site) putMedia(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	fresh, err := s.host(m)
+	until, err := time.Parse(time.RFC3339Nano, r.URL.Query().Get("until"))
+	if err != nil {
+		return 0, nil, bad("until is not a time in the form of RFC 3339")
+	}
+	fresh, err := s.host(m, until)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -227,20 +233,25 @@ func (s *Site) putMedia(r *http.Request) (int, any, error) {
 	return status, map[string]string{"url": s.c.PublicURL + m.path, "sha256": m.sha256}, nil
 }
 
-// Host makes image public, without a call: for the process that the site runs in.
-// It is harmless to repeat.
-func (s *Site) Host(_ context.Context, image adapters.Image) error {
-	m, err := readMedia(image.MediaType, image.SHA256, image.Data)
-	if err == nil && image.URL != "" && image.URL != s.c.PublicURL+m.path {
-		err = bad("the image is announced at %q, this site would show it at %q", image.URL, s.c.PublicURL+m.path)
+// Host makes image public until the moment given, without a call: for the process
+// that the site runs in. It is harmless to repeat.
+func (s *Site) Host(_ context.Context, image adapters.Image, until time.Time) error {
+	if want := s.c.PublicURL + mediaPath(image.MediaType, image.SHA256); image.URL != "" && image.URL != want {
+		return otherHost(image.URL, want)
 	}
+	m, err := readMedia(image.MediaType, image.SHA256, image.Data)
 	if err == nil {
-		_, err = s.host(m)
+		_, err = s.host(m, until)
 	}
 	if err != nil {
 		return adapters.Fail(adapters.Permanent, "website: %w", err)
 	}
 	return nil
+}
+
+func otherHost(announced, want string) error {
+	return adapters.Fail(adapters.Permanent, "website: the image is announced at %q, this site would show it at %q: %w",
+		announced, want, adapters.ErrOtherHost)
 }
 
 // A media is an image that the site hosts.

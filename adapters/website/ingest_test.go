@@ -2,6 +2,7 @@ package website_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -234,13 +235,14 @@ func TestGetPosts(t *testing.T) {
 func TestMedia(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, nil)
+	const soon = "?until=2026-11-22T12:05:00Z"
 	for _, m := range []*adapters.Image{card(t), drawing(t)} {
 		path := strings.TrimPrefix(m.URL, public)
 		if w := st.get(path); w.Code != http.StatusNotFound {
 			t.Errorf("before: status %d, want 404", w.Code)
 		}
 		for _, want := range []int{http.StatusCreated, http.StatusOK} {
-			w := st.call(http.MethodPut, "/media/"+m.SHA256, m.Data, "Content-Type", m.MediaType)
+			w := st.call(http.MethodPut, "/media/"+m.SHA256+soon, m.Data, "Content-Type", m.MediaType)
 			if w.Code != want || !strings.Contains(w.Body.String(), m.URL) {
 				t.Errorf("status %d %s, want %d and the address", w.Code, w.Body, want)
 			}
@@ -256,15 +258,19 @@ func TestMedia(t *testing.T) {
 		digest, kind string
 		data         []byte
 		want         int
+		until        string
 	}{
-		"another_digest": {strings.Repeat("0", 64), "image/jpeg", m.Data, 422},
-		"another_type":   {m.SHA256, "image/png", m.Data, 415},
-		"no_type":        {m.SHA256, "", m.Data, 415},
-		"cut":            {described("", "", m.Data[:20]).SHA256, "image/jpeg", m.Data[:20], 415},
-		"a_page":         {described("", "", []byte("<html>")).SHA256, "image/jpeg", []byte("<html>"), 415},
-		"large":          {m.SHA256, "image/jpeg", make([]byte, 2<<20+1), 413},
+		"for_ever":       {m.SHA256, "image/jpeg", m.Data, 422, "?"},
+		"until_nonsense": {m.SHA256, "image/jpeg", m.Data, 422, "?until=noon"},
+		"until_now":      {m.SHA256, "image/jpeg", m.Data, 422, "?until=2026-11-22T12:00:00Z"},
+		"another_digest": {strings.Repeat("0", 64), "image/jpeg", m.Data, 422, ""},
+		"another_type":   {m.SHA256, "image/png", m.Data, 415, ""},
+		"no_type":        {m.SHA256, "", m.Data, 415, ""},
+		"cut":            {described("", "", m.Data[:20]).SHA256, "image/jpeg", m.Data[:20], 415, ""},
+		"a_page":         {described("", "", []byte("<html>")).SHA256, "image/jpeg", []byte("<html>"), 415, ""},
+		"large":          {m.SHA256, "image/jpeg", make([]byte, 2<<20+1), 413, ""},
 	} {
-		if w := st.call(http.MethodPut, "/media/"+c.digest, c.data, "Content-Type", c.kind); w.Code != c.want {
+		if w := st.call(http.MethodPut, "/media/"+c.digest+cmp.Or(c.until, soon), c.data, "Content-Type", c.kind); w.Code != c.want {
 			t.Errorf("%s: status %d %s, want %d", name, w.Code, w.Body, c.want)
 		}
 	}

@@ -91,7 +91,12 @@ func (s *Site) language(r *http.Request) string {
 }
 
 func (s *Site) showAlert(w http.ResponseWriter, r *http.Request) {
-	v, code := s.view(), r.PathValue("code")
+	code := r.PathValue("code")
+	if s.awaited.code(clip(code)) {
+		Starting(w) // the first of its bulletins may be there, and be no longer the newest
+		return
+	}
+	v := s.view() // of after the question: what arrives in between is in it
 	if found := v.alerts.get(code); found != nil {
 		s.show(w, r, found.pages[s.language(r)], http.StatusOK)
 		return
@@ -109,13 +114,23 @@ func (s *Site) showAlert(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) showCheck(w http.ResponseWriter, r *http.Request) {
-	view := s.checkView(s.view(), s.language(r), clip(r.URL.Query().Get("codice")))
+	code := clip(r.URL.Query().Get("codice"))
+	if s.awaited.code(code) {
+		Starting(w)
+		return
+	}
+	view := s.checkView(s.view(), s.language(r), code)
 	s.show(w, r, rendered(htmlType, func() ([]byte, error) { return s.pages.Check(view) }), http.StatusOK)
 }
 
 func (s *Site) showFile(w http.ResponseWriter, r *http.Request) {
+	waiting := s.awaited.file(r.URL.Path) // before the view: what arrives in between is in it
 	if d := s.view().files.get(r.URL.Path); d != nil {
 		s.show(w, r, d, http.StatusOK)
+		return
+	}
+	if waiting {
+		Starting(w)
 		return
 	}
 	s.showMissing(w, r)

@@ -45,6 +45,19 @@ func (m *shards[V]) with(key string, value V) *shards[V] {
 	return &next
 }
 
+// without returns a map that holds nothing under key.
+func (m *shards[V]) without(key string) *shards[V] {
+	i := m.part(key)
+	if _, ok := m.parts[i][key]; !ok {
+		return m
+	}
+	next := *m
+	next.parts[i] = maps.Clone(m.parts[i])
+	delete(next.parts[i], key)
+	next.size--
+	return &next
+}
+
 // all returns the entries in no order.
 func (m *shards[V]) all() iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {

@@ -79,6 +79,8 @@ type Site struct {
 	// no write is lost between two writers.
 	mu   sync.Mutex
 	snap atomic.Pointer[snapshot]
+
+	awaited awaited
 }
 
 // NewSite returns a site that shows nothing yet. Its error names the field of c
@@ -218,20 +220,23 @@ func (s *Site) take(p *stored, at time.Time) (shown *stored, fresh bool, err err
 	return p, true, nil
 }
 
-// host shows m from now on. Its error is a [refusal].
-func (s *Site) host(m *media) (fresh bool, err error) {
+// host shows m from now until the moment given. Its error is a [refusal].
+func (s *Site) host(m *media, until time.Time) (fresh bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.c.Now()
 	v := s.advance(now)
-	if v.files.get(m.path) != nil {
-		return false, nil
+	if !until.After(now) {
+		return false, bad("the image's time was over at %s", until.Format(time.RFC3339))
 	}
-	if err := v.room(len(m.data)); err != nil {
-		return false, err
+	fresh = v.files.get(m.path) == nil
+	if fresh {
+		if err := v.room(len(m.data)); err != nil {
+			return false, err
+		}
 	}
 	next := *v // an image alone changes no page
-	next.addMedia(m)
+	next.addGuest(m, until)
 	s.snap.Store(&next)
-	return true, nil
+	return fresh, nil
 }

@@ -34,6 +34,7 @@ type snapshot struct {
 	alerts *shards[*record]   // by their code
 	spoken *shards[string]    // codes by what a reader may type of them: letters and figures alone
 	files  *shards[*document] // images and CAP documents by their path
+	guests *shards[time.Time] // of images that no post shows: until when, by their path
 
 	mediaBytes, capBytes int
 
@@ -81,6 +82,7 @@ func (s *Site) first() *snapshot {
 		alerts:  newShards[*record](),
 		spoken:  newShards[string](),
 		files:   newShards[*document](),
+		guests:  newShards[time.Time](),
 	}, now)
 }
 
@@ -154,6 +156,7 @@ func (s *Site) with(v *snapshot, p *stored, now time.Time) *snapshot {
 }
 
 func (v *snapshot) addMedia(m *media) {
+	v.guests = v.guests.without(m.path) // what a post shows stays
 	if v.files.get(m.path) != nil {
 		return
 	}
@@ -161,6 +164,40 @@ func (v *snapshot) addMedia(m *media) {
 	d.forever = true // its name is its digest
 	v.files = v.files.with(m.path, d)
 	v.mediaBytes += len(m.data)
+}
+
+// addGuest shows an image until the moment given, for whoever fetches it. It changes
+// no page.
+func (v *snapshot) addGuest(m *media, until time.Time) {
+	was := v.guests.get(m.path)
+	if was.IsZero() && v.files.get(m.path) != nil {
+		return // a post shows it
+	}
+	v.addMedia(m)
+	if was.After(until) {
+		until = was
+	}
+	v.guests = v.guests.with(m.path, until)
+	v.turnsAt(until)
+}
+
+// dismiss takes the images off whose time is over at now.
+func (v *snapshot) dismiss(now time.Time) {
+	for path, until := range v.guests.all() {
+		if until.After(now) {
+			v.turnsAt(until)
+			continue
+		}
+		v.mediaBytes -= len(v.files.get(path).plain)
+		v.files, v.guests = v.files.without(path), v.guests.without(path)
+	}
+}
+
+// turnsAt moves until to the moment, if that comes first.
+func (v *snapshot) turnsAt(at time.Time) {
+	if v.until.IsZero() || at.Before(v.until) {
+		v.until = at
+	}
 }
 
 // with returns a record that holds p as well; r may be nil.
@@ -193,8 +230,8 @@ func (v *snapshot) turns(r *record, now time.Time) {
 	for _, b := range r.bulletins {
 		expires := b.head().Notice.Expires
 		for _, at := range []time.Time{expires, expires.Add(feedKeeps)} {
-			if at.After(now) && (v.until.IsZero() || at.Before(v.until)) {
-				v.until = at
+			if at.After(now) {
+				v.turnsAt(at)
 			}
 		}
 	}
@@ -213,6 +250,7 @@ func (s *Site) settled(v *snapshot, now time.Time) *snapshot {
 			next.alerts = next.alerts.with(code, is)
 		}
 	}
+	next.dismiss(now)
 	s.render(&next)
 	return &next
 }

@@ -124,16 +124,17 @@ func (ch *Channel) put(ctx context.Context, p adapters.Post, query url.Values) (
 }
 
 // Host makes image public at image.URL, which must be the address that the site
-// gives it.
-func (ch *Channel) Host(ctx context.Context, image adapters.Image) error {
+// gives it, until the moment given.
+func (ch *Channel) Host(ctx context.Context, image adapters.Image, until time.Time) error {
 	m, err := readMedia(image.MediaType, image.SHA256, image.Data)
 	if err != nil {
 		return adapters.Fail(adapters.Permanent, "website: %w", err)
 	}
 	if want := ch.c.PublicURL + m.path; image.URL != "" && image.URL != want {
-		return adapters.Fail(adapters.Permanent, "website: the image is announced at %q, this site would show it at %q", image.URL, want)
+		return otherHost(image.URL, want)
 	}
-	answer, err := ch.send(ctx, "/media/"+m.sha256, nil, m.kind, m.data)
+	query := url.Values{"until": {until.UTC().Format(time.RFC3339Nano)}}
+	answer, err := ch.send(ctx, "/media/"+m.sha256, query, m.kind, m.data)
 	if err != nil {
 		return err
 	}

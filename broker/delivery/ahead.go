@@ -12,7 +12,7 @@ const (
 	// maxAhead bounds what lies prepared for bulletins that wait for their release:
 	// platforms count it (Instagram: 400 containers a day), and one signature must
 	// not use up what released alerts need.
-	maxAhead = 100
+	maxAhead = maxEarly
 	// aheadFor is how long a bulletin counts against maxAhead, as long as platforms
 	// keep what is prepared.
 	aheadFor = 24 * time.Hour
@@ -41,26 +41,17 @@ func (s *Service) prepareAhead(ctx context.Context, id string) {
 		state := &waiting[i]
 		s.library.mu.Lock()
 		h, err := s.library.read(ctx, id, state)
-		_, released := s.library.release[state.SHA256]
 		s.library.mu.Unlock()
-		if err != nil || released || !s.signedOnce(h, state) {
+		if err != nil {
+			continue // refuse says why
+		}
+		if early, ok := s.allowed(h, state); !early || !ok {
 			continue
 		}
 		for _, l := range s.lanes {
 			l.prepareAhead(id, h)
 		}
 	}
-}
-
-// signedOnce reports whether a signature on the bulletin counts, and the alert is
-// not over.
-func (s *Service) signedOnce(h *held, state *ledger.BulletinState) bool {
-	for _, st := range Statements(state) {
-		if _, err := s.Authority.CheckOne(h.request(), st, s.Now()); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // prepareAhead does the private first step for a bulletin's first post on the lane,

@@ -294,7 +294,8 @@ func (l *lane) makeReady(ctx context.Context, id string, it *item, part int) pre
 func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
 	post := it.b.For(l.name)[part-1]
 	if post.Image != nil && post.Image.URL != "" && l.s.Host != nil {
-		if err := l.s.Host.Host(ctx, *post.Image); err != nil {
+		err := l.s.Host.Host(ctx, *post.Image, it.b.Expires)
+		if err != nil && !errors.Is(err, adapters.ErrOtherHost) {
 			return preparation{err: adapters.Fail(adapters.NotSent, "the image could not be put on the site: %w", err)}
 		}
 	}

@@ -93,14 +93,18 @@ type Config struct {
 	Ledger    *ledger.Ledger
 	Authority *signing.Authority // this node's own copy of ring and policy
 	Channels  []Channel
-	// Host makes images public for platforms that fetch them; nil where no
-	// channel needs it.
+	// Host makes images public for platforms that fetch them; nil where this
+	// node serves no site.
 	Host adapters.ImageHost
+	// Archive is told which alerts are shown again after Restored; nil where nobody
+	// would ask for them.
+	Archive adapters.Archive
 	// Trusted returns why the ledger is not to be trusted, or nil. While it
 	// returns an error nothing is sent. Nil for always trusted.
 	Trusted func() error
 	// Restored is called once, when the channels that forget their posts show
-	// again all that the ledger says is public on them. Nil for nothing.
+	// again what the ledger says is public on them and is not long over. Nil for
+	// nothing.
 	Restored func()
 	// Now is the clock; nil for time.Now.
 	Now func() time.Time
@@ -119,6 +123,7 @@ type Service struct {
 	started time.Time
 	lanes   []*lane
 	claims  claims
+	hosting hosting
 	library *library
 	meters  meters
 	tracer  trace.Tracer
@@ -169,7 +174,8 @@ func New(c Config) (*Service, error) {
 // ended. An error says why it could not begin.
 func (s *Service) Run(ctx context.Context) error {
 	s.started = s.Now()
-	if err := s.restore(ctx); err != nil {
+	archive, err := s.restore(ctx)
+	if err != nil {
 		return err
 	}
 	if s.Restored != nil {
@@ -190,6 +196,7 @@ func (s *Service) Run(ctx context.Context) error {
 	open := s.wakeOpen()
 	s.work.Go(func() { s.watch(ctx, begun, open) })
 	s.work.Go(func() { s.remind(ctx) })
+	s.work.Go(func() { s.restoreArchive(ctx, archive) })
 	<-ctx.Done()
 	for _, l := range s.lanes {
 		l.stop()
@@ -232,55 +239,6 @@ func unfinished(b *ledger.BulletinState) bool {
 		}
 	}
 	return false
-}
-
-// restore hands the channels that forget their posts what is public on them.
-func (s *Service) restore(ctx context.Context) error {
-	for _, l := range s.lanes {
-		if _, ok := l.ch.Channel.(adapters.Volatile); !ok {
-			continue
-		}
-		var ids []string
-		s.Ledger.View(func(st *ledger.State) { ids = append(ids, st.Order...) })
-		for _, id := range ids {
-			if err := s.restoreAlert(ctx, l, id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// restoreAlert shows again on l what the ledger says is public of one alert.
-func (s *Service) restoreAlert(ctx context.Context, l *lane, id string) error {
-	volatile, ok := l.ch.Channel.(adapters.Volatile)
-	if !ok {
-		return nil
-	}
-	items, err := s.library.items(ctx, id, l.name)
-	if err != nil {
-		return err
-	}
-	for _, it := range items {
-		for i, p := range it.parts {
-			if p.PostID == "" || l.shown[p.ClaimSeq] {
-				continue
-			}
-			post := it.b.For(l.name)[i]
-			if post.Image != nil && s.Host != nil {
-				if err := s.Host.Host(ctx, *post.Image); err != nil {
-					s.Log.WarnContext(ctx, "an image could not be shown again", "alert", id, "err", err)
-				}
-			}
-			if err := volatile.Restore(ctx, post, adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt}); err != nil {
-				s.Log.ErrorContext(ctx, "a post could not be shown again: the site lacks an alert that it showed before",
-					"alert", id, "channel", l.name, "err", err)
-				continue
-			}
-			l.shown[p.ClaimSeq] = true
-		}
-	}
-	return nil
 }
 
 // wake has all lanes look at an alert.
@@ -342,8 +300,9 @@ func (s *Service) decided(ctx context.Context, id string) {
 	case n > 0 || err != nil: // with an error the lanes try again
 		s.wake(id)
 	}
-	s.refuse(ctx, id)
+	s.hosting.host(ctx, s, []string{id})
 	s.prepareAhead(ctx, id)
+	s.refuse(ctx, id)
 }
 
 const (
@@ -396,25 +355,6 @@ func (s *Service) awaitQuiet(ctx context.Context, changed <-chan struct{}) {
 			quiet.Reset(remindQuiet)
 		}
 	}
-}
-
-// restoreForeign shows on a channel that forgets what other nodes have published
-// there.
-func (s *Service) restoreForeign(ctx context.Context, l *lane, id string) error {
-	if _, ok := l.ch.Channel.(adapters.Volatile); !ok {
-		return nil
-	}
-	foreign := false
-	s.Ledger.View(func(st *ledger.State) {
-		for _, b := range st.Alerts[id].Bulletins {
-			p := b.Part(l.name, 1)
-			foreign = foreign || p.PostID != "" && p.Claimant != s.me && !l.shown[p.ClaimSeq]
-		}
-	})
-	if !foreign {
-		return nil
-	}
-	return s.restoreAlert(ctx, l, id)
 }
 
 // recordID makes the identifier of a record that several nodes may want to write

@@ -25,12 +25,10 @@ type lane struct {
 	ctx  context.Context // of Run; set before the first wake
 	// reminder is set by Run before it reminds.
 	reminder *ledger.Reminder
-	// shown holds the attempts whose posts a forgetting channel has been handed.
-	// It is owned by Run until it starts watching, then by watch.
-	shown map[int64]bool
 
 	// mu guards what follows.
 	mu      sync.Mutex
+	shown   map[int64]bool         // attempts whose posts a forgetting channel has been handed
 	free    int                    // workers that are not busy
 	spare   bool                   // the worker that is kept for what is urgent is not busy
 	urgent  map[string]bool        // alerts that wait for nobody else's: revocations
@@ -73,6 +71,21 @@ func newLane(s *Service, ch Channel) *lane {
 		s: s, ch: ch, name: ch.Channel.Name(), free: ch.Workers, spare: true, urgent: map[string]bool{}, shown: map[int64]bool{},
 		busy: map[string]*job{}, timers: map[string]*time.Timer{}, memory: map[memoryKey]*memory{}, ahead: map[string]chan struct{}{},
 	}
+}
+
+// shows reports whether the lane's channel, which forgets, has been handed the post of
+// the attempt.
+func (l *lane) shows(claim int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shown[claim]
+}
+
+// showed notes that it has.
+func (l *lane) showed(claim int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shown[claim] = true
 }
 
 // hurry is wake for an alert that must not wait behind others: should all workers be

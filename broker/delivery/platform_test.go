@@ -216,11 +216,18 @@ func quick(p adapters.Channel) delivery.Channel {
 // run starts a node and returns how to stop it.
 func (h *house) run(node string, channels ...delivery.Channel) (stop func()) {
 	h.t.Helper()
+	return h.runWith(node, delivery.Config{Channels: channels})
+}
+
+// runWith starts a node with what c says beyond ledger and authority.
+func (h *house) runWith(node string, c delivery.Config) (stop func()) {
+	h.t.Helper()
 	l := h.open(node)
 	if _, err := l.Append(h.t.Context(), ledger.Record{Type: ledger.NodeStarted}); err != nil {
 		h.t.Fatal(err)
 	}
-	s, err := delivery.New(delivery.Config{Ledger: l, Authority: h.auth, Channels: channels})
+	c.Ledger, c.Authority = l, h.auth
+	s, err := delivery.New(c)
 	if err != nil {
 		h.t.Fatal(err)
 	}

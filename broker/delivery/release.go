@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -47,6 +48,14 @@ func (h *held) request() signing.Request {
 
 func newLibrary(l *ledger.Ledger, a *signing.Authority) *library {
 	return &library{ledger: l, authority: a, byDigest: map[string]*held{}, release: map[string]release{}}
+}
+
+// forget drops the bulletins of an alert from memory; they are read again when they are
+// asked for.
+func (lib *library) forget(id string) {
+	lib.mu.Lock()
+	defer lib.mu.Unlock()
+	maps.DeleteFunc(lib.byDigest, func(_ string, h *held) bool { return string(h.b.Alert) == id })
 }
 
 // Released returns the released bulletins of an alert in the order of their

@@ -4,10 +4,19 @@ package main
 // that can't be searched, two nodes on one ledger.
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"log"
+	mathrand "math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,9 +117,9 @@ func (w *crashWorld) checkPolicy(f *filing, policy string) {
 }
 
 // crashTwoNodes kills one of two nodes that carry the same alerts to the same
-// accounts. The second one has neither the site nor Instagram: each node's site is
-// its own, the bulletins address the first one's, and Instagram fetches its image
-// from there.
+// accounts. Behind the public address stand both: whichever node asks Instagram,
+// Instagram fetches the image from either of them. The pages are the first one's
+// alone, which carries the website channel.
 func crashTwoNodes(t *testing.T, binary string, trials int, seed uint64) {
 	t.Helper()
 	const most = folderTrials / 3 // two alerts in each trial, and four at the end
@@ -118,13 +127,16 @@ func crashTwoNodes(t *testing.T, binary string, trials int, seed uint64) {
 	for done := 0; done < trials; done += most {
 		w := newCrashWorld(t, binary, "crash-first", seed+uint64(done))
 		second := w.newSecondNode(binary, "crash-second")
+		w.shareAddress(second)
 		w.within(trialTime, func(ctx context.Context) {
 			w.come(ctx)
 			second.begin()
 			if err := second.awaitUp(ctx); err != nil {
 				t.Fatal(err)
 			}
-			w.deliver(ctx, w.compose())
+			f := w.compose()
+			w.deliver(ctx, f)
+			w.checkPicture(ctx, f, w.node, second)
 		})
 		for range min(most, trials-done) {
 			w.within(trialTime, func(ctx context.Context) { w.crashOneOfTwo(ctx, second, &recovered) })
@@ -152,7 +164,6 @@ func (w *crashWorld) newSecondNode(binary, name string) *crashNode {
 		"listen: "+n.c.Broker.Listen, "url: nats://"+first.c.Broker.Listen+"\n  token: {file: "+token+"}",
 	)
 	n.without("sito")
-	n.without("instagram")
 	for _, file := range []string{"keys/allowed_signers", "keys/revoked", "policy.yaml"} {
 		raw, err := os.ReadFile(filepath.Join(first.dir, file))
 		if err == nil {
@@ -163,6 +174,46 @@ func (w *crashWorld) newSecondNode(binary, name string) *crashNode {
 		}
 	}
 	return n
+}
+
+// shareAddress puts one public address before the sites of both nodes.
+func (w *crashWorld) shareAddress(second *crashNode) {
+	w.t.Helper()
+	pages, pictures := proxyTo(w.t, w.node), []http.Handler{proxyTo(w.t, w.node), proxyTo(w.t, second)}
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/media/") {
+			pictures[mathrand.IntN(len(pictures))].ServeHTTP(rw, r) // not of the seed: who asks when is not either
+			return
+		}
+		pages.ServeHTTP(rw, r)
+	}))
+	w.t.Cleanup(front.Close)
+	for _, n := range []*crashNode{w.node, second} {
+		n.edit("public_url: "+n.c.Site.PublicURL, "public_url: "+front.URL)
+	}
+}
+
+// proxyTo returns what hands requests on to a node's site, and answers 502 while the
+// node is down.
+func proxyTo(t *testing.T, n *crashNode) http.Handler {
+	t.Helper()
+	p := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: n.c.Site.Listen})
+	p.Transport = &http.Transport{DisableKeepAlives: true} // the next one may meet another process
+	p.ErrorLog = log.New(io.Discard, "", 0)
+	return p
+}
+
+// checkPicture requires the picture of a bulletin on the sites of the nodes: only one
+// of them has asked a platform to fetch it.
+func (w *crashWorld) checkPicture(ctx context.Context, f *filing, nodes ...*crashNode) {
+	w.t.Helper()
+	image := f.b.For("instagram")[0].Image
+	for _, n := range nodes {
+		got, err := fetch(ctx, "http://"+n.c.Site.Listen+"/media/"+image.SHA256+".jpg")
+		if err != nil || !bytes.Equal(got, image.Data) {
+			w.t.Errorf("%s: node %s does not show the signed picture (%d bytes, %v)", f.b.Code, n.c.Node, len(got), err)
+		}
+	}
 }
 
 // crashOneOfTwo files alerts, kills one of the nodes at any moment while both carry

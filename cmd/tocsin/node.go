@@ -60,7 +60,7 @@ type node struct {
 	stop      context.CancelFunc
 	servers   []*http.Server
 	failed    chan error    // why a part of the node ended by itself
-	restored  chan struct{} // closed when the site shows again what the ledger says is public
+	restored  chan struct{} // closed when the site shows again what is in force
 
 	// unwritable is why the ledger takes no more records, or nil; watchStore sets it.
 	unwritable atomic.Pointer[error]
@@ -74,11 +74,14 @@ type nodeOptions struct {
 	front func(*website.Site) (ingest, public http.Handler)
 	// site is the listener of the public pages; nil to listen as configured.
 	site net.Listener
+	// now is the clock of deliveries and site; nil for the machine's.
+	now func() time.Time
 	// checkpoints is the interval of checkpoints; 0 for one second.
 	checkpoints time.Duration
 }
 
-// startNode brings a node up. What it has begun is ended by Close.
+// startNode brings a node up: when it returns, the site shows what is in force and
+// deliveries go on. What it has begun is ended by Close.
 func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err error) {
 	n := &node{c: c, log: o.log, name: c.Node + "/" + incarnation(), failed: make(chan error, 8), restored: make(chan struct{})}
 	if n.log == nil {
@@ -109,17 +112,29 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 	if err := copyKeys(c); err != nil {
 		return nil, err
 	}
-	n.service, err = delivery.New(delivery.Config{
-		Ledger: n.ledger, Authority: n.authority, Channels: channels, Host: n.site, Trusted: n.trusted, Restored: func() { close(n.restored) },
-		Log: n.log, Tracers: n.telemetry.Tracers, Meters: n.telemetry.Meters,
-	})
+	d := delivery.Config{
+		Ledger: n.ledger, Authority: n.authority, Channels: channels, Archive: n.site, Trusted: n.trusted, Restored: func() { close(n.restored) },
+		Log: n.log, Tracers: n.telemetry.Tracers, Meters: n.telemetry.Meters, Now: o.now,
+	}
+	if c.Site.Listen != "" || o.site != nil {
+		d.Host = n.site
+	}
+	n.service, err = delivery.New(d)
 	if err != nil {
 		return nil, err
 	}
 	if err := n.begin(ctx, o); err != nil {
 		return nil, err
 	}
-	return n, nil
+	// A node is up when the public is served.
+	select {
+	case <-n.restored:
+		return n, nil
+	case err := <-n.failed:
+		return nil, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 func incarnation() string {
@@ -190,7 +205,7 @@ func (n *node) openSite(ctx context.Context, o nodeOptions) error {
 	token := incarnation() + incarnation() + incarnation()
 	s := website.SiteConfig{
 		PublicURL: n.c.Site.PublicURL, Token: token, Issuer: n.c.Issuer.Office, Language: n.c.Issuer.Language, Zone: n.c.Issuer.TimeZone,
-		PolicyURL: n.c.Site.Policy, Exercise: n.c.Realm == "exercise", Log: n.log,
+		PolicyURL: n.c.Site.Policy, Exercise: n.c.Realm == "exercise", Log: n.log, Now: o.now,
 	}
 	for _, ch := range n.c.Channels {
 		if ch.Profile != "" {
@@ -231,9 +246,7 @@ func (n *node) whenRestored(pages http.Handler) http.Handler {
 		case <-n.restored:
 			pages.ServeHTTP(w, r)
 		default:
-			w.Header().Set("Retry-After", "1")
-			w.Header().Set("Cache-Control", "no-store")
-			http.Error(w, "Il sito si riavvia: riprova fra un momento.\nThe site is starting: try again in a moment.", http.StatusServiceUnavailable)
+			website.Starting(w)
 		}
 	})
 }

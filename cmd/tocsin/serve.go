@@ -38,7 +38,10 @@ func (p *program) serveCommand() *cobra.Command {
 // serve runs a node until ctx is done or a part of it ends by itself.
 func (p *program) serve(ctx context.Context, c *config, o nodeOptions) error {
 	n, err := startNode(ctx, c, o)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // it was asked to stop before it was up
+	case err != nil:
 		return fmt.Errorf("serve: %w", err)
 	}
 	defer n.Close(ctx)

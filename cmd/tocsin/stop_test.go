@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"tocsin/broker/ledger"
 )
 
 // mostToStop is how long a program may take to end when it is asked to.
@@ -71,6 +74,31 @@ func TestSignalsEndANode(t *testing.T) {
 			checkStop(t, node, sig, 0)
 			if stdout, _ := expect(t, 0, "audit", "verify", "-c", pg.config); !strings.Contains(stdout, "All is in order") {
 				t.Errorf("the ledger that it leaves: %s", stdout)
+			}
+		})
+	}
+}
+
+// TestOneNodeAFolder starts a node twice on one state folder, also with the broker
+// elsewhere: that a node was started again tells the others that its earlier process
+// is gone.
+func TestOneNodeAFolder(t *testing.T) {
+	t.Parallel()
+	for name, broker := range map[string]brokerConfig{"own_broker": {}, "broker_elsewhere": {URL: "nats://127.0.0.1:1"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pg := newPlayground(t)
+			pg.up()
+			c, err := loadConfig(pg.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Site.Listen, c.Broker = "", broker
+			if n, err := startNode(t.Context(), c, nodeOptions{getenv: english}); !errors.Is(err, ledger.ErrInUse) {
+				t.Errorf("the second one: %v, want that the folder is in use", err)
+				if err == nil {
+					n.Close(t.Context())
+				}
 			}
 		})
 	}

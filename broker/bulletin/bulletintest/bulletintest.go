@@ -4,6 +4,7 @@ package bulletintest
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type Alert struct {
 	Parts    int      // posts for each channel; 0 for 1
 	Composed time.Time
 	Expires  time.Time
+	Image    []byte // JPEG that every post shows, at Post.ImageURL; nil for none
 	Newest   *bulletin.Bulletin
 	chain    alert.References
 }
@@ -65,8 +67,15 @@ func (a *Alert) Next(tb testing.TB, kind alert.MsgType) *bulletin.Bulletin {
 				break
 			}
 		}
+		image, address, alt := "", "", ""
+		if a.Image != nil {
+			image, alt = fmt.Sprintf("%x", sha256.Sum256(a.Image)), "Allerta arancione"
+			address = "https://site.example/media/" + image + ".jpg"
+			d.Images = [][]byte{a.Image}
+		}
 		for part := 1; part <= parts; part++ {
 			d.Posts = append(d.Posts, bulletin.Post{
+				Image: image, ImageURL: address, Alt: alt,
 				Channel: name, Kind: kind, Part: part, Parts: parts, Lang: "it-IT", Title: "Allerta arancione", Link: "https://site.example/a/" + string(a.Code),
 				Text: fmt.Sprintf("ESERCITAZIONE\n%s per %s, testo %d.\nhttps://site.example/a/%s %s\nESERCITAZIONE", m.MsgType, name, part, a.Code, a.Code.Mark(number)),
 			})

@@ -230,3 +230,23 @@ func TestAStartDoesNotWaitForThePast(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestEachNodesSiteShowsAllPosts has one node's only worker hang, so that the other
+// node publishes: both sites show every post of the alert.
+func TestEachNodesSiteShowsAllPosts(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	stuck := newSite()
+	stuck.then(hang)
+	alone := quick(stuck)
+	alone.Workers, alone.PublishTimeout = 1, time.Minute
+	h.run("one/a", alone)
+	h.await(h.release(newAlert(t, "website-a").Next(t, alert.MsgAlert)), "website-a", ledger.StateAttempting)
+
+	h.run("two/b", quick(newSite()))
+	a := newAlert(t, "website-a")
+	a.Parts = 3
+	b := h.release(a.Next(t, alert.MsgAlert))
+	stuck.await(t, "restore "+string(b.For("website-a")[0].Key))
+	stuck.await(t, "restore "+string(b.For("website-a")[2].Key))
+}

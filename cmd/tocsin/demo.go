@@ -47,11 +47,15 @@ func (p *program) demoCommand() *cobra.Command {
 compone il bollettino da un messaggio CAP, lo mostra, lo firma, lo controfirma e segue ogni canale fino alla verifica.
 Resta acceso fino a Ctrl-C, per guardare il sito e le pagine degli account.
 
+Tracce e metriche vanno al collettore indicato da OTEL_EXPORTER_OTLP_ENDPOINT, per esempio http://127.0.0.1:4318.
+
 Guasti: --fault CANALE=GUASTO[:N], per esempio --fault telegram=apply-drop --fault x=throttle:2
 Canali: sito, telegram, x, facebook, instagram`,
 			`Starts ledger, site and platform simulator on this machine, makes two trial keys (civil protection and police),
 composes the bulletin from a CAP message, shows it, signs it, co-signs it and follows each channel to its verification.
 It stays up until Ctrl-C, so that you can look at the site and the accounts' pages.
+
+Traces and metrics go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, such as http://127.0.0.1:4318.
 
 Faults: --fault CHANNEL=FAULT[:N], for example --fault telegram=apply-drop --fault x=throttle:2
 Channels: sito (or website), telegram, x, facebook, instagram`) + "\n" + p.say("Guasti possibili: ", "Possible faults: ") + faultNames(),
@@ -272,8 +276,20 @@ func (s *stage) configure(site string) (*config, error) {
 	} else if err := f.write(s.dir, time.Now()); err != nil {
 		return nil, err
 	}
-	return loadConfig(path)
+	c, err := loadConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	// The demonstration has no configuration that its user writes.
+	if c.Telemetry.OTLP = s.d.p.getenv(collectorVariable); c.Telemetry.OTLP != "" && !absoluteURL(c.Telemetry.OTLP) {
+		return nil, usage("%s: this is not the base address of a collector: write scheme, host and port, such as http://127.0.0.1:4318", collectorVariable)
+	}
+	return c, nil
 }
+
+// collectorVariable names the collector to which a demonstration sends its traces and
+// metrics, as it does for every program with OpenTelemetry.
+const collectorVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 func (s *stage) close(ctx context.Context) {
 	if s.node != nil {
@@ -284,6 +300,15 @@ func (s *stage) close(ctx context.Context) {
 	}
 	if s.temporary {
 		_ = os.RemoveAll(s.dir)
+	}
+}
+
+// desk is where the officer and the police liaison of the demonstration work: on
+// the ledger of its node, with its telemetry, so that one trace holds all of it.
+func (s *stage) desk() *desk {
+	return &desk{
+		c: s.config, state: s.config.abs(s.config.State), ledger: s.node.ledger, authority: s.node.authority,
+		running: true, telemetry: s.node.telemetry,
 	}
 }
 
@@ -309,7 +334,7 @@ func (s *stage) play(ctx context.Context, tell io.Writer, raw []byte, begun time
 	if err := p.preview(tell, b, ""); err != nil {
 		return nil, false, err
 	}
-	desk := &desk{c: s.config, state: s.config.abs(s.config.State), ledger: s.node.ledger, authority: s.node.authority, running: true}
+	desk := s.desk()
 	if err := s.release(ctx, desk, b, say); err != nil {
 		return nil, false, fmt.Errorf("demo: %w", err)
 	}

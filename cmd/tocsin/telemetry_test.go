@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -34,10 +35,7 @@ func TestTelemetryOfOneAlert(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{
-		c: s.config, state: s.config.abs(s.config.State), ledger: s.node.ledger, authority: s.node.authority,
-		running: true, telemetry: s.node.telemetry,
-	}
+	d := s.desk()
 	if err := s.release(t.Context(), d, b, func(string, string, ...any) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +53,54 @@ func TestTelemetryOfOneAlert(t *testing.T) {
 	checkPrometheus(t, prometheus, channels)
 	s.node.Close(t.Context()) // hands over the rest
 	c.check(trace, channels)
+}
+
+// TestTelemetryOfTheDemo has a collector in the environment: the whole trace arrives
+// there, with the commands of both people.
+func TestTelemetryOfTheDemo(t *testing.T) {
+	t.Parallel()
+	c := &collector{t: t, spans: map[string][]string{}, metrics: map[string][]string{}}
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	getenv := func(name string) string {
+		if name == collectorVariable {
+			return server.URL
+		}
+		return english(name)
+	}
+	var out strings.Builder
+	if err := run(t.Context(), []string{"demo", "--once", "--json"}, strings.NewReader(""), &out, io.Discard, getenv); err != nil {
+		t.Fatal(err)
+	}
+	var r demoResult
+	if err := json.Unmarshal([]byte(out.String()), &r); err != nil {
+		t.Fatal(err)
+	}
+	var channels []string
+	for _, ch := range r.Channels {
+		channels = append(channels, ch.Name)
+	}
+	c.mu.Lock()
+	first := slices.Concat(c.spans["hand in"], []string{""})[0]
+	c.mu.Unlock()
+	if len(channels) != 5 || first == "" {
+		t.Fatalf("the channels are %v and the trace of the hand-in is %q, want five and a trace", channels, first)
+	}
+	c.check(first, channels)
+}
+
+func TestDemoRefusesACollectorThatIsNone(t *testing.T) {
+	t.Parallel()
+	getenv := func(name string) string {
+		if name == collectorVariable {
+			return "127.0.0.1:4318"
+		}
+		return english(name)
+	}
+	err := run(t.Context(), []string{"demo", "--once"}, strings.NewReader(""), io.Discard, io.Discard, getenv)
+	if exitCode(err) != 2 || !strings.Contains(err.Error(), collectorVariable+": this is not the base address") {
+		t.Errorf("got %v, want words on %s and exit status 2", err, collectorVariable)
+	}
 }
 
 // observed raises a stage whose node exports to the collector, and returns it with

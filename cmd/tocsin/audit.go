@@ -49,7 +49,7 @@ func (p *program) auditVerifyCommand() *cobra.Command {
 		},
 	}
 	w.flags(p, cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("un oggetto JSON", "one JSON object"))
+	p.jsonFlag(cmd, &asJSON)
 	return cmd
 }
 
@@ -141,7 +141,7 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 		},
 	}
 	w.flags(p, cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("un oggetto JSON", "one JSON object"))
+	p.jsonFlag(cmd, &asJSON)
 	return cmd
 }
 

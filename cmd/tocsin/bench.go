@@ -53,7 +53,7 @@ how many alerts a second. Read the ratios, not the times: machines are noisy.`),
 	}
 	fanout.Flags().IntVar(&b.alerts, "alerts", 100, p.say("allerte per giro", "alerts in each run"))
 	fanout.Flags().IntVar(&b.channels, "channels", 5, p.say("account sui canali", "channel accounts"))
-	fanout.Flags().BoolVar(&b.asJSON, "json", false, p.say("un oggetto JSON", "one JSON object"))
+	p.jsonFlag(fanout, &b.asJSON)
 	fanout.Flags().StringVar(&b.dir, "dir", "", p.say("cartella di lavoro, sul disco da misurare", "working folder, on the disk to be measured"))
 	cmd.AddCommand(fanout)
 	return cmd

@@ -140,6 +140,7 @@ func reissue(raw []byte, c *config, o compose.Options) (*alert.Message, []string
 
 func (p *program) previewCommand() *cobra.Command {
 	var channel string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "preview BULLETIN",
 		Short: p.say("mostra che cosa farà vedere ogni canale", "shows what each channel will show"),
@@ -149,11 +150,75 @@ func (p *program) previewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.preview(p.out, b, channel)
+			if !asJSON {
+				return p.preview(p.out, b, channel)
+			}
+			v := previewOf(b, channel)
+			if len(v.Posts) == 0 {
+				return noPost(b, channel)
+			}
+			return p.printJSON(v)
 		},
 	}
+	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&channel, "channel", "", p.say("solo questo canale", "this channel alone"))
 	return cmd
+}
+
+// previewed is what preview prints with --json.
+type previewed struct {
+	Alert   string          `json:"alert"`
+	Code    string          `json:"code"`
+	Number  int             `json:"number"`
+	Realm   alert.Realm     `json:"realm"`
+	Issuer  string          `json:"issuer"`
+	MsgType alert.MsgType   `json:"msgType"`
+	Expires time.Time       `json:"expires"`
+	SHA256  string          `json:"sha256"`
+	Bytes   int             `json:"bytes"`
+	Posts   []previewedPost `json:"posts"`
+}
+
+type previewedPost struct {
+	Channel    string          `json:"channel"`
+	Kind       string          `json:"kind"`
+	Part       int             `json:"part"`
+	Parts      int             `json:"parts"`
+	Lang       string          `json:"lang"`
+	Title      string          `json:"title,omitempty"`
+	Text       string          `json:"text"` // as the channel will show it
+	Characters int             `json:"characters"`
+	Link       string          `json:"link,omitempty"`
+	Image      *previewedImage `json:"image,omitempty"`
+}
+
+type previewedImage struct {
+	MediaType string `json:"media_type"`
+	Bytes     int    `json:"bytes"`
+	SHA256    string `json:"sha256"`
+	Alt       string `json:"alt"`
+}
+
+// previewOf returns what each channel will show, or one of them.
+func previewOf(b *bulletin.Bulletin, channel string) previewed {
+	v := previewed{
+		Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, Realm: b.Realm, Issuer: b.Issuer,
+		MsgType: b.Message.MsgType, Expires: b.Expires, SHA256: b.SHA256(), Bytes: len(b.Bytes()),
+	}
+	for _, post := range b.Posts {
+		if channel != "" && post.Channel != channel {
+			continue
+		}
+		shown := previewedPost{
+			Channel: post.Channel, Kind: post.Kind, Part: post.Part, Parts: post.Parts, Lang: post.Lang,
+			Title: post.Title, Text: post.Text, Characters: utf8.RuneCountInString(post.Text), Link: post.Link,
+		}
+		if image := b.Image(post.Image); image != nil {
+			shown.Image = &previewedImage{image.MediaType, len(image.Data), image.SHA256, post.Alt}
+		}
+		v.Posts = append(v.Posts, shown)
+	}
+	return v
 }
 
 // preview writes a bulletin for a person who is to sign it.
@@ -188,10 +253,14 @@ func (p *program) preview(w io.Writer, b *bulletin.Bulletin, channel string) err
 		}
 	}
 	if shown == 0 {
-		return both("il bollettino non ha testi per il canale %q: è per %s", "the bulletin has no post for channel %q: it addresses %s", channel, channelNames(b))
+		return noPost(b, channel)
 	}
 	fmt.Fprintln(w, rule)
 	return nil
+}
+
+func noPost(b *bulletin.Bulletin, channel string) error {
+	return both("il bollettino non ha testi per il canale %q: è per %s", "the bulletin has no post for channel %q: it addresses %s", channel, channelNames(b))
 }
 
 func channelNames(b *bulletin.Bulletin) string {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 func readManual(t *testing.T, name string) string {
@@ -98,4 +100,23 @@ func TestManualHasEveryFile(t *testing.T) {
 			t.Errorf("docs/operations.md does not list the file %s", name)
 		}
 	}
+}
+
+// TestEveryCommandHasJSON holds what the README says of --json.
+func TestEveryCommandHasJSON(t *testing.T) {
+	t.Parallel()
+	p := &program{getenv: func(string) string { return "" }, lang: "en"}
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+		if c.HasSubCommands() || c.Hidden || c.Name() == "help" || c.Name() == "serve" {
+			return
+		}
+		if c.Flags().Lookup("json") == nil {
+			t.Errorf("%s has no --json", c.CommandPath())
+		}
+	}
+	walk(p.root())
 }

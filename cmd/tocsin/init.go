@@ -46,6 +46,9 @@ func simulatorAt(address string) (simulator.Config, error) {
 	}, nil
 }
 
+// exampleFile is the example message in a fresh folder.
+const exampleFile = "savona-esercitazione.cap.xml"
+
 // demoKeyLife is how long the keys that init makes for exercises are valid.
 const demoKeyLife = 90 * 24 * time.Hour
 
@@ -60,7 +63,19 @@ type fresh struct {
 	Quick    bool               // loses no time on the simulator: for the demo and tests
 }
 
+// prepared is what init prints with --json.
+type prepared struct {
+	Folder    string      `json:"folder"`
+	Config    string      `json:"config"`
+	Realm     alert.Realm `json:"realm"`
+	Scenario  string      `json:"scenario"`            // the example message
+	Officer   string      `json:"officer,omitempty"`   // the trial keys of an exercise
+	Police    string      `json:"police,omitempty"`    // likewise
+	Simulator string      `json:"simulator,omitempty"` // what tocsin simulate --listen wants
+}
+
 func (p *program) initCommand() *cobra.Command {
+	var asJSON bool
 	var realm, site, broker, platforms string
 	cmd := &cobra.Command{
 		Use:   "init DIR",
@@ -89,6 +104,14 @@ valid for 90 days: everything can be tried at once. In realm live, keys and acco
 				return err
 			}
 			config := filepath.Join(a[0], "tocsin.yaml")
+			if asJSON {
+				done := prepared{Folder: a[0], Config: config, Realm: r, Scenario: filepath.Join(a[0], "scenarios", exampleFile)}
+				if r == alert.RealmExercise {
+					done.Officer, done.Police = filepath.Join(a[0], "keys", "officer"), filepath.Join(a[0], "keys", "police")
+					done.Simulator = platforms
+				}
+				return p.printJSON(done)
+			}
 			if r == alert.RealmLive {
 				p.print("Cartella pronta: %s\nOra: completa %s, keys/allowed_signers e i conti dei canali; poi tocsin serve -c %s", "Folder ready: %s\nNext: complete %s, keys/allowed_signers and the channels' accounts; then tocsin serve -c %s", a[0], config, config)
 				return nil
@@ -119,6 +142,7 @@ Next, in different terminals:
 			return nil
 		},
 	}
+	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&site, "site", defaultSite, p.say("indirizzo delle pagine pubbliche", "address of the public pages"))
 	cmd.Flags().StringVar(&broker, "broker", defaultBroker, p.say("indirizzo del broker incorporato", "address of the embedded broker"))
 	cmd.Flags().StringVar(&platforms, "simulator", defaultSimulator, p.say("indirizzo del simulatore; le piattaforme sono sulle quattro porte dopo", "address of the simulator; the platforms are on the four ports after it"))
@@ -146,9 +170,9 @@ func (f fresh) write(dir string, now time.Time) error {
 		return fmt.Errorf("init: %w", err)
 	}
 	files := map[string][]byte{
-		"policy.yaml":                            signing.DefaultPolicy(),
-		"keys/revoked":                           []byte("# Chiavi pubbliche che non valgono più, una per riga.\n# Public keys that are never accepted any more, one on a line.\n"),
-		"scenarios/savona-esercitazione.cap.xml": scenarios.Demo(),
+		"policy.yaml":              signing.DefaultPolicy(),
+		"keys/revoked":             []byte("# Chiavi pubbliche che non valgono più, una per riga.\n# Public keys that are never accepted any more, one on a line.\n"),
+		"scenarios/" + exampleFile: scenarios.Demo(),
 	}
 	ring := []byte(ringHead)
 	if f.Realm == alert.RealmExercise {

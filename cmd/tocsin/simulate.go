@@ -8,8 +8,15 @@ import (
 	"tocsin/adapters/simulator"
 )
 
+// simulated is what simulate prints with --json, when all of it can be reached.
+type simulated struct {
+	URL       string            `json:"url"`       // of the pages
+	Platforms map[string]string `json:"platforms"` // base_url by kind
+}
+
 func (p *program) simulateCommand() *cobra.Command {
 	var listen, level string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: p.say("accende il simulatore delle piattaforme, per provare ed esercitarsi", "runs the platform simulator, to try and to train"),
@@ -31,11 +38,18 @@ func (p *program) simulateCommand() *cobra.Command {
 				return fmt.Errorf("%w: end what listens there, or choose another address with --listen, and the same with tocsin init --simulator", err)
 			}
 			defer s.Close()
-			p.print("Simulatore acceso: %s (Ctrl-C per finire)", "Simulator up: %s (Ctrl-C to end)", s.URL())
+			a := s.Accounts()
+			up := simulated{s.URL(), map[string]string{
+				simulator.Telegram: a.Telegram.BaseURL, simulator.X: a.X.BaseURL, simulator.Facebook: a.Facebook.BaseURL, simulator.Instagram: a.Instagram.BaseURL,
+			}}
+			if err := p.report(asJSON, up, "Simulatore acceso: %s (Ctrl-C per finire)", "Simulator up: %s (Ctrl-C to end)", s.URL()); err != nil {
+				return err
+			}
 			<-cmd.Context().Done()
 			return nil
 		},
 	}
+	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&listen, "listen", defaultSimulator, p.say("indirizzo delle pagine; le piattaforme sono sulle quattro porte dopo", "address of the pages; the platforms are on the four ports after it"))
 	cmd.Flags().StringVar(&level, "log", "warn", p.say("livello del diario: debug, info, warn, error", "log level: debug, info, warn, error"))
 	return cmd

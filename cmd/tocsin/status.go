@@ -174,7 +174,7 @@ func (p *program) statusCommand() *cobra.Command {
 	}
 	w.flags(p, cmd)
 	cmd.Flags().BoolVar(&watch, "watch", false, p.say("segue l'allerta finché ogni canale è arrivato", "follows the alert until every channel has ended"))
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("un oggetto JSON", "one JSON object"))
+	p.jsonFlag(cmd, &asJSON)
 	return cmd
 }
 

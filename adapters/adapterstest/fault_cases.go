@@ -47,7 +47,7 @@ func meets(k FaultKind, want ...adapters.Kind) check {
 			return Exempt("this platform has no answer of its own for " + string(k))
 		}
 		err := r.write(ctx, Fault{Kind: k, Wait: wait})
-		if err := failed(err, want...); err != nil {
+		if err := Failed(err, want...); err != nil {
 			return err
 		}
 		if k == Throttle {
@@ -188,7 +188,7 @@ func oneAttempt(ctx context.Context, r Rig) error {
 		}
 		r.Platform.Fail(Fault{Kind: k, Times: 3})
 		_, err := r.publish(ctx, r.Post)
-		if err := failed(err, adapters.Unknown); err != nil {
+		if err := Failed(err, adapters.Unknown); err != nil {
 			return fmt.Errorf("%s: %w", k, err)
 		}
 		r.Platform.Clear()

@@ -256,14 +256,14 @@ func (r Rig) looks(ctx context.Context, receipt adapters.Receipt) error {
 	if _, ok := errors.AsType[Exempt](err); ok {
 		return err
 	}
-	if err := failed(err, every...); err != nil {
+	if err := Failed(err, every...); err != nil {
 		return fmt.Errorf("read-back: %w", err)
 	}
 	_, err = find(ctx, r.Channel, r.Post, r.attempt())
 	if _, ok := errors.AsType[Exempt](err); ok {
 		return nil
 	}
-	if err := failed(err, every...); err != nil {
+	if err := Failed(err, every...); err != nil {
 		return fmt.Errorf("find: %w", err)
 	}
 	return nil

@@ -80,7 +80,7 @@ func preparesWithoutDoubt(ctx context.Context, r Rig) error {
 	} {
 		r.Server.Between(between)
 		_, err := pr.Prepare(ctx, r.Post)
-		if err := failed(err, adapters.NotSent, adapters.Auth, adapters.Permanent, adapters.Quota); err != nil {
+		if err := Failed(err, adapters.NotSent, adapters.Auth, adapters.Permanent, adapters.Quota); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -102,7 +102,7 @@ func preparedOnce(ctx context.Context, r Rig) error {
 	a.N++
 	_, err = r.Channel.Publish(ctx, r.Post, a)
 	if err != nil {
-		if err := failed(err, adapters.Unknown, adapters.NotSent, adapters.Duplicate, adapters.Permanent); err != nil {
+		if err := Failed(err, adapters.Unknown, adapters.NotSent, adapters.Duplicate, adapters.Permanent); err != nil {
 			return fmt.Errorf("the second time: %w", err)
 		}
 	}

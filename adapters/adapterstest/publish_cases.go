@@ -93,8 +93,10 @@ func (r Rig) live(p adapters.Post) (Live, error) {
 	return found[0], nil
 }
 
-// failed returns nil if err is a Failure of one of the kinds in want.
-func failed(err error, want ...adapters.Kind) error {
+// Failed returns nil if err is a Failure of one of the kinds in want, and what it is
+// otherwise. [adapters.KindOf] alone is no check: it says Unknown of a nil error and
+// of ErrNotPublished too.
+func Failed(err error, want ...adapters.Kind) error {
 	f, ok := errors.AsType[*adapters.Failure](err)
 	switch {
 	case err == nil:
@@ -254,14 +256,14 @@ func (r Rig) refused(ctx context.Context, p adapters.Post) error {
 	before := r.calls()
 	if pr, ok := r.Channel.(adapters.Preparer); ok {
 		_, err := pr.Prepare(ctx, p)
-		if err := failed(err, adapters.Permanent); err != nil {
+		if err := Failed(err, adapters.Permanent); err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
 	}
 	a := r.attempt()
 	a.Prepared = "1"
 	_, err := r.Channel.Publish(ctx, p, a)
-	if err := failed(err, adapters.Permanent); err != nil {
+	if err := Failed(err, adapters.Permanent); err != nil {
 		return err
 	}
 	if n := r.calls() - before; n != 0 {
@@ -279,7 +281,7 @@ func cancelled(ctx context.Context, r Rig) error {
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err = r.Channel.Publish(gone, r.Post, a)
-	if err := failed(err, adapters.NotSent, adapters.Unknown); err != nil {
+	if err := Failed(err, adapters.NotSent, adapters.Unknown); err != nil {
 		return err
 	}
 	if n := r.calls() - before; n != 0 {

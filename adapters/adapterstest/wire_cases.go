@@ -41,12 +41,12 @@ func unreachable(ctx context.Context, r Rig) error {
 	if pr, ok := r.Channel.(adapters.Preparer); ok && a.Prepared != "" {
 		// This call also uses up the connection that the first step has kept.
 		_, err := pr.Prepare(ctx, r.Post)
-		if err := failed(err, adapters.NotSent); err != nil {
+		if err := Failed(err, adapters.NotSent); err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
 	}
 	_, err = r.Channel.Publish(ctx, r.Post, a)
-	return failed(err, adapters.NotSent)
+	return Failed(err, adapters.NotSent)
 }
 
 // keptConnection catches a sender below the channel: net/http repeats a request
@@ -62,7 +62,7 @@ func keptConnection(ctx context.Context, r Rig) error {
 	}
 	r.Platform.Fail(Fault{Kind: ApplyDrop, Times: 2})
 	_, err := r.publish(ctx, r.Post)
-	if err := failed(err, adapters.Unknown); err != nil {
+	if err := Failed(err, adapters.Unknown); err != nil {
 		return err
 	}
 	return r.public(second, r.Post)
@@ -98,7 +98,7 @@ func huge(ctx context.Context, r Rig) error {
 		pass(w, answer, body)
 	})
 	_, err := r.publish(ctx, r.Post)
-	if err := failed(err, adapters.Unknown); err != nil {
+	if err := Failed(err, adapters.Unknown); err != nil {
 		return err
 	}
 	r.Server.Between(nil)
@@ -124,7 +124,7 @@ func redirected(ctx context.Context, r Rig) error {
 		if trapped.Load() > 0 {
 			return fmt.Errorf("status %d: the channel went to an address that nobody configured", status)
 		}
-		if err := failed(err, adapters.Unknown, adapters.NotSent); err != nil {
+		if err := Failed(err, adapters.Unknown, adapters.NotSent); err != nil {
 			return fmt.Errorf("status %d: %w", status, err)
 		}
 	}

@@ -151,7 +151,11 @@ func TestRecordOutlived(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 	}))
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("PURGE", "/slow", nil))
-	for i, q := range record.After(0) {
+	kept := record.After(0)
+	if len(kept) != 2 {
+		t.Errorf("%d requests are kept, want 2", len(kept))
+	}
+	for i, q := range kept {
 		if q.N != int64(i+2) || q.Path != "/fast" || q.Method != http.MethodGet {
 			t.Errorf("the record has %+v at %d, want the newer requests untouched", q, i)
 		}

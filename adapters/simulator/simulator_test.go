@@ -276,8 +276,8 @@ func TestDownMeansAtOnce(t *testing.T) {
 		return len(all) == 1 && all[0].State == simulator.Open && all[0].Status == 0
 	})
 	fail(t, sim, simulator.Facebook, adapterstest.Down, 0)
-	if err := <-done; adapters.KindOf(err) != adapters.Unknown {
-		t.Errorf("publish: %v, want unknown: the request was out", err)
+	if err := adapterstest.Failed(<-done, adapters.Unknown); err != nil {
+		t.Errorf("publish, when the request was out: %v", err)
 	}
 	if all := requests(t, sim); len(all) != 1 || all[0].State != simulator.Dropped || all[0].Took <= 0 {
 		t.Errorf("the record has %+v, want the one call as dropped", all)

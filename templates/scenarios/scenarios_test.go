@@ -67,6 +67,9 @@ func TestDemo(t *testing.T) {
 		if level, _ := in.Parameter("livello_allerta"); level != "arancione" || in.Severity != alert.SeveritySevere {
 			t.Errorf("%s: level %q, severity %s", lang, level, in.Severity)
 		}
+		if len(in.Areas) == 0 {
+			t.Errorf("%s: no area", lang)
+		}
 		for _, area := range in.Areas {
 			istat, _ := area.Geocode("ISTAT")
 			emma, _ := area.Geocode("EMMA_ID")

@@ -22,9 +22,9 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	"google.golang.org/protobuf/proto"
 
 	"tocsin/broker/telemetry"
+	"tocsin/broker/telemetry/telemetrytest"
 )
 
 // mostToStop is how long Stop may take where nobody listens.
@@ -165,10 +165,8 @@ func TestCollectorGetsAll(t *testing.T) {
 	for name, suffix := range map[string]string{"address": "", "address_with_slash": "/"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := &collector{t: t}
-			server := httptest.NewServer(c)
-			t.Cleanup(server.Close)
-			tel, err := telemetry.Start(t.Context(), telemetry.Config{OTLP: server.URL + suffix, Node: "savona-1"})
+			c, address := collect(t)
+			tel, err := telemetry.Start(t.Context(), telemetry.Config{OTLP: address + suffix, Node: "savona-1"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -281,7 +279,7 @@ func get(t *testing.T, address string) (status int, body string) {
 	return resp.StatusCode, string(b)
 }
 
-// A collector takes OTLP over HTTP, in protobuf.
+// A collector keeps what is exported.
 type collector struct {
 	t *testing.T
 
@@ -291,30 +289,25 @@ type collector struct {
 	metrics []*metricspb.ExportMetricsServiceRequest
 }
 
-// ServeHTTP takes what is exported.
-func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 16<<20))
-	if err != nil {
-		c.t.Errorf("an export breaks off: %v", err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch r.URL.Path {
-	case "/v1/traces":
-		m := &tracepb.ExportTraceServiceRequest{}
-		err = proto.Unmarshal(body, m)
-		c.traces = append(c.traces, m)
-	case "/v1/metrics":
-		m := &metricspb.ExportMetricsServiceRequest{}
-		err = proto.Unmarshal(body, m)
-		c.metrics = append(c.metrics, m)
-	default:
-		c.t.Errorf("something is exported to %s", r.URL.Path)
-	}
-	if err != nil {
-		c.t.Errorf("%s gets what is not OTLP: %v", r.URL.Path, err)
-	}
-	w.Header().Set("Content-Type", "application/x-protobuf")
+// collect returns a collector and its address.
+func collect(t *testing.T) (*collector, string) {
+	t.Helper()
+	c := &collector{t: t}
+	server := httptest.NewServer(&telemetrytest.Collector{
+		T: t,
+		Traces: func(m *tracepb.ExportTraceServiceRequest) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.traces = append(c.traces, m)
+		},
+		Metrics: func(m *metricspb.ExportMetricsServiceRequest) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.metrics = append(c.metrics, m)
+		},
+	})
+	t.Cleanup(server.Close)
+	return c, server.URL
 }
 
 // check looks for n spans and the metrics of work, all of the node.

@@ -17,20 +17,18 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
-	"google.golang.org/protobuf/proto"
 
 	"tocsin/adapters/simulator"
 	"tocsin/broker/ledger"
+	"tocsin/broker/telemetry/telemetrytest"
 	"tocsin/templates/scenarios"
 )
 
 // TestTelemetryOfOneAlert follows one alert from its hand-in to the last read-back.
 func TestTelemetryOfOneAlert(t *testing.T) {
 	t.Parallel()
-	c := &collector{t: t, spans: map[string][]string{}, metrics: map[string][]string{}}
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
-	s, prometheus := observed(t, server.URL)
+	c, address := collect(t)
+	s, prometheus := observed(t, address)
 	b, _, err := composeFirst(scenarios.Demo(), s.config, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -59,12 +57,10 @@ func TestTelemetryOfOneAlert(t *testing.T) {
 // there, with the commands of both people.
 func TestTelemetryOfTheDemo(t *testing.T) {
 	t.Parallel()
-	c := &collector{t: t, spans: map[string][]string{}, metrics: map[string][]string{}}
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
+	c, address := collect(t)
 	getenv := func(name string) string {
 		if name == collectorVariable {
-			return server.URL
+			return address
 		}
 		return english(name)
 	}
@@ -208,7 +204,7 @@ func checkPrometheus(t *testing.T, address string, channels []string) {
 	}
 }
 
-// A collector takes OTLP over HTTP, in protobuf.
+// A collector notes what is exported.
 type collector struct {
 	t *testing.T
 
@@ -218,34 +214,19 @@ type collector struct {
 	metrics map[string][]string // channels by the metric's name
 }
 
-// ServeHTTP takes what is exported.
-func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 16<<20))
-	if err != nil {
-		c.t.Errorf("an export breaks off: %v", err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch r.URL.Path {
-	case "/v1/traces":
-		m := &tracepb.ExportTraceServiceRequest{}
-		err = proto.Unmarshal(body, m)
-		c.takeSpans(m)
-	case "/v1/metrics":
-		m := &metricspb.ExportMetricsServiceRequest{}
-		err = proto.Unmarshal(body, m)
-		c.takeMetrics(m)
-	default:
-		c.t.Errorf("something is exported to %s", r.URL.Path)
-	}
-	if err != nil {
-		c.t.Errorf("%s gets what is not OTLP: %v", r.URL.Path, err)
-	}
-	w.Header().Set("Content-Type", "application/x-protobuf")
+// collect returns a collector and its address.
+func collect(t *testing.T) (*collector, string) {
+	t.Helper()
+	c := &collector{t: t, spans: map[string][]string{}, metrics: map[string][]string{}}
+	server := httptest.NewServer(&telemetrytest.Collector{T: t, Traces: c.takeSpans, Metrics: c.takeMetrics})
+	t.Cleanup(server.Close)
+	return c, server.URL
 }
 
-// takeSpans notes spans. The caller holds mu.
+// takeSpans notes spans.
 func (c *collector) takeSpans(m *tracepb.ExportTraceServiceRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, of := range m.GetResourceSpans() {
 		for _, scope := range of.GetScopeSpans() {
 			for _, span := range scope.GetSpans() {
@@ -256,8 +237,10 @@ func (c *collector) takeSpans(m *tracepb.ExportTraceServiceRequest) {
 	}
 }
 
-// takeMetrics notes of which channels there are metrics. The caller holds mu.
+// takeMetrics notes of which channels there are metrics.
 func (c *collector) takeMetrics(m *metricspb.ExportMetricsServiceRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, of := range m.GetResourceMetrics() {
 		for _, scope := range of.GetScopeMetrics() {
 			for _, metric := range scope.GetMetrics() {

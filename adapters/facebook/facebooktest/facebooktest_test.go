@@ -1,11 +1,8 @@
 package facebooktest_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,6 +12,7 @@ import (
 	"tocsin/adapters/adapterstest"
 	"tocsin/adapters/facebook/facebooktest"
 	"tocsin/adapters/internal/graph"
+	"tocsin/adapters/internal/graph/graphtest"
 )
 
 const (
@@ -32,44 +30,16 @@ func open(change func(*facebooktest.Config)) *facebooktest.Platform {
 	return facebooktest.New(c)
 }
 
-// an object is an answer of the platform.
-type object map[string]any
-
-// code returns code and subcode of an error envelope, "" for another answer.
-func (o object) code() string {
-	e, ok := o["error"].(map[string]any)
-	if !ok {
-		return ""
-	}
-	if e["error_subcode"] == nil {
-		return fmt.Sprintf("%.0f", e["code"])
-	}
-	return fmt.Sprintf("%.0f/%.0f", e["code"], e["error_subcode"])
-}
-
 // call makes a call with good credentials, unless params say others.
-func call(t *testing.T, p *facebooktest.Platform, method, path string, params url.Values) (int, object) {
+func call(t *testing.T, p *facebooktest.Platform, method, path string, params url.Values) graphtest.Answer {
 	t.Helper()
-	all := url.Values{"access_token": {token}, "appsecret_proof": {graph.Proof(token, secret)}}
-	maps.Copy(all, params)
-	req := httptest.NewRequestWithContext(t.Context(), method, path+"?"+all.Encode(), nil)
-	if method == http.MethodPost {
-		req = httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(all.Encode()))
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	w := httptest.NewRecorder()
-	p.ServeHTTP(w, req)
-	var out object
-	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
-		t.Fatalf("%s %s: %v in %s", method, path, err, w.Body)
-	}
-	return w.Code, out
+	return graphtest.Caller{Token: token, AppSecret: secret}.Ask(t, p, method, path, params)
 }
 
 // say publishes text and returns its identifier.
 func say(t *testing.T, p *facebooktest.Platform, text string) string {
 	t.Helper()
-	_, out := call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", url.Values{"message": {text}})
+	out := call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", url.Values{"message": {text}})
 	id, ok := out["id"].(string)
 	if !ok {
 		t.Fatalf("the platform did not take %.40q: %v", text, out)
@@ -115,9 +85,9 @@ func TestPlatform_refuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := open(tt.change)
-			status, out := call(t, p, tt.method, tt.path, tt.params)
-			if got := out.code(); got != tt.want || status == http.StatusOK {
-				t.Errorf("got code %q with status %d, want %q: %v", got, status, tt.want, out)
+			out := call(t, p, tt.method, tt.path, tt.params)
+			if got := out.Code(); got != tt.want {
+				t.Errorf("got code %q, want %q: %v", got, tt.want, out)
 			}
 			if n := len(p.Live()); n != 0 {
 				t.Errorf("the page has %d posts, want none", n)
@@ -135,7 +105,7 @@ func TestPlatform_takes(t *testing.T) {
 	if len(live) != 1 || live[0].ID != id || live[0].Text != longest || live[0].URL != "https://www.facebook.com/"+id {
 		t.Fatalf("the page has %d posts, want the one text without its ends", len(live))
 	}
-	_, out := call(t, p, http.MethodGet, "/v25.0/"+id, url.Values{"fields": {"id,message,is_published,is_hidden,permalink_url"}})
+	out := call(t, p, http.MethodGet, "/v25.0/"+id, url.Values{"fields": {"id,message,is_published,is_hidden,permalink_url"}})
 	if out["id"] != id || out["message"] != longest || out["is_published"] != true || out["is_hidden"] != false || out["permalink_url"] != live[0].URL {
 		t.Errorf("the post is read as %.200v", out)
 	}
@@ -149,8 +119,8 @@ func TestPlatform_duplicates(t *testing.T) {
 	t.Parallel()
 	p := open(nil)
 	first := say(t, p, "a")
-	_, out := call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", url.Values{"message": {"a "}})
-	if got := out.code(); got != "506" {
+	out := call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", url.Values{"message": {"a "}})
+	if got := out.Code(); got != "506" {
 		t.Errorf("the same text again: got code %q, want 506", got)
 	}
 	say(t, p, "b")
@@ -158,8 +128,8 @@ func TestPlatform_duplicates(t *testing.T) {
 	if !p.Delete(third) || p.Delete(third) {
 		t.Error("a post is deleted once")
 	}
-	_, out = call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", url.Values{"message": {"b"}})
-	if got := out.code(); got != "506" {
+	out = call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", url.Values{"message": {"b"}})
+	if got := out.Code(); got != "506" {
 		t.Errorf("the text of the latest post that is left: got code %q, want 506", got)
 	}
 	say(t, p, "a")
@@ -174,10 +144,10 @@ func TestPlatform_refused_write_meets_no_fault(t *testing.T) {
 	t.Parallel()
 	p := open(nil)
 	p.Fail(adapterstest.Fault{Kind: adapterstest.Credits})
-	if _, out := call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", nil); out.code() != "100" {
+	if out := call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", nil); out.Code() != "100" {
 		t.Fatalf("got %v, want code 100", out)
 	}
-	if _, out := call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", url.Values{"message": {"a"}}); out.code() != "368/1390008" {
+	if out := call(t, p, http.MethodPost, "/v25.0/"+page+"/feed", url.Values{"message": {"a"}}); out.Code() != "368/1390008" {
 		t.Errorf("got %v, want code 368/1390008", out)
 	}
 	say(t, p, "a")
@@ -197,7 +167,7 @@ func TestPlatform_lists(t *testing.T) {
 	var got []string
 	params := url.Values{"limit": {"3"}, "since": {fmt.Sprint(start.Unix() + 1)}}
 	for pages := 1; ; pages++ {
-		_, out := call(t, p, http.MethodGet, "/v25.0/"+page+"/published_posts", params)
+		out := call(t, p, http.MethodGet, "/v25.0/"+page+"/published_posts", params)
 		data, ok := out["data"].([]any)
 		if !ok || pages > 3 {
 			t.Fatalf("page %d is %v", pages, out)
@@ -218,7 +188,7 @@ func TestPlatform_lists(t *testing.T) {
 	if !slices.Equal(got, want[:6]) {
 		t.Errorf("got %v, want %v: the newest first, from the second post on", got, want[:6])
 	}
-	if _, out := call(t, p, http.MethodGet, "/v25.0/"+page+"/published_posts", url.Values{"since": {fmt.Sprint(now.Unix())}}); len(out["data"].([]any)) != 0 {
+	if out := call(t, p, http.MethodGet, "/v25.0/"+page+"/published_posts", url.Values{"since": {fmt.Sprint(now.Unix())}}); len(out["data"].([]any)) != 0 {
 		t.Errorf("got %v, want an empty list", out)
 	}
 }
@@ -235,7 +205,7 @@ func TestPlatform_hides(t *testing.T) {
 		t.Errorf("live is %v, want the one edited post", live)
 	}
 	for id, want := range map[string][2]bool{draft: {false, false}, hidden: {true, true}} {
-		_, out := call(t, p, http.MethodGet, "/v25.0/"+id, url.Values{"fields": {"is_published,is_hidden"}})
+		out := call(t, p, http.MethodGet, "/v25.0/"+id, url.Values{"fields": {"is_published,is_hidden"}})
 		if out["is_published"] != want[0] || out["is_hidden"] != want[1] {
 			t.Errorf("%s is read as %v, want published %v and hidden %v", id, out, want[0], want[1])
 		}
@@ -245,11 +215,11 @@ func TestPlatform_hides(t *testing.T) {
 func TestPlatform_debug_token(t *testing.T) {
 	t.Parallel()
 	p := open(nil)
-	ask := func(app, input string) object {
-		_, out := call(t, p, http.MethodGet, "/v25.0/debug_token", url.Values{"access_token": {app}, "input_token": {input}})
+	ask := func(app, input string) graphtest.Answer {
+		out := call(t, p, http.MethodGet, "/v25.0/debug_token", url.Values{"access_token": {app}, "input_token": {input}})
 		return out
 	}
-	if got := ask(token, token).code(); got != "190" {
+	if got := ask(token, token).Code(); got != "190" {
 		t.Errorf("asked without the app's own token: got code %q, want 190", got)
 	}
 	data, ok := ask("77|"+secret, token)["data"].(map[string]any)
@@ -264,7 +234,7 @@ func TestPlatform_debug_token(t *testing.T) {
 
 func TestPlatform_health(t *testing.T) {
 	t.Parallel()
-	_, out := call(t, open(nil), http.MethodGet, "/v25.0/"+page, url.Values{"fields": {"id,name,is_published"}})
+	out := call(t, open(nil), http.MethodGet, "/v25.0/"+page, url.Values{"fields": {"id,name,is_published"}})
 	if out["id"] != page || out["name"] != "Tocsin" || out["is_published"] != true {
 		t.Errorf("the page is read as %v", out)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -20,7 +19,7 @@ import (
 
 	"tocsin/adapters/adapterstest"
 	"tocsin/adapters/instagram/instagramtest"
-	"tocsin/adapters/internal/graph"
+	"tocsin/adapters/internal/graph/graphtest"
 )
 
 const (
@@ -39,50 +38,10 @@ func open(change func(*instagramtest.Config)) (*instagramtest.Platform, *adapter
 	return instagramtest.New(c), clock
 }
 
-// an object is an answer of the platform.
-type object map[string]any
-
-// id returns the object's identifier, "" if it has none.
-func (o object) id() string { return o.text("id") }
-
-func (o object) text(field string) string {
-	s, _ := o[field].(string)
-	return s
-}
-
-// code returns code and subcode of an error envelope, "" for another answer.
-func (o object) code() string {
-	e, ok := o["error"].(map[string]any)
-	if !ok {
-		return ""
-	}
-	if e["error_subcode"] == nil {
-		return fmt.Sprintf("%.0f", e["code"])
-	}
-	return fmt.Sprintf("%.0f/%.0f", e["code"], e["error_subcode"])
-}
-
 // call makes a call with good credentials, unless params say others.
-func call(t *testing.T, p *instagramtest.Platform, method, path string, params url.Values) object {
+func call(t *testing.T, p *instagramtest.Platform, method, path string, params url.Values) graphtest.Answer {
 	t.Helper()
-	all := url.Values{"access_token": {token}, "appsecret_proof": {graph.Proof(token, secret)}}
-	maps.Copy(all, params)
-	path = "/v25.0/" + path
-	req := httptest.NewRequestWithContext(t.Context(), method, path+"?"+all.Encode(), nil)
-	if method == http.MethodPost {
-		req = httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(all.Encode()))
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	w := httptest.NewRecorder()
-	p.ServeHTTP(w, req)
-	var out object
-	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
-		t.Errorf("%s %s: %v in %s", method, path, err, w.Body)
-	}
-	if (w.Code == http.StatusOK) != (out.code() == "") {
-		t.Errorf("%s %s: status %d with %v", method, path, w.Code, out)
-	}
-	return out
+	return graphtest.Caller{Token: token, AppSecret: secret}.Ask(t, p, method, "/v25.0/"+path, params)
 }
 
 // host makes data public as an image.
@@ -113,13 +72,13 @@ func picture(t *testing.T, width, height int) []byte {
 func makeContainer(t *testing.T, p *instagramtest.Platform, caption string) string {
 	t.Helper()
 	out := call(t, p, http.MethodPost, user+"/media", url.Values{"image_url": {host(t, picture(t, 400, 400))}, "caption": {caption}, "alt_text": {"alt of " + caption}})
-	if out.id() == "" {
+	if out.Text("id") == "" {
 		t.Fatalf("the platform did not take %.40q: %v", caption, out)
 	}
-	return out.id()
+	return out.Text("id")
 }
 
-func publish(t *testing.T, p *instagramtest.Platform, container string) object {
+func publish(t *testing.T, p *instagramtest.Platform, container string) graphtest.Answer {
 	t.Helper()
 	return call(t, p, http.MethodPost, user+"/media_publish", url.Values{"creation_id": {container}})
 }
@@ -168,7 +127,7 @@ func TestMedia_refuses(t *testing.T) {
 			params := url.Values{"image_url": {host(t, tt.image(t))}, "caption": {"a"}}
 			maps.Copy(params, tt.params)
 			out := call(t, p, http.MethodPost, user+"/media", params)
-			if got := out.code(); got != tt.want || (out.id() == "") != (tt.want != "") {
+			if got := out.Code(); got != tt.want || (out.Text("id") == "") != (tt.want != "") {
 				t.Errorf("got %v, want code %q", out, tt.want)
 			}
 		})
@@ -201,7 +160,7 @@ func TestPlatform_refuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, _ := open(tt.change)
-			if got := call(t, p, tt.method, tt.path, tt.params).code(); got != tt.want {
+			if got := call(t, p, tt.method, tt.path, tt.params).Code(); got != tt.want {
 				t.Errorf("got code %q, want %q", got, tt.want)
 			}
 		})
@@ -216,13 +175,13 @@ func TestContainer_life(t *testing.T) {
 	state := func(want string) {
 		t.Helper()
 		out := call(t, p, http.MethodGet, id, url.Values{"fields": {"status_code,status"}})
-		if got := out.text("status_code"); got != want || out.text("status") == "" {
+		if got := out.Text("status_code"); got != want || out.Text("status") == "" {
 			t.Errorf("the container is read as %v, want %s", out, want)
 		}
 	}
 	state("IN_PROGRESS")
 	clock.Advance(time.Minute)
-	if got := publish(t, p, id).code(); got != "9007/2207027" {
+	if got := publish(t, p, id).Code(); got != "9007/2207027" {
 		t.Errorf("published too early: got code %q", got)
 	}
 	state("IN_PROGRESS") // the second question
@@ -230,9 +189,9 @@ func TestContainer_life(t *testing.T) {
 	if n := len(p.Live()); n != 0 {
 		t.Errorf("the account has %d posts, want none", n)
 	}
-	first := publish(t, p, id).id()
+	first := publish(t, p, id).Text("id")
 	state("PUBLISHED")
-	if again := publish(t, p, id).id(); again != first || first == "" {
+	if again := publish(t, p, id).Text("id"); again != first || first == "" {
 		t.Errorf("published again it is %q, want %q", again, first)
 	}
 	if n := len(p.Live()); n != 1 {
@@ -242,7 +201,7 @@ func TestContainer_life(t *testing.T) {
 	state("PUBLISHED")
 	clock.Advance(25 * time.Hour)
 	makeContainer(t, p, "b") // the platform tidies up
-	if got := call(t, p, http.MethodGet, id, nil).code(); got != "100/33" {
+	if got := call(t, p, http.MethodGet, id, nil).Code(); got != "100/33" {
 		t.Errorf("two days later: got code %q, want 100/33", got)
 	}
 }
@@ -254,10 +213,10 @@ func TestContainer_expires(t *testing.T) {
 	if !p.Break(broken, "2207003: It takes too long to download the media.") || p.Break("1", "x") {
 		t.Fatal("containers are not broken as asked")
 	}
-	if got := publish(t, p, broken).code(); got != "-1/2207032" {
+	if got := publish(t, p, broken).Code(); got != "-1/2207032" {
 		t.Errorf("broken: got code %q", got)
 	}
-	if got := call(t, p, http.MethodGet, broken, url.Values{"fields": {"status_code,status"}}); got["status_code"] != "ERROR" || !strings.Contains(got.text("status"), "2207003") {
+	if got := call(t, p, http.MethodGet, broken, url.Values{"fields": {"status_code,status"}}); got["status_code"] != "ERROR" || !strings.Contains(got.Text("status"), "2207003") {
 		t.Errorf("broken: it is read as %v", got)
 	}
 	clock.Advance(24*time.Hour - time.Minute)
@@ -268,7 +227,7 @@ func TestContainer_expires(t *testing.T) {
 	if got := call(t, p, http.MethodGet, id, url.Values{"fields": {"status_code"}}); got["status_code"] != "EXPIRED" {
 		t.Errorf("at its end it is read as %v", got)
 	}
-	if got := publish(t, p, id).code(); got != "-2/2207020" {
+	if got := publish(t, p, id).Code(); got != "-2/2207020" {
 		t.Errorf("expired: got code %q", got)
 	}
 }
@@ -295,13 +254,13 @@ func TestPublish_shows_what_was_prepared(t *testing.T) {
 	sum := sha256.Sum256(data)
 	source := host(t, data)
 	out := call(t, p, http.MethodPost, user+"/media", url.Values{"image_url": {source}, "caption": {"perché @tu"}, "alt_text": {"alt"}})
-	media := publish(t, p, out.id()).id()
+	media := publish(t, p, out.Text("id")).Text("id")
 	live := p.Live()
 	if len(live) != 1 || live[0].ID != media || live[0].Text != "perché @tu" || live[0].Alt != "alt" || live[0].Image != hex.EncodeToString(sum[:]) {
 		t.Fatalf("live is %+v", live)
 	}
 	got := call(t, p, http.MethodGet, media, url.Values{"fields": {"id,caption,permalink,timestamp,media_type,media_url,alt_text,username,shortcode"}})
-	want := object{
+	want := graphtest.Answer{
 		"id": media, "caption": "perché @tu", "permalink": live[0].URL, "timestamp": live[0].At.Format("2006-01-02T15:04:05-0700"),
 		"media_type": "IMAGE", "media_url": source, "alt_text": "alt", "username": "tocsin",
 		"shortcode": strings.Split(live[0].URL, "/")[4],
@@ -314,7 +273,7 @@ func TestPublish_shows_what_was_prepared(t *testing.T) {
 	if !p.Delete(media) || len(p.Live()) != 0 {
 		t.Error("a post that was deleted is live")
 	}
-	if got := call(t, p, http.MethodGet, media, nil).code(); got != "100/33" {
+	if got := call(t, p, http.MethodGet, media, nil).Code(); got != "100/33" {
 		t.Errorf("deleted: got code %q, want 100/33", got)
 	}
 }
@@ -336,12 +295,12 @@ func TestPlatform_quota(t *testing.T) {
 	publish(t, p, makeContainer(t, p, "b"))
 	usage(2)
 	third := makeContainer(t, p, "c")
-	if got := publish(t, p, third).code(); got != "9/2207042" {
+	if got := publish(t, p, third).Code(); got != "9/2207042" {
 		t.Errorf("over the quota: got code %q", got)
 	}
 	clock.Advance(23 * time.Hour)
 	usage(1)
-	if got := publish(t, p, third); got.id() == "" {
+	if got := publish(t, p, third); got.Text("id") == "" {
 		t.Errorf("a place is free, and the container was %v", got)
 	}
 }
@@ -352,7 +311,7 @@ func TestPlatform_lists(t *testing.T) {
 	var want []string
 	for n := range 4 {
 		clock.Advance(time.Minute)
-		want = append(want, publish(t, p, makeContainer(t, p, fmt.Sprint("post ", n))).id())
+		want = append(want, publish(t, p, makeContainer(t, p, fmt.Sprint("post ", n))).Text("id"))
 	}
 	since := p.Live()[1].At.Unix()
 	slices.Reverse(want)
@@ -379,7 +338,7 @@ func TestPlatform_scripts(t *testing.T) {
 	p.Fail(adapterstest.Fault{Kind: adapterstest.Apply500})
 	id := makeContainer(t, p, "a")
 	for _, want := range []string{"9/2207042", "190/463", "-1/2207001"} {
-		if got := publish(t, p, id).code(); got != want {
+		if got := publish(t, p, id).Code(); got != want {
 			t.Errorf("got code %q, want %q", got, want)
 		}
 	}
@@ -391,7 +350,7 @@ func TestPlatform_scripts(t *testing.T) {
 func TestPlatform_health(t *testing.T) {
 	t.Parallel()
 	p, _ := open(nil)
-	if out := call(t, p, http.MethodGet, user, url.Values{"fields": {"id,username"}}); out.id() != user || out["username"] != "tocsin" {
+	if out := call(t, p, http.MethodGet, user, url.Values{"fields": {"id,username"}}); out.Text("id") != user || out["username"] != "tocsin" {
 		t.Errorf("the account is read as %v", out)
 	}
 	out := call(t, p, http.MethodGet, "debug_token", url.Values{"access_token": {"77|" + secret}, "input_token": {token}})

@@ -101,25 +101,25 @@ func accessToken(r *http.Request) string {
 
 // check returns why a call with these credentials is refused; the zero Refusal if
 // it is not.
-func (f *Front) check(token, proof string) Refusal {
+func (f *Front) check(token, given string) Refusal {
 	switch {
 	case token == "":
 		return Refusal{Code: 104, Message: "An access token is required to request this resource."}
 	case token != f.Token:
 		return Refusal{Code: 190, Message: "Invalid OAuth access token - Cannot parse access token"}
-	case proof == "":
+	case given == "":
 		return Refusal{Code: 100, Type: "GraphMethodException", Message: "API calls from the server require an appsecret_proof argument"}
-	case proof != f.proof():
+	case given != proof(f.Token, f.AppSecret):
 		return Refusal{Code: 100, Type: "GraphMethodException", Message: "Invalid appsecret_proof provided in the API argument"}
 	}
 	return Refusal{}
 }
 
-// proof returns the appsecret_proof that a call must bear ("Securing Graph API
-// Requests" in the platform's manual).
-func (f *Front) proof() string {
-	mac := hmac.New(sha256.New, []byte(f.AppSecret))
-	mac.Write([]byte(f.Token))
+// proof returns the appsecret_proof that a call with token must bear ("Securing
+// Graph API Requests" in the platform's manual).
+func proof(token, appSecret string) string {
+	mac := hmac.New(sha256.New, []byte(appSecret))
+	mac.Write([]byte(token))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 

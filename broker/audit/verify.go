@@ -195,9 +195,9 @@ func (v *Verifier) checkCheckpoint() {
 		return
 	}
 	v.report.Checkpoint = &CheckpointUse{Size: c.Size, Root: c.Root.String()}
+	nameless := v.state.Epoch == "" && len(v.gaps) > 0 // the record that names the ledger is missing
 	switch origin := Origin(v.state.Realm, v.state.Epoch); {
-	case v.state.Epoch == "": // the record that says it is missing, or is none
-	case c.Origin != origin:
+	case c.Origin != origin && !nameless:
 		v.find(0, "root", "the checkpoint is of ledger %s, this is %s", c.Origin, origin)
 	case c.Size > v.last:
 		v.find(0, "complete", "the checkpoint says %d records, the ledger holds %d: the last ones were lost", c.Size, v.last)

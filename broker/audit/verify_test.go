@@ -382,6 +382,20 @@ func TestVerifierHoldsTheLedgerAgainstItsCheckpoint(t *testing.T) {
 
 func TestVerifierFindsThatRecordsAreMissing(t *testing.T) {
 	t.Parallel()
+	t.Run("all_of_them", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		wantFinding(t, s.verifyEntries(s.checkpoint(2), nil, 0), 0, "root", "the checkpoint is of ledger tocsin/exercise/epoch-a")
+	})
+	t.Run("the_first_and_the_last", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		s.fill(6)
+		r := s.verifyEntries(s.checkpoint(6), s.entries[1:5], 5)
+		if len(r.Findings) != 2 || !strings.Contains(r.Findings[0].Text, "the last ones were lost") || r.Findings[1].Record != 2 {
+			t.Errorf("the findings are %+v, want what is missing at either end", r.Findings)
+		}
+	})
 	t.Run("broker_holds_more", func(t *testing.T) {
 		t.Parallel()
 		s := newScene(t)

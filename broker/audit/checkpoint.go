@@ -123,6 +123,45 @@ func OpenKeeper(dir string) (*Keeper, error) {
 	return k, nil
 }
 
+// A Guard holds a ledger against the newest checkpoint of a folder, as a [Keeper]
+// does, and writes nothing: it tells whoever reads a folder, or writes to a ledger
+// beside its node, whether the ledger is to be trusted.
+type Guard struct {
+	keeper     Keeper
+	checkpoint *Checkpoint
+}
+
+// OpenGuard reads the folder's checkpoint. What is wrong with that is said by
+// Trusted.
+func OpenGuard(dir string) *Guard {
+	g := &Guard{}
+	signed, key, err := ReadCheckpoint(dir)
+	if errors.Is(err, ErrNoCheckpoint) {
+		_, err = os.Stat(filepath.Join(dir, secretFile))
+		g.keeper.missing = err == nil
+		return g
+	}
+	if err == nil {
+		var newest Checkpoint
+		if newest, err = ParseCheckpoint(signed, key); err == nil {
+			g.checkpoint, g.keeper.known = &newest, &newest
+			return g
+		}
+	}
+	g.keeper.err = err
+	return g
+}
+
+// Checkpoint returns the newest checkpoint of the folder, or nil.
+func (g *Guard) Checkpoint() *Checkpoint { return g.checkpoint }
+
+// Observe takes the next entry of the ledger, as [ledger.Options] hands it on.
+func (g *Guard) Observe(e *ledger.Entry, err error) { g.keeper.Observe(e, err) }
+
+// Trusted returns why the ledger is not to be trusted, or nil. It is to be asked
+// when the ledger has been read whole.
+func (g *Guard) Trusted() error { return g.keeper.Trusted() }
+
 // makeKeys makes the ledger's key and puts it on disk. OpenKeeper writes the public
 // half after it, also where a crash came between the two.
 func makeKeys(dir string) ([]byte, error) {

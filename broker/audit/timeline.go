@@ -12,9 +12,9 @@ import (
 type Line struct {
 	Record int64     `json:"record"` // sequence in the ledger
 	At     time.Time `json:"at"`     // when the broker took it
-	Type   string    `json:"type"`
-	Who    string    `json:"who"`  // the node, or the person
-	Text   string    `json:"text"` // in the language that was asked for
+	Type   string    `json:"type"`   // of the record, or "unreadable"
+	Who    string    `json:"who"`    // the node, or the person
+	Text   string    `json:"text"`   // in the language that was asked for
 	Void   string    `json:"void,omitempty"`
 }
 
@@ -28,7 +28,17 @@ type Timeline struct {
 
 // Observe takes the next entry, as [ledger.Options] hands it on.
 func (t *Timeline) Observe(e *ledger.Entry, err error) {
-	if e.Bad != nil || e.Record.Alert != t.Alert {
+	if e.Bad != nil {
+		if err != nil && strings.HasPrefix(e.Subject, "ledger.alert."+t.Alert+".") {
+			text := "voce illeggibile, non scritta dai nostri programmi"
+			if strings.HasPrefix(t.Lang, "en") {
+				text = "a record that can't be read, not written by our programs"
+			}
+			t.Lines = append(t.Lines, Line{Record: e.Seq, At: e.Time, Type: "unreadable", Who: "?", Text: text, Void: err.Error()})
+		}
+		return
+	}
+	if e.Record.Alert != t.Alert {
 		return
 	}
 	line := Line{Record: e.Seq, At: e.Time, Type: string(e.Record.Type), Who: e.Record.Node, Text: t.words(&e.Record)}
@@ -62,6 +72,9 @@ func (t *Timeline) words(r *ledger.Record) string {
 	case ledger.Signature:
 		return say("firmato il bollettino %d come %s, chiave %s", "signed bulletin %d as %s, key %s", r.Number, r.Namespace, r.Key)
 	case ledger.Rejected:
+		if r.Refers > 0 {
+			return say("respinta la voce %d (%s): %s", "record %d refused (%s): %s", r.Refers, r.Class, r.Reason)
+		}
 		return say("respinto: %s", "refused: %s", r.Reason)
 	case ledger.Attempt:
 		if r.Channel == "" {

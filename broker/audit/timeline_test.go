@@ -118,13 +118,13 @@ func TestTimelineHasTheRecordsOfItsAlertInOrderAndSaysWhichAreVoid(t *testing.T)
 	b.add(ours[ledger.Bulletin])
 	b.add(alertRecords(other)[ledger.Bulletin])
 	signature := b.add(ours[ledger.Signature])
-	b.raw("ledger.alert."+id+".attempt", []byte(`{"alert":"`+id+`"}`))
+	rubbish := b.raw("ledger.alert."+id+".attempt", []byte(`{"alert":"`+id+`"}`))
 	void := b.add(ours[ledger.Posted])
 
 	line := &audit.Timeline{Alert: id, Lang: "it"}
 	show(line.Observe, b.entries)
-	if len(line.Lines) != 3 || line.Lines[0].Record != 2 || line.Lines[1].Record != signature || line.Lines[2].Record != void {
-		t.Fatalf("it tells %+v, want records 2, %d and %d", line.Lines, signature, void)
+	if len(line.Lines) != 4 || line.Lines[0].Record != 2 || line.Lines[1].Record != signature || line.Lines[2].Record != rubbish || line.Lines[3].Record != void {
+		t.Fatalf("it tells %+v, want records 2, %d, %d and %d", line.Lines, signature, rubbish, void)
 	}
 	if l := line.Lines[0]; l.Who != "node-a/1" || l.Type != "bulletin" || !l.At.Equal(b.entries[1].Time) || l.Void != "" {
 		t.Errorf("the bulletin is told as %+v", l)
@@ -132,7 +132,10 @@ func TestTimelineHasTheRecordsOfItsAlertInOrderAndSaysWhichAreVoid(t *testing.T)
 	if l := line.Lines[1]; l.Who != "mario.rossi@pc.example" || l.Void != "" {
 		t.Errorf("the signature is told as %+v, want the person who signed", l)
 	}
-	if l := line.Lines[2]; !strings.Contains(l.Void, "no effect") {
+	if l := line.Lines[2]; l.Type != "unreadable" || !strings.Contains(l.Void, "no effect") {
+		t.Errorf("what is no record is told as %+v, want it unreadable and without effect", l)
+	}
+	if l := line.Lines[3]; !strings.Contains(l.Void, "no effect") {
 		t.Errorf("the post without an attempt is told as %+v, want it void", l)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
@@ -20,6 +21,7 @@ type Finding struct {
 // A Report is the result of checking a whole ledger.
 type Report struct {
 	OK         bool           `json:"ok"`
+	Untrusted  string         `json:"untrusted,omitempty"` // why a node would not trust the ledger, for whoever asked a [Guard]
 	Realm      string         `json:"realm"`
 	Epoch      string         `json:"epoch"`
 	Entries    int64          `json:"entries"` // that could be read
@@ -28,11 +30,22 @@ type Report struct {
 	Alerts     int            `json:"alerts"`
 	Bulletins  int            `json:"bulletins"`
 	Signatures int            `json:"signatures"` // that hold
-	Refused    int            `json:"refused"`    // that do not hold, and are refused in the ledger
+	Refused    int            `json:"refused"`    // bulletins, signatures and records that do not hold, and are refused in the ledger
+	Refusals   []Refusal      `json:"refusals"`   // what the ledger says was refused
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
 	Races      int            `json:"races"`      // records without effect, where two writers met
 	Unjudged   int            `json:"unjudged"`   // that make no sense without records that are missing
 	Findings   []Finding      `json:"findings"`
+}
+
+// A Refusal is what the ledger says of something that was refused.
+type Refusal struct {
+	Record int64     `json:"record"` // sequence of the refusal
+	At     time.Time `json:"at"`     // when the broker took it
+	Refers int64     `json:"refers,omitempty"`
+	Alert  string    `json:"alert,omitempty"`
+	Class  string    `json:"class,omitempty"`
+	Reason string    `json:"reason"`
 }
 
 // CheckpointUse says which checkpoint the ledger was held against.
@@ -58,7 +71,6 @@ type Verifier struct {
 	report     Report
 	attempts   []sent
 	posts      []sent
-	refused    map[int64]bool
 	unjudged   map[int64]bool
 	atSize     Hash
 }
@@ -75,7 +87,7 @@ type sent struct {
 // NewVerifier returns a verifier that judges signatures by the authority, and the
 // ledger by the checkpoint, nil for none.
 func NewVerifier(authority *signing.Authority, checkpoint *Checkpoint) *Verifier {
-	return &Verifier{authority: authority, checkpoint: checkpoint, state: ledger.NewState(), refused: map[int64]bool{}, unjudged: map[int64]bool{}}
+	return &Verifier{authority: authority, checkpoint: checkpoint, state: ledger.NewState(), unjudged: map[int64]bool{}}
 }
 
 func (v *Verifier) find(seq int64, rule, format string, args ...any) {
@@ -101,9 +113,6 @@ func (v *Verifier) Observe(e *ledger.Entry, _ error) {
 			v.atSize = v.tree.Root()
 		}
 	}
-	if e.Bad != nil {
-		v.find(e.Seq, "record", "%v", e.Bad)
-	}
 	err := v.state.Apply(e)
 	torn := err != nil && e.Bad == nil && e.Record.Alert != "" && v.torn(e.Record.Alert, e.Record.SHA256, e.Seq)
 	switch {
@@ -128,6 +137,9 @@ func (v *Verifier) torn(id, digest string, seq int64) bool {
 	return slices.ContainsFunc(v.gaps, func(after int64) bool { return from < after && after <= seq })
 }
 
+// gapBefore reports whether records before the one at seq are missing.
+func (v *Verifier) gapBefore(seq int64) bool { return len(v.gaps) > 0 && v.gaps[0] <= seq }
+
 // claim keeps what the record says that has to be proven in the end.
 func (v *Verifier) claim(e *ledger.Entry) {
 	r := &e.Record
@@ -141,15 +153,16 @@ func (v *Verifier) claim(e *ledger.Entry) {
 	case ledger.Posted:
 		v.posts = append(v.posts, sent{e.Seq, r.Alert, r.SHA256, []string{r.Channel}, r.Part})
 	case ledger.Rejected:
-		v.refused[r.Refers] = true
+		v.report.Refusals = append(v.report.Refusals, Refusal{Record: e.Seq, At: e.Time, Refers: r.Refers, Alert: r.Alert, Class: r.Class, Reason: r.Reason})
 	}
 }
 
 // void judges a record without effect. Where two writers meet, the second one's
 // intent is without effect, and that is as it should be; a post or its proof
-// without effect is not.
+// without effect is not. What no program of ours writes is judged at the end: it has
+// to be refused by then.
 func (v *Verifier) void(e *ledger.Entry, err error) {
-	if e.Bad != nil {
+	if voids := v.state.Voids; len(voids) > 0 && voids[len(voids)-1].Seq == e.Seq && voids[len(voids)-1].Foreign {
 		return
 	}
 	switch e.Record.Type {
@@ -177,12 +190,16 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 		v.find(0, "complete", "the broker says that it holds %d records, %d could be read", size, v.last)
 	}
 	v.checkCheckpoint()
+	v.checkForeign()
 	released := v.checkBulletins(ctx, blobs)
 	v.checkSent(v.attempts, released, "an attempt")
 	r.Posts = v.checkSent(v.posts, released, "a post")
 	r.Unjudged = len(v.unjudged)
 	if r.Findings == nil {
 		r.Findings = []Finding{}
+	}
+	if r.Refusals == nil {
+		r.Refusals = []Refusal{}
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return int(a.Record - b.Record) })
 	r.OK = len(r.Findings) == 0
@@ -207,8 +224,23 @@ func (v *Verifier) checkCheckpoint() {
 	}
 }
 
-// checkBulletins verifies the bytes and signatures of each bulletin and returns,
-// by digest, the sequence of the record that released it.
+// checkForeign judges the records that no program of ours writes.
+func (v *Verifier) checkForeign() {
+	for _, void := range v.state.Voids {
+		switch {
+		case !void.Foreign || v.unjudged[void.Seq]:
+		case v.state.Refused(void.Seq, void.At):
+			v.report.Refused++
+		case void.Type == "":
+			v.find(void.Seq, "record", "%s; the ledger holds no refusal of it", void.Reason)
+		default:
+			v.find(void.Seq, "transition", "record %d has no effect: %s; the ledger holds no refusal of it", void.Seq, void.Reason)
+		}
+	}
+}
+
+// checkBulletins verifies the bytes and signatures of each bulletin, and its place in
+// its alert. It returns, by digest, the sequence of the record that released it.
 func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Context, string) ([]byte, error)) map[string]*bulletinProof {
 	proofs := map[string]*bulletinProof{}
 	for _, id := range v.state.Order {
@@ -216,15 +248,83 @@ func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Contex
 			v.report.Bulletins++
 			parsed, err := readBulletin(ctx, blobs, id, b)
 			if err != nil {
-				if !v.refused[b.Seq] {
-					v.find(b.Seq, "bulletin", "%v", err)
-				}
+				v.refusedOr(b.Seq, b.At, "bulletin", err)
 				continue
 			}
 			proofs[b.SHA256] = v.prove(parsed, b)
 		}
 	}
+	holders := firstHolders(v.state, proofs)
+	for _, id := range v.state.Order {
+		v.checkChain(id, proofs, holders)
+	}
 	return proofs
+}
+
+// refusedOr counts what does not hold and is refused in the ledger; else it is a
+// finding.
+func (v *Verifier) refusedOr(seq int64, at time.Time, rule string, why error) {
+	if v.state.Refused(seq, at) {
+		v.report.Refused++
+		return
+	}
+	v.find(seq, rule, "%v; the ledger holds no refusal of it", why)
+}
+
+// A holder is the alert that was released first with a code.
+type holder struct {
+	alert    string
+	released int64
+}
+
+func firstHolders(s *ledger.State, proofs map[string]*bulletinProof) map[string]holder {
+	first := map[string]holder{}
+	for _, id := range s.Order {
+		for _, b := range s.Alerts[id].Bulletins {
+			p := proofs[b.SHA256]
+			if p == nil || p.released == 0 || b.Number != 1 || !slices.Contains(s.Codes[b.Code], id) {
+				continue
+			}
+			if h, ok := first[b.Code]; !ok || p.released < h.released {
+				first[b.Code] = holder{id, p.released}
+			}
+		}
+	}
+	return first
+}
+
+// checkChain takes back the release of the bulletins that have no place in their
+// alert.
+func (v *Verifier) checkChain(id string, proofs map[string]*bulletinProof, holders map[string]holder) {
+	var places []bulletin.Place
+	var of []*bulletinProof
+	for _, b := range v.state.Alerts[id].Bulletins {
+		p := proofs[b.SHA256]
+		if p == nil {
+			continue
+		}
+		place := bulletin.Place{Bulletin: p.bulletin, Seq: b.Seq, At: b.At, Released: p.released}
+		if h, ok := holders[b.Code]; ok && h.alert != id {
+			place.Taken = h.released
+		} else if !slices.Contains(v.state.Codes[b.Code], id) {
+			place.Taken = 1 // as delivery judges it
+		}
+		places, of = append(places, place), append(of, p)
+	}
+	chain, broken := bulletin.Chain(places)
+	for i := range places {
+		if v.gapBefore(places[i].Seq) {
+			continue // what it follows may be among the missing
+		}
+		if why := broken[i]; why != nil {
+			v.refusedOr(places[i].Seq, places[i].At, "bulletin", why)
+		} else if v.authority.Realm != "" && places[i].Realm != v.authority.Realm {
+			v.refusedOr(places[i].Seq, places[i].At, "bulletin", fmt.Errorf("the bulletin is of realm %s, this ledger is of realm %s", places[i].Realm, v.authority.Realm))
+		}
+		if !slices.Contains(chain, i) {
+			of[i].released = 0
+		}
+	}
 }
 
 func readBulletin(ctx context.Context, blobs func(context.Context, string) ([]byte, error), id string, b *ledger.BulletinState) (*bulletin.Bulletin, error) {
@@ -238,6 +338,9 @@ func readBulletin(ctx context.Context, blobs func(context.Context, string) ([]by
 	}
 	if string(parsed.Alert) != id || parsed.Number != b.Number || parsed.SHA256() != b.SHA256 {
 		return nil, fmt.Errorf("the record says bulletin %d of alert %s, the bulletin itself says %d of %s", b.Number, id, parsed.Number, parsed.Alert)
+	}
+	if string(parsed.Code) != b.Code {
+		return nil, fmt.Errorf("the record says code %.64q, the bulletin itself says %s", b.Code, parsed.Code)
 	}
 	return parsed, nil
 }
@@ -255,15 +358,15 @@ func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bul
 	for _, st := range state.Statements {
 		s := signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
 		if _, err := v.authority.CheckOne(request, s, st.At); err != nil {
-			v.report.Refused++
-			if !v.refused[st.Seq] {
-				v.find(st.Seq, "signature", "%v; the ledger holds no refusal of it", err)
-			}
+			v.refusedOr(st.Seq, st.At, "signature", err)
 		} else {
 			v.report.Signatures++
 		}
 		statements = append(statements, s)
-		if p.released == 0 {
+		// A signature that comes after the refusal of a bulletin that could not be
+		// read releases nothing.
+		late := state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && st.Seq > state.Refusal.Seq
+		if p.released == 0 && !late {
 			if _, err := v.authority.Authorize(request, statements, st.At); err == nil {
 				p.released = st.Seq
 			}

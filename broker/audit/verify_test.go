@@ -248,6 +248,15 @@ func TestVerifierFinds(t *testing.T) {
 			s.release(s.b)
 			return s.sign(s.b, signingtest.NewPerson(s.t, "eva@pc.example", signing.Officer))
 		}, "signature", "the ledger holds no refusal of it"},
+		"bulletin_that_follows_another": {func(s *scene) int64 {
+			stranger := *s.alert
+			s.release(s.b)
+			s.deliver(s.b)
+			stranger.Composed = stranger.Composed.Add(time.Second) // other bytes of the same number
+			stranger.Newest = nil
+			stranger.Next(s.t, alert.MsgAlert)
+			return s.hand(stranger.Next(s.t, alert.MsgUpdate))
+		}, "bulletin", "does not follow the newest released one"},
 		"refusal_of_another_signature": {func(s *scene) int64 {
 			s.release(s.b)
 			seq := s.signed(s.b, s.officer, []byte("something else"))
@@ -308,6 +317,29 @@ func TestVerifierCountsOnlyPostsThatAreCovered(t *testing.T) {
 			s.post(s.b, "x-a", 1)
 			delete(s.blobs, s.b.SHA256())
 		}, []string{"bulletin", "coverage", "coverage"}, 0},
+		"bulletin_that_does_not_follow": {func(s *scene) {
+			update := s.alert.Next(s.t, alert.MsgUpdate)
+			s.release(update) // nothing was released that it could follow
+			s.begin(update, "", "x-a")
+			s.post(update, "x-a", 1)
+		}, []string{"bulletin", "release", "release"}, 0},
+		"signatures_after_the_refusal": {func(s *scene) {
+			seq := s.hand(s.b)
+			s.add(ledger.Record{Type: ledger.Rejected, Class: ledger.ClassBulletin, Reason: "not there", Refers: seq})
+			s.sign(s.b, s.officer)
+			s.sign(s.b, s.police)
+			s.begin(s.b, "", "x-a")
+			s.post(s.b, "x-a", 1)
+		}, []string{"release", "release"}, 0},
+		"code_of_another_alert": {func(s *scene) {
+			s.release(s.b)
+			other := bulletintest.New(s.t, "x-a")
+			other.Code = s.alert.Code
+			b := other.Next(s.t, alert.MsgAlert)
+			s.release(b)
+			s.begin(b, "", "x-a")
+			s.post(b, "x-a", 1)
+		}, []string{"bulletin", "release", "release"}, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -344,6 +376,32 @@ func TestVerifierAcceptsWhatTheLedgerRefused(t *testing.T) {
 		wantGood(t, r)
 		if r.Refused != 1 || r.Signatures != 2 || r.Posts != 2 {
 			t.Errorf("it counts %d refused, %d good signatures, %d posts; want 1, 2 and 2", r.Refused, r.Signatures, r.Posts)
+		}
+	})
+	t.Run("rubbish", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		s.release(s.b)
+		seq := s.raw("ledger.nonsense", []byte("good morning"))
+		s.add(ledger.Record{Type: ledger.Rejected, Reason: "no record", Class: ledger.ClassRecord, Refers: seq})
+		r := s.verify(nil)
+		wantGood(t, r)
+		if r.Refused != 1 || len(r.Refusals) != 1 || r.Refusals[0].Refers != seq || r.Refusals[0].Class != "record" {
+			t.Errorf("it tells %d refused, %+v; want one, of record %d", r.Refused, r.Refusals, seq)
+		}
+	})
+	t.Run("flood", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t)
+		for range 3 {
+			s.raw("ledger.nonsense", []byte("good morning"))
+		}
+		s.add(ledger.Record{Type: ledger.Rejected, Reason: "too many", Class: ledger.ClassFlood, Refers: 3})
+		s.raw("ledger.nonsense", []byte("good evening"))
+		r := s.verify(nil)
+		wantGood(t, r)
+		if r.Refused != 4 {
+			t.Errorf("it counts %d refused, want the 3 before the record of the flood and the one after it", r.Refused)
 		}
 	})
 	t.Run("bulletin", func(t *testing.T) {

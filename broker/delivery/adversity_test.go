@@ -57,7 +57,7 @@ func TestAnAnswerOutlivesTheBroker(t *testing.T) {
 // how to have it fail for a while.
 func newFailingHouse(t *testing.T) (h *house, fail func(time.Duration)) {
 	t.Helper()
-	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: freeAddress(t), Token: "a-token-for-tests"}
+	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: freeAddress(t), Token: houseToken}
 	server, err := ledger.StartServer(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)

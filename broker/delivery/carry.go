@@ -62,7 +62,7 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 		case errors.Is(err, errStale):
 		case errors.Is(err, ledger.ErrConflict):
 			// Another node was first: its record is on its way to us.
-			l.awaitChange(ctx)
+			l.s.awaitChange(ctx, l.s.Ledger.Changed())
 		case err != nil && ctx.Err() == nil:
 			l.s.Log.ErrorContext(ctx, "a step could not be recorded; it is taken up again", "alert", id, "channel", l.name, "err", err)
 			return l.s.Now().Add(recordRetry)
@@ -71,17 +71,6 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-func (l *lane) awaitChange(ctx context.Context) {
-	changed := l.s.Ledger.Changed()
-	timer := time.NewTimer(50 * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-changed:
-	case <-timer.C:
-	}
 }
 
 // perform does one step. It returns a moment where nothing is to be done before
@@ -111,7 +100,11 @@ func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.T
 			Type: ledger.Superseded, Reason: "a newer bulletin of this alert was released before this one was published here",
 		})
 	case giveUp:
-		return time.Time{}, l.conclude(ctx, id, it, s.part, ledger.Record{Type: ledger.Failed, Class: adapters.Permanent.String(), Reason: s.why})
+		class := adapters.Permanent.String()
+		if p.Doubtful {
+			class = adapters.Unknown.String()
+		}
+		return time.Time{}, l.failed(ctx, id, it, s.part, class, s.why)
 	case nothing, wait:
 	}
 	return time.Time{}, nil

@@ -91,9 +91,9 @@ func decidePart(items []item, i, part int, me string, started, now time.Time, cl
 	case ledger.StateHeld:
 		// What was held before this node began is tried once more: a person has
 		// started it again, and may have mended the cause. A budget that comes
-		// back by itself is waited for. What may be public already (policy hold) is
-		// not sent again: that a node was started tells nothing of it.
-		if i < len(items)-1 || !now.Before(it.b.Expires) || p.Since.Before(started) && p.Class != string(Hold) {
+		// back by itself is waited for. What may be public already is not sent again:
+		// that a node was started tells nothing of it.
+		if i < len(items)-1 || !now.Before(it.b.Expires) || p.Since.Before(started) && !p.Doubtful {
 			decidePending(&s, items, now, time.Time{})
 		} else if !p.RetryAt.IsZero() {
 			decidePending(&s, items, now, due(&p, now))
@@ -116,13 +116,21 @@ func due(p *ledger.PartState, now time.Time) time.Time {
 // tried before retryAt.
 func decidePending(s *step, items []item, now, retryAt time.Time) {
 	it := &items[s.item]
+	doubtful := it.parts[s.part-1].Doubtful
 	switch {
+	case s.item < len(items)-1 && doubtful:
+		s.do, s.why = giveUp, "whether it is public was never found out, and a newer bulletin of this alert was released since: look at the channel by hand, and take down what is out of date"
+	case !now.Before(it.b.Expires) && doubtful:
+		s.do, s.why = giveUp, "whether it is public was never found out, and the alert has expired since: look at the channel by hand, and take down what is out of date"
 	case s.item < len(items)-1:
 		s.do = supersede
 	case !now.Before(it.b.Expires):
 		s.do = expire
 	case s.part > 1 && it.parts[s.part-2].PostID == "":
 		s.do, s.why = giveUp, "the part before it did not become public"
+		if it.parts[s.part-2].Doubtful {
+			s.why = "nobody could find out whether the part before it is public"
+		}
 		if it.parts[s.part-2].State == ledger.StateHeld {
 			s.do = nothing
 		}

@@ -17,7 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
@@ -124,10 +123,14 @@ type Service struct {
 	lanes   []*lane
 	claims  claims
 	hosting hosting
-	library *library
-	meters  meters
-	tracer  trace.Tracer
-	work    sync.WaitGroup
+	// remarked holds what was said of bulletins and channels that they do not address;
+	// owned by watch.
+	remarked map[string]bool
+	voids    int // records without effect that need no refusal any more; owned by watch
+	library  *library
+	meters   meters
+	tracer   trace.Tracer
+	work     sync.WaitGroup
 }
 
 // New returns a service that has not begun.
@@ -150,7 +153,7 @@ func New(c Config) (*Service, error) {
 	if c.Trusted == nil {
 		c.Trusted = func() error { return nil }
 	}
-	s := &Service{Config: c, me: c.Ledger.Name(), tracer: c.Tracers.Tracer("tocsin/broker/delivery")}
+	s := &Service{Config: c, me: c.Ledger.Name(), tracer: c.Tracers.Tracer("tocsin/broker/delivery"), remarked: map[string]bool{}}
 	s.library = newLibrary(c.Ledger, c.Authority)
 	var err error
 	if s.meters, err = newMeters(c.Meters); err != nil {
@@ -187,7 +190,11 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	for _, l := range s.lanes {
 		var err error
-		if l.reminder, err = s.Ledger.Reminder(ctx, "deliver-"+l.name); err != nil {
+		l.reminder, err = s.Ledger.Reminder(ctx, "deliver-"+l.name)
+		if err != nil && ctx.Err() != nil {
+			return nil //nolint:nilerr // it was stopped before it had begun
+		}
+		if err != nil {
 			return fmt.Errorf("delivery: %w", err)
 		}
 	}
@@ -220,7 +227,7 @@ func (s *Service) open() (ids []string) {
 	s.Ledger.View(func(st *ledger.State) {
 		for _, id := range st.Order {
 			for _, b := range st.Alerts[id].Bulletins {
-				if b.Expires.After(recent) || unfinished(b) {
+				if b.Expires.After(recent) || b.At.After(recent) || unfinished(b) {
 					ids = append(ids, id)
 					break
 				}
@@ -256,6 +263,7 @@ func (s *Service) wake(id string) {
 // have come while no node was up.
 func (s *Service) watch(ctx context.Context, seen int64, open []string) {
 	decided, published := slices.Clone(open), slices.Clone(open)
+	var judged []string // alerts whose refusals are still to be written
 	for ctx.Err() == nil {
 		changed := s.Ledger.Changed()
 		left := false
@@ -267,6 +275,13 @@ func (s *Service) watch(ctx context.Context, seen int64, open []string) {
 		})
 		for _, id := range decided {
 			s.decided(ctx, id)
+			if !slices.Contains(judged, id) {
+				judged = append(judged, id)
+			}
+		}
+		again := s.refuse(ctx, judged)
+		for _, id := range decided {
+			s.remark(ctx, id)
 		}
 		if left {
 			// Another node has ended, or was started again: what it leaves is not
@@ -281,10 +296,39 @@ func (s *Service) watch(ctx context.Context, seen int64, open []string) {
 			}
 		}
 		decided, published = nil, nil
+		timer := time.NewTimer(refuseAgain)
+		if !again {
+			timer.Stop()
+			judged = nil
+		}
 		select {
 		case <-ctx.Done():
 		case <-changed:
+		case <-timer.C:
 		}
+		timer.Stop()
+	}
+}
+
+// remark says once of a bulletin in force which channels of this node it does not
+// address: they were configured after it was composed, or elsewhere.
+func (s *Service) remark(ctx context.Context, id string) {
+	items, err := s.library.items(ctx, id, "")
+	if err != nil || len(items) == 0 {
+		return // what can't be read is said elsewhere
+	}
+	b := items[len(items)-1].b
+	if !s.Now().Before(b.Expires) {
+		return
+	}
+	for _, l := range s.lanes {
+		key := b.SHA256() + " " + l.name
+		if len(b.For(l.name)) > 0 || s.remarked[key] {
+			continue
+		}
+		s.remarked[key] = true
+		s.Log.WarnContext(ctx, "a channel gets nothing of an alert in force: the bulletin that people signed does not address it; the next bulletin will, composed with this configuration",
+			"channel", l.name, "alert", id, "code", string(b.Code), "bulletin", b.Number)
 	}
 }
 
@@ -302,7 +346,6 @@ func (s *Service) decided(ctx context.Context, id string) {
 	}
 	s.hosting.host(ctx, s, []string{id})
 	s.prepareAhead(ctx, id)
-	s.refuse(ctx, id)
 }
 
 const (
@@ -355,10 +398,4 @@ func (s *Service) awaitQuiet(ctx context.Context, changed <-chan struct{}) {
 			quiet.Reset(remindQuiet)
 		}
 	}
-}
-
-// recordID makes the identifier of a record that several nodes may want to write
-// and that must stand once.
-func recordID(parts ...any) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, parts...)).String()
 }

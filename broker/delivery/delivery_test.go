@@ -3,6 +3,8 @@ package delivery_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -319,6 +321,80 @@ func TestWhatMayBePublicStaysHeldAfterARestart(t *testing.T) {
 	if p := h.part(b, "x-a"); p.State != ledger.StateHeld || p.Attempts != 1 {
 		t.Errorf("%+v, want it held after one attempt", p)
 	}
+}
+
+// TestWhatMayBePublicIsNeverCalledUnpublished has a post whose fate nobody could find
+// out, and then its time ends. Whether the policy held it or sent it again in vain,
+// the ledger does not say that it was not published: a person has to look.
+func TestWhatMayBePublicIsNeverCalledUnpublished(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		policy delivery.Unsearchable
+		waits  ledger.DeliveryState // what the post is when its time ends
+		newer  bool                 // a newer bulletin ends it, not the clock
+		says   string
+	}{
+		"held_and_a_newer_bulletin":       {delivery.Hold, ledger.StateHeld, true, "a newer bulletin of this alert was released since"},
+		"held_and_expired":                {delivery.Hold, ledger.StateHeld, false, "the alert has expired since"},
+		"sent_again_and_a_newer_bulletin": {delivery.PostAgain, ledger.StatePending, true, "a newer bulletin of this alert was released since"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			x := newPlatform("x-a").then(keepAndLose).then(refuse(adapters.NotSent, time.Minute))
+			x.blind = true
+			ch := quick(x)
+			ch.Unsearchable = c.policy
+			stop := h.run("one/a", ch)
+			a := newAlert(t, "x-a")
+			if !c.newer {
+				a.Composed, a.Expires = a.Composed.Add(-time.Minute), time.Now().Truncate(time.Second).Add(2*time.Second)
+			}
+			b := h.release(a.Next(t, alert.MsgAlert))
+			h.until(b, "x-a", "its wait", func(p ledger.PartState) bool { return p.State == c.waits && p.Doubtful })
+			if c.newer {
+				h.release(a.Next(t, alert.MsgUpdate))
+			} else {
+				stop()
+				<-time.After(time.Until(a.Expires))
+				h.run("one/b", ch)
+			}
+			got := h.await(b, "x-a", ledger.StateFailed)
+			if got.Class != adapters.Unknown.String() || !strings.Contains(got.Reason, c.says) || !strings.Contains(got.Reason, "look at the channel by hand") {
+				t.Errorf("it ended as %s: %s; want unknown, and %q", got.Class, got.Reason, c.says)
+			}
+		})
+	}
+}
+
+// TestAChannelThatCameLaterIsSaidToGetNothing has a node with a channel that the
+// bulletin in force does not address: its log says so, once.
+func TestAChannelThatCameLaterIsSaidToGetNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x, tg := newPlatform("x-a"), newPlatform("telegram-a")
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	said := &journal{said: make(chan string, 100)}
+	h.log = slog.New(slog.NewTextHandler(said, nil))
+	h.run("one/a", quick(x), quick(tg))
+	h.await(b, "x-a", ledger.StateVerified)
+	for line := range said.said {
+		if strings.Contains(line, "gets nothing of an alert in force") {
+			if !strings.Contains(line, "channel=telegram-a") || !strings.Contains(line, string(b.Code)) {
+				t.Errorf("it says %q, want the channel and the code", line)
+			}
+			break
+		}
+	}
+	want(t, tg)
+}
+
+// A journal is a log whose lines a test waits for.
+type journal struct{ said chan string }
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.said <- string(line)
+	return len(line), nil
 }
 
 // TestTwoNodesPostOnce has two nodes work the same channels.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -164,6 +165,8 @@ func hang(_ *platform, ctx context.Context, _ adapters.Post) (adapters.Receipt, 
 	return adapters.Receipt{}, adapters.Fail(adapters.Unknown, "no answer: %w", ctx.Err())
 }
 
+const houseToken = "a-token-for-tests"
+
 // A house is a ledger with people who sign.
 type house struct {
 	t       *testing.T
@@ -174,16 +177,17 @@ type house struct {
 	officer *signingtest.Person
 	police  *signingtest.Person
 	auth    *signing.Authority
+	log     *slog.Logger // of the nodes that are started from now on; nil for none
 }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir()})
+	server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: houseToken})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	h := &house{t: t, server: server, officer: signingtest.Officer(t), police: signingtest.Police(t)}
+	h := &house{t: t, server: server, token: houseToken, officer: signingtest.Officer(t), police: signingtest.Police(t)}
 	h.auth = signingtest.Authority(t, alert.RealmExercise, h.officer, h.police)
 	h.ledger = h.open("writer")
 	return h
@@ -227,6 +231,9 @@ func (h *house) runWith(node string, c delivery.Config) (stop func()) {
 		h.t.Fatal(err)
 	}
 	c.Ledger, c.Authority = l, h.auth
+	if c.Log == nil {
+		c.Log = h.log
+	}
 	s, err := delivery.New(c)
 	if err != nil {
 		h.t.Fatal(err)

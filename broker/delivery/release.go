@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ type library struct {
 
 	mu       sync.Mutex // held while a bulletin is fetched or verified first: once is enough
 	byDigest map[string]*held
+	bad      map[int64]error // why the bulletin of a record can never be read
 	release  map[string]release
 }
 
@@ -47,7 +49,7 @@ func (h *held) request() signing.Request {
 }
 
 func newLibrary(l *ledger.Ledger, a *signing.Authority) *library {
-	return &library{ledger: l, authority: a, byDigest: map[string]*held{}, release: map[string]release{}}
+	return &library{ledger: l, authority: a, byDigest: map[string]*held{}, bad: map[int64]error{}, release: map[string]release{}}
 }
 
 // forget drops the bulletins of an alert from memory; they are read again when they are
@@ -72,6 +74,59 @@ func Released(ctx context.Context, l *ledger.Ledger, a *signing.Authority, id st
 	return out, nil
 }
 
+// A Verdict is what the ledger makes of one bulletin.
+type Verdict struct {
+	Bulletin *bulletin.Bulletin // nil where it can't be read
+	Released bool
+	Refused  error // why it will never be released, or nil
+}
+
+// Judge returns the verdict on each bulletin of an alert, by its digest: what nodes
+// post follows from it.
+func Judge(ctx context.Context, l *ledger.Ledger, a *signing.Authority, id string) (map[string]Verdict, error) {
+	lib := newLibrary(l, a)
+	lib.mu.Lock()
+	defer lib.mu.Unlock()
+	out := map[string]Verdict{}
+	for _, state := range lib.states(id) {
+		h, err := lib.read(ctx, id, &state)
+		switch {
+		case err == nil && h.b.Realm != a.Realm:
+			out[state.SHA256] = Verdict{Bulletin: h.b, Refused: otherRealm(h.b, a)}
+		case err == nil:
+			out[state.SHA256] = Verdict{Bulletin: h.b}
+		case isVerdict(err):
+			out[state.SHA256] = Verdict{Refused: err}
+		default:
+			return nil, err
+		}
+	}
+	all, err := lib.places(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	chain, refused := bulletin.Chain(bulletins(all))
+	for i, p := range all {
+		v := out[p.state.SHA256]
+		v.Released = slices.Contains(chain, i)
+		if why := refused[i]; why != nil {
+			v.Refused = why
+		}
+		out[p.state.SHA256] = v
+	}
+	for _, state := range lib.states(id) {
+		if v := out[state.SHA256]; !v.Released && v.Refused == nil && state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin {
+			v.Refused = fmt.Errorf("%w: %s", errRefused, state.Refusal.Reason)
+			out[state.SHA256] = v
+		}
+	}
+	return out, nil
+}
+
+func otherRealm(b *bulletin.Bulletin, a *signing.Authority) error {
+	return fmt.Errorf("the bulletin is of realm %s, this ledger is of realm %s", b.Realm, a.Realm)
+}
+
 // maxStatements bounds the signatures of one bulletin that are looked at, newest
 // last: a flood of them must not hold up a release.
 const maxStatements = 256
@@ -79,29 +134,17 @@ const maxStatements = 256
 // items returns the released bulletins of an alert in the order of their numbers,
 // with the state of their posts on a channel.
 func (lib *library) items(ctx context.Context, id, channel string) ([]item, error) {
-	var states []ledger.BulletinState
-	lib.ledger.View(func(st *ledger.State) {
-		if a := st.Alerts[id]; a != nil {
-			for _, b := range a.Bulletins {
-				// Statements only grow: the slice header is a snapshot.
-				states = append(states, *b)
-			}
-		}
-	})
 	lib.mu.Lock()
 	defer lib.mu.Unlock()
-	var items []item
-	for i := range states {
-		h, r, err := lib.released(ctx, id, &states[i])
-		switch {
-		case errors.Is(err, errNotReleased):
-			continue
-		case err != nil:
-			return nil, err
-		}
-		items = append(items, item{held: h, b: h.b, release: r})
+	all, err := lib.places(ctx, id)
+	if err != nil {
+		return nil, err
 	}
-	items = sequence(items)
+	var items []item
+	chain, _ := bulletin.Chain(bulletins(all))
+	for _, i := range chain {
+		items = append(items, item{held: all[i].held, b: all[i].held.b, release: all[i].release})
+	}
 	r := ledger.Record{Type: ledger.Verified, Alert: id, Channel: channel} // stands for all on its subject
 	lib.ledger.View(func(st *ledger.State) {
 		for i := range items {
@@ -118,44 +161,108 @@ func (lib *library) items(ctx context.Context, id, channel string) ([]item, erro
 	return items, nil
 }
 
-// sequence drops what may not follow: numbers only go up in the order of release,
-// and each bulletin follows the newest one released before it.
-func sequence(items []item) []item {
-	// Releases are few and nearly sorted.
-	for i := 1; i < len(items); i++ {
-		for j := i; j > 0 && items[j].release.seq < items[j-1].release.seq; j-- {
-			items[j], items[j-1] = items[j-1], items[j]
-		}
-	}
-	kept := items[:0]
-	for _, it := range items {
-		if n := len(kept); n > 0 && (it.b.Number <= kept[n-1].b.Number || it.b.Previous != kept[n-1].b.SHA256()) {
-			continue
-		}
-		if len(kept) == 0 && it.b.Number != 1 {
-			continue
-		}
-		kept = append(kept, it)
-	}
-	return kept
+// A place is a bulletin that can be read, where it stands in the ledger.
+type place struct {
+	state   *ledger.BulletinState
+	held    *held
+	release release // zero where it is not released
+	taken   int64   // record by which another alert with its code was released first
 }
 
-var errNotReleased = errors.New("not released")
-
-// released returns a bulletin and its release, or errNotReleased. The caller
-// holds mu.
-func (lib *library) released(ctx context.Context, id string, state *ledger.BulletinState) (*held, release, error) {
-	h, err := lib.read(ctx, id, state)
-	if _, malformed := errors.AsType[*bulletin.SyntaxError](err); malformed || errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, errOtherBulletin) {
-		return nil, release{}, errNotReleased
+// places returns the bulletins of an alert that can be read, in ledger order. The
+// caller holds mu.
+func (lib *library) places(ctx context.Context, id string) ([]place, error) {
+	var all []place
+	for _, state := range lib.states(id) {
+		h, r, err := lib.released(ctx, id, &state)
+		switch {
+		case isVerdict(err):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		p := place{state: &state, held: h, release: r}
+		if h.b.Number == 1 {
+			if p.taken, err = lib.taken(ctx, id, string(h.b.Code)); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, p)
 	}
+	return all, nil
+}
+
+// states returns the bulletins of an alert as they are folded now.
+func (lib *library) states(id string) (states []ledger.BulletinState) {
+	lib.ledger.View(func(st *ledger.State) {
+		if a := st.Alerts[id]; a != nil {
+			for _, b := range a.Bulletins {
+				// Statements only grow: the slice header is a snapshot.
+				states = append(states, *b)
+			}
+		}
+	})
+	return states
+}
+
+func bulletins(all []place) []bulletin.Place {
+	out := make([]bulletin.Place, 0, len(all))
+	for _, p := range all {
+		out = append(out, bulletin.Place{Bulletin: p.held.b, Seq: p.state.Seq, At: p.state.At, Released: p.release.seq, Taken: p.taken})
+	}
+	return out
+}
+
+// taken returns the first record by which another alert with the code was released,
+// 0 for none. The caller holds mu.
+func (lib *library) taken(ctx context.Context, id, code string) (int64, error) {
+	var holders []string
+	lib.ledger.View(func(st *ledger.State) { holders = st.Codes[code] })
+	if !slices.Contains(holders, id) {
+		return 1, nil // the ledger has more alerts of this code than it can have by chance
+	}
+	var first int64
+	for _, other := range holders {
+		if other == id {
+			continue
+		}
+		for _, state := range lib.states(other) {
+			if state.Number != 1 || state.Code != code {
+				continue
+			}
+			_, r, err := lib.released(ctx, other, &state)
+			if err != nil && !isVerdict(err) {
+				return 0, err
+			}
+			if r.seq > 0 && (first == 0 || r.seq < first) {
+				first = r.seq
+			}
+		}
+	}
+	return first, nil
+}
+
+// released returns a bulletin and its release, which is zero where signatures are
+// missing; the error says why it can't be read. The caller holds mu.
+func (lib *library) released(ctx context.Context, id string, state *ledger.BulletinState) (*held, release, error) {
+	statements := Statements(state)
+	if state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin {
+		// Whoever refused it could not read it. What comes later mends nothing, on no
+		// node: what stands in the ledger as refused is never posted.
+		for len(statements) > 0 && state.Statements[len(statements)-1].Seq > state.Refusal.Seq {
+			statements = statements[:len(statements)-1]
+		}
+		if len(statements) == 0 {
+			return nil, release{}, errRefused
+		}
+	}
+	h, err := lib.read(ctx, id, state)
 	if err != nil {
 		return nil, release{}, err
 	}
 	if r, ok := lib.release[state.SHA256]; ok {
 		return h, r, nil
 	}
-	statements := Statements(state)
 	for n := 1; n <= len(statements); n++ {
 		if _, err := lib.authority.Authorize(h.request(), statements[:n], statements[n-1].At); err == nil {
 			last := state.Statements[n-1]
@@ -164,14 +271,28 @@ func (lib *library) released(ctx context.Context, id string, state *ledger.Bulle
 			return h, r, nil
 		}
 	}
-	return nil, release{}, errNotReleased
+	return h, release{}, nil
 }
 
-// errOtherBulletin says that a record and the bulletin that it names disagree.
-var errOtherBulletin = errors.New("the record and the bulletin do not agree")
+var (
+	// errOtherBulletin says that a record and the bulletin that it names disagree.
+	errOtherBulletin = errors.New("the record and the bulletin do not agree")
+	// errRefused says that the ledger holds the refusal of a bulletin.
+	errRefused = errors.New("it was refused when it was handed in")
+)
+
+// isVerdict reports whether the error is about the bulletin, and not about the way
+// to it.
+func isVerdict(err error) bool {
+	_, malformed := errors.AsType[*bulletin.SyntaxError](err)
+	return malformed || errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrDamaged) || errors.Is(err, errOtherBulletin) || errors.Is(err, errRefused)
+}
 
 // read returns the bulletin of a record, or why it is none. The caller holds mu.
 func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinState) (*held, error) {
+	if err := lib.bad[state.Seq]; err != nil {
+		return nil, err
+	}
 	h := lib.byDigest[state.SHA256]
 	if h == nil {
 		raw, err := lib.ledger.Blob(ctx, state.SHA256)
@@ -180,16 +301,29 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 		}
 		b, err := bulletin.Parse(raw)
 		if err != nil {
+			lib.bad[state.Seq] = err
 			return nil, err
 		}
 		h = &held{b: b, message: sshsig.NewMessage(b.Bytes())}
 		lib.byDigest[state.SHA256] = h
 	}
-	if string(h.b.Alert) != id || h.b.Number != state.Number {
-		return nil, fmt.Errorf("%w: the record says bulletin %d of alert %s, the bulletin itself says %d of %s",
-			errOtherBulletin, state.Number, id, h.b.Number, h.b.Alert)
+	if err := agree(id, state, h.b); err != nil {
+		lib.bad[state.Seq] = err
+		return nil, err
 	}
 	return h, nil
+}
+
+// agree returns nil where a record says of its bulletin what the bulletin itself says.
+func agree(id string, state *ledger.BulletinState, b *bulletin.Bulletin) error {
+	switch {
+	case string(b.Alert) != id || b.Number != state.Number:
+		return fmt.Errorf("%w: the record says bulletin %d of alert %s, the bulletin itself says %d of %s",
+			errOtherBulletin, state.Number, id, b.Number, b.Alert)
+	case string(b.Code) != state.Code:
+		return fmt.Errorf("%w: the record says code %.64q, the bulletin itself says %s", errOtherBulletin, state.Code, b.Code)
+	}
+	return nil
 }
 
 // Statements returns the signatures that the ledger holds of a bulletin, in
@@ -208,52 +342,4 @@ func (s *Service) authorize(id string, it *item) (*signing.Authorized, error) {
 	var statements []signing.Statement
 	s.Ledger.View(func(st *ledger.State) { statements = Statements(st.Alerts[id].Bulletin(it.b.SHA256())) })
 	return s.Authority.Authorize(it.held.request(), statements, s.Now())
-}
-
-// refuse writes an entry for each signature of an alert that is not accepted, and
-// each bulletin that can't be read. Nothing is dropped in silence.
-func (s *Service) refuse(ctx context.Context, id string) {
-	var states []ledger.BulletinState
-	rejected := map[int64]bool{}
-	s.Ledger.View(func(st *ledger.State) {
-		for _, b := range st.Alerts[id].Bulletins {
-			states = append(states, *b)
-			rejected[b.Seq] = st.WasRejected(b.Seq)
-			for _, statement := range b.Statements {
-				rejected[statement.Seq] = st.WasRejected(statement.Seq)
-			}
-		}
-	})
-	for i := range states {
-		state := &states[i]
-		s.library.mu.Lock()
-		h, err := s.library.read(ctx, id, state)
-		s.library.mu.Unlock()
-		if err != nil {
-			if !rejected[state.Seq] && ctx.Err() == nil {
-				s.reject(ctx, state, state.Seq, "bulletin", err.Error())
-			}
-			continue
-		}
-		for n, st := range Statements(state) {
-			seq := state.Statements[n].Seq
-			if rejected[seq] {
-				continue
-			}
-			if _, err := s.Authority.CheckOne(h.request(), st, st.At); err != nil {
-				s.reject(ctx, state, seq, "signature", err.Error())
-			}
-		}
-	}
-}
-
-func (s *Service) reject(ctx context.Context, state *ledger.BulletinState, seq int64, class, reason string) {
-	s.Log.WarnContext(ctx, "a record of the ledger is refused", "what", class, "record", seq, "reason", reason)
-	_, err := s.Ledger.Append(ctx, ledger.Record{
-		Type: ledger.Rejected, ID: recordID(state.SHA256, seq), Refers: seq, SHA256: state.SHA256, Number: state.Number,
-		Class: class, Reason: reason,
-	})
-	if err != nil && ctx.Err() == nil {
-		s.Log.ErrorContext(ctx, "a refusal could not be recorded", "record", seq, "err", err)
-	}
 }

@@ -2,13 +2,11 @@ package ledger
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
@@ -42,6 +40,9 @@ var (
 
 	// ErrNoBlob is returned by Blob when the ledger does not hold the bytes.
 	ErrNoBlob = errors.New("the ledger does not hold these bytes")
+
+	// ErrDamaged is returned by Blob when the bytes are not those that their name says.
+	ErrDamaged = errors.New("the bytes that the ledger holds have another digest: its disk is damaged, or somebody wrote others in their place")
 
 	// ErrFull is returned by Append and PutBlob when the store has no room left.
 	ErrFull = errors.New("the ledger's store is full: make room on its disk or raise broker.max_bytes, then start the node again")
@@ -177,7 +178,7 @@ func (l *Ledger) open(ctx context.Context) error {
 	}
 	if l.o.Create {
 		if stream, err = l.grow(ctx, stream); err != nil {
-			return fmt.Errorf("raise the bound of the ledger: %w", err)
+			return fmt.Errorf("open the ledger: %w", err)
 		}
 	}
 	l.stream = stream
@@ -199,22 +200,7 @@ func (l *Ledger) open(ctx context.Context) error {
 }
 
 func (l *Ledger) create(ctx context.Context) (jetstream.Stream, error) {
-	var epoch [16]byte
-	_, _ = rand.Read(epoch[:]) // crypto/rand does not fail
-	maxBytes := l.maxBytes()
-	config := jetstream.StreamConfig{
-		Name: streamName, Description: "all that happened, in order", Subjects: []string{"ledger.>"},
-		Storage: jetstream.FileStorage, Replicas: max(l.o.Replicas, 1), Retention: jetstream.LimitsPolicy,
-		Discard: jetstream.DiscardNew, MaxBytes: maxBytes, MaxMsgSize: MaxRecord + 4<<10,
-		Duplicates: 10 * time.Minute, DenyDelete: true, DenyPurge: true, AllowDirect: true,
-		Metadata: map[string]string{"schema": strconv.Itoa(Schema), "realm": l.o.Realm, "epoch": hex.EncodeToString(epoch[:])},
-	}
-	blobs := jetstream.StreamConfig{
-		Name: blobsName, Description: "the bytes of bulletins, by their SHA-256", Subjects: []string{"blob.*"},
-		Storage: jetstream.FileStorage, Replicas: config.Replicas, Retention: jetstream.LimitsPolicy,
-		Discard: jetstream.DiscardNew, MaxBytes: maxBytes, MaxMsgSize: maxBlob + 4<<10,
-		DenyDelete: true, DenyPurge: true, AllowDirect: true,
-	}
+	config, blobs := l.recordsConfig(), l.blobsConfig()
 	if _, err := l.js.CreateStream(ctx, blobs); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return nil, storeError(err)
 	}
@@ -233,11 +219,15 @@ func (l *Ledger) maxBytes() int64 {
 	return l.o.MaxBytes
 }
 
-// grow raises the bounds of the streams to what is asked for, where they are lower:
+// grow holds the settings of the streams against ours, and raises their bounds to what is asked for, where they are lower:
 // a ledger that ran full goes on with more room. It never lowers them.
 func (l *Ledger) grow(ctx context.Context, records jetstream.Stream) (jetstream.Stream, error) {
 	blobs, err := l.js.Stream(ctx, blobsName)
 	if err != nil {
+		return records, err
+	}
+	wantRecords, wantBlobs := l.recordsConfig(), l.blobsConfig()
+	if err := errors.Join(holdAgainst(&records.CachedInfo().Config, &wantRecords), holdAgainst(&blobs.CachedInfo().Config, &wantBlobs)); err != nil {
 		return records, err
 	}
 	for _, s := range []jetstream.Stream{blobs, records} {
@@ -416,8 +406,8 @@ func (l *Ledger) Changed() <-chan struct{} {
 func (l *Ledger) Name() string { return l.o.Name }
 
 // Append writes r and returns its sequence when it is on disk. It fills in
-// Schema, ID, At and Node where they are empty. A delivery record goes in only if
-// no record came to its subject since the state that this ledger has folded;
+// Schema, ID, At and Node where they are empty. A delivery record, and the refusal of
+// a record, goes in only if no record came to its subject since the state that this ledger has folded;
 // otherwise [ErrConflict] is returned. The trace of ctx goes along as a header.
 //
 // Whether the record took effect is seen in the state once it is folded.
@@ -429,8 +419,8 @@ func (l *Ledger) Append(ctx context.Context, r Record) (int64, error) {
 	})
 }
 
-// AppendAfter is Append for a delivery record that follows from what the ledger
-// said when last was the newest record on its subject, 0 for none: [ErrConflict] is
+// AppendAfter is Append for a delivery record or a refusal that follows from what the
+// ledger said when last was the newest record on its subject, 0 for none: [ErrConflict] is
 // returned where another one came since.
 func (l *Ledger) AppendAfter(ctx context.Context, r Record, last int64) (int64, error) {
 	return l.append(ctx, r, func(string) int64 { return last })
@@ -455,7 +445,7 @@ func (l *Ledger) append(ctx context.Context, r Record, last func(subject string)
 	m := &nats.Msg{Subject: r.Subject(), Data: payload, Header: nats.Header{}}
 	inject(ctx, m.Header)
 	opts := []jetstream.PublishOpt{jetstream.WithMsgID(r.ID)}
-	if r.Delivery() || r.Type == Genesis {
+	if r.Delivery() || r.Type == Genesis || r.Refers > 0 {
 		opts = append(opts, jetstream.WithExpectLastSequencePerSubject(uint64(last(m.Subject)))) //nolint:gosec // never negative
 	}
 	return l.publish(ctx, m, opts)
@@ -550,7 +540,7 @@ func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
 		return nil, fmt.Errorf("fetch bytes: %w", err)
 	}
 	if sum := sha256.Sum256(m.Data); hex.EncodeToString(sum[:]) != digest {
-		return nil, fmt.Errorf("bulletin %s: the bytes that the ledger holds have another digest: its disk is damaged", digest)
+		return nil, fmt.Errorf("bulletin %s: %w", digest, ErrDamaged)
 	}
 	return m.Data, nil
 }

@@ -75,7 +75,7 @@ type Record struct {
 	Key       string `json:"key,omitempty"`       // signature: fingerprint of the public key, "SHA256:…"
 	Armor     string `json:"signature,omitempty"` // signature: the SSHSIG in its armour
 
-	Channels []string  `json:"channels,omitempty"` // attempt: first attempts that begin together
+	Channels []string  `json:"channels,omitempty"` // attempt: first attempts that begin together; node_started: what the node carries
 	Channel  string    `json:"channel,omitempty"`  // delivery records
 	Part     int       `json:"part,omitempty"`     // which post of the delivery, from 1
 	Attempt  int       `json:"attempt,omitempty"`  // counts from 1
@@ -97,6 +97,7 @@ type Record struct {
 	Refers  int64     `json:"refers,omitempty"`   // rejected: ledger sequence of what was refused
 	Version string    `json:"version,omitempty"`  // node_started: of the program
 	Ring    string    `json:"key_ring,omitempty"` // node_started, attempt: SHA-256 of the key ring in force
+	Sync    string    `json:"sync,omitempty"`     // node_started: whose word it is that the broker syncs every write
 }
 
 var (
@@ -108,6 +109,26 @@ var (
 // ValidChannel reports whether name can be a channel's name: lower-case letters,
 // digits and hyphens, at most 63, since it becomes a token of a subject.
 func ValidChannel(name string) bool { return channelForm.MatchString(name) }
+
+// The classes of a Rejected record. Classes are stored: append only.
+const (
+	ClassDraft     = "draft"     // what was to be composed breaks a rule
+	ClassBulletin  = "bulletin"  // a bulletin can't be read, or a command refused it
+	ClassChain     = "chain"     // a bulletin does not take up where its alert stands
+	ClassCode      = "code"      // another alert bears the bulletin's code
+	ClassExpired   = "expired"   // a bulletin was handed in after its time
+	ClassRealm     = "realm"     // a bulletin is of another realm
+	ClassSignature = "signature" // a signature does not hold
+	ClassRecord    = "record"    // what was written to the stream is no record of ours
+	ClassFlood     = "flood"     // more is refused than is recorded one by one
+)
+
+// Whose word it is that the broker syncs every write, in NodeStarted records.
+const (
+	SyncEmbedded    = "embedded"    // the node runs the broker, and has set it so
+	SyncConfirmed   = "confirmed"   // the operator says so, in the node's configuration
+	SyncUnconfirmed = "unconfirmed" // nobody says so
+)
 
 // Subject returns the subject on which the record stands. It panics on a type
 // that is not listed above.

@@ -62,6 +62,16 @@ type Statement struct {
 type AlertState struct {
 	ID        string
 	Bulletins []*BulletinState // in ledger order
+	Refusals  []Refusal        // of what names this alert, in ledger order: the first maxRefusals
+}
+
+// A Refusal is one record of something that was refused.
+type Refusal struct {
+	Seq    int64
+	At     time.Time // when the broker took it
+	Refers int64     // the record that is refused; 0 for what is not in the ledger
+	Class  string
+	Reason string
 }
 
 // A BulletinState is all that the ledger says of one bulletin.
@@ -77,6 +87,7 @@ type BulletinState struct {
 	At         time.Time
 	Trace      string // traceparent of the record's message, "" for none
 	Statements []Statement
+	Refusal    *Refusal             // the first one that refers to the bulletin's record, or nil
 	Deliveries map[string]*Delivery // by channel; none until its first record
 }
 
@@ -104,6 +115,9 @@ type PartState struct {
 	Reconciled bool
 	Unreadable bool // posted, and this account gives no way to look
 	Doubted    bool // the fate of an attempt was unknown once
+	// Doubtful says that it may be public: the fate of an attempt stayed unknown,
+	// since nobody could look.
+	Doubtful   bool
 	RetryAt    time.Time
 	Class      string
 	Reason     string
@@ -135,9 +149,13 @@ func (e *VoidError) Error() string {
 // A Void is a record without effect, as [State] keeps it.
 type Void struct {
 	Seq    int64
-	Type   Type
-	Alert  string
+	At     time.Time // when the broker took it
+	Type   Type      // "" for what is not a record
+	Alert  string    // by its subject
 	Reason string
+	// Foreign says that no program of ours writes such a record at any place: it is
+	// to be refused. Of the others, each is the second of two writers that met.
+	Foreign bool
 }
 
 // A State is the fold of a ledger up to Seq. It has one owner.
@@ -146,18 +164,24 @@ type State struct {
 	Realm    string
 	Epoch    string
 	Alerts   map[string]*AlertState
-	Order    []string          // alerts in order of their first bulletin
-	Last     map[string]int64  // last sequence on each subject
-	Nodes    map[string]string // the newest incarnation of each node
-	NodesAt  int64             // newest record by which an incarnation began or ended
+	Order    []string            // alerts in order of their first bulletin
+	Last     map[string]int64    // last sequence on each subject
+	Nodes    map[string]string   // the newest incarnation of each node
+	NodesAt  int64               // newest record by which an incarnation began or ended
+	Carried  map[string][]string // by node: the channels that it has, as it said when it started last
 	Voids    []Void
 	Rejected int
+	Codes    map[string][]string // alerts by the codes that their records bear, the first maxHolders of each
 
-	times     map[int64]time.Time // broker times of decision records, to date releases
-	rejected  map[int64]bool      // sequences of records that were refused
-	stopped   map[string]bool     // nodes whose newest incarnation has said that it stopped
-	decisions []touch             // ascending
-	posts     []touch             // ascending
+	times     map[int64]time.Time      // broker times of decision records, to date releases
+	handed    map[int64]*BulletinState // by the sequence of the record that handed it in
+	rejected  map[int64]bool           // sequences of records that were refused
+	refusals  []Refusal                // of records, in ledger order
+	recent    []time.Time              // broker times of the newest RefusalsPerHour refusals of records
+	flood     Refusal                  // the newest record of a flood
+	stopped   map[string]bool          // nodes whose newest incarnation has said that it stopped
+	decisions []touch                  // ascending
+	posts     []touch                  // ascending
 }
 
 // touch says that an alert has news for those who watch decisions or posts.
@@ -184,15 +208,39 @@ func after(touches []touch, since int64) (alerts []string) {
 	return alerts
 }
 
-// WasRejected reports whether a refusal of the record with the sequence is in the
-// ledger.
-func (s *State) WasRejected(seq int64) bool { return s.rejected[seq] }
+const (
+	// RefusalsPerHour is how many records of the ledger are refused by a record of
+	// their own within an hour. Then one record of class [ClassFlood] stands for all
+	// that are refused within the hour after it: whoever floods the ledger must not
+	// make its nodes write without end.
+	RefusalsPerHour = 64
+	floodLasts      = time.Hour
+
+	maxRefusals = 256 // of one alert, for whoever reads along
+	maxHolders  = 16  // alerts with one code: codes are drawn by chance, and checked
+	maxReason   = 500 // bytes of the words on a record without effect
+)
+
+// Refused reports whether a refusal of the record with the sequence, which the
+// broker took at a moment, is in the ledger: its own, or the record of a flood.
+func (s *State) Refused(seq int64, at time.Time) bool {
+	return s.rejected[seq] || s.flood.Seq > 0 && (seq < s.flood.Seq || at.Before(s.flood.At.Add(floodLasts)))
+}
+
+// Refusals returns the refusals of records that stand in the ledger, in ledger order.
+// What commands refused before it came into the ledger is not among them.
+func (s *State) Refusals() []Refusal { return slices.Clone(s.refusals) }
+
+// Flooded reports whether one more refusal now has to be the record of a flood.
+func (s *State) Flooded(now time.Time) bool {
+	return len(s.recent) == RefusalsPerHour && now.Sub(s.recent[0]) < floodLasts
+}
 
 // NewState returns the fold of an empty ledger.
 func NewState() *State {
 	return &State{
-		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Nodes: map[string]string{},
-		times: map[int64]time.Time{}, rejected: map[int64]bool{}, stopped: map[string]bool{},
+		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Nodes: map[string]string{}, Carried: map[string][]string{}, Codes: map[string][]string{},
+		times: map[int64]time.Time{}, handed: map[int64]*BulletinState{}, rejected: map[int64]bool{}, stopped: map[string]bool{},
 	}
 }
 
@@ -207,7 +255,22 @@ func (s *State) Apply(e *Entry) error {
 	s.Last[e.Subject] = e.Seq
 	err := s.apply(e)
 	if v, ok := err.(*VoidError); ok { //nolint:errorlint // apply returns it unwrapped
-		s.Voids = append(s.Voids, Void{Seq: v.Seq, Type: e.Record.Type, Alert: e.Record.Alert, Reason: v.Reason})
+		reason := strings.ReplaceAll(v.Reason, "\n", "; ")
+		if len(reason) > maxReason {
+			reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+		}
+		id := alertOf(e.Subject)
+		if !uuidForm.MatchString(id) {
+			id = ""
+		}
+		kind := e.Record.Type
+		if e.Bad != nil {
+			kind = "" // what it said before it could not be read on
+		}
+		s.Voids = append(s.Voids, Void{
+			Seq: v.Seq, At: e.Time, Type: kind, Alert: id, Reason: reason,
+			Foreign: e.Bad != nil || e.Subject != e.Record.Subject() || e.Record.Type == Signature,
+		})
 	}
 	return err
 }
@@ -231,7 +294,7 @@ func (s *State) apply(e *Entry) error {
 		s.Realm, s.Epoch = r.Realm, r.Epoch
 	case NodeStarted:
 		name, incarnation, _ := strings.Cut(r.Node, "/")
-		s.Nodes[name], s.NodesAt = incarnation, e.Seq
+		s.Nodes[name], s.NodesAt, s.Carried[name] = incarnation, e.Seq, r.Channels
 		delete(s.stopped, name)
 	case NodeStopped:
 		name, incarnation, _ := strings.Cut(r.Node, "/")
@@ -239,10 +302,7 @@ func (s *State) apply(e *Entry) error {
 			s.stopped[name], s.NodesAt = true, e.Seq
 		}
 	case Rejected:
-		s.Rejected++
-		if r.Refers > 0 {
-			s.rejected[r.Refers] = true
-		}
+		s.applyRejected(e)
 	case Bulletin:
 		return s.applyBulletin(e, void)
 	case Signature:
@@ -251,6 +311,29 @@ func (s *State) apply(e *Entry) error {
 		return s.applyDelivery(e, void)
 	}
 	return nil
+}
+
+func (s *State) applyRejected(e *Entry) {
+	r := &e.Record
+	s.Rejected++
+	refusal := Refusal{Seq: e.Seq, At: e.Time, Refers: r.Refers, Class: r.Class, Reason: r.Reason}
+	if a := s.Alerts[r.Alert]; a != nil && len(a.Refusals) < maxRefusals {
+		a.Refusals = append(a.Refusals, refusal)
+	}
+	if r.Refers == 0 {
+		return
+	}
+	s.refusals = append(s.refusals, refusal)
+	if r.Class == ClassFlood {
+		s.flood = refusal
+		return
+	}
+	s.rejected[r.Refers] = true
+	if b := s.handed[r.Refers]; b != nil && b.Refusal == nil {
+		b.Refusal = &refusal
+	}
+	s.recent = append(s.recent, e.Time)
+	s.recent = s.recent[max(0, len(s.recent)-RefusalsPerHour):]
 }
 
 func (s *State) applyBulletin(e *Entry, void func(string, ...any) error) error {
@@ -266,10 +349,15 @@ func (s *State) applyBulletin(e *Entry, void func(string, ...any) error) error {
 	}
 	s.times[e.Seq] = e.Time
 	s.decisions = append(s.decisions, touch{e.Seq, r.Alert})
-	a.Bulletins = append(a.Bulletins, &BulletinState{
+	b := &BulletinState{
 		Number: r.Number, SHA256: r.SHA256, Bytes: r.Bytes, Code: r.Code, Identifier: r.Identifier, MsgType: r.MsgType,
 		Expires: r.Expires, Seq: e.Seq, At: e.Time, Trace: trace(e), Deliveries: map[string]*Delivery{},
-	})
+	}
+	a.Bulletins = append(a.Bulletins, b)
+	s.handed[e.Seq] = b
+	if holders := s.Codes[r.Code]; len(holders) < maxHolders && !slices.Contains(holders, r.Alert) {
+		s.Codes[r.Code] = append(holders, r.Alert)
+	}
 	return nil
 }
 
@@ -474,8 +562,10 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 	case Unknown:
 		p.State, p.Doubted = StateUnknown, true
 	case Absent:
-		p.State = StatePending
+		// With a class, nobody looked: the channel's policy went on without it.
+		p.State, p.Doubtful = StatePending, p.Doubtful || r.Class != ""
 	case Posted:
+		p.Doubtful = false
 		p.State, p.PostID, p.URL, p.PostedAt = StatePosted, r.PostID, r.URL, r.PostedAt
 		p.Reconciled, p.Evidence = r.Reconciled, r.Evidence
 	case Verified:
@@ -488,6 +578,7 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 	case Failed:
 		p.State = StateFailed
 	case Held:
+		p.Doubtful = p.Doubtful || p.State == StateUnknown
 		p.State = StateHeld
 	case Expired:
 		p.State = StateExpired

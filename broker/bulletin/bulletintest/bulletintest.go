@@ -18,6 +18,7 @@ type Alert struct {
 	ID       alert.ID
 	Code     alert.Code
 	Realm    alert.Realm
+	Sender   string   // CAP sender
 	Channels []string // "telegram-a": name; the kind is what stands before the first hyphen
 	Parts    int      // posts for each channel; 0 for 1
 	Composed time.Time
@@ -39,7 +40,7 @@ func New(tb testing.TB, channels ...string) *Alert {
 		tb.Fatal(err)
 	}
 	now := time.Now().Truncate(time.Second)
-	return &Alert{ID: id, Code: code, Realm: alert.RealmExercise, Channels: channels, Composed: now, Expires: now.Add(time.Hour)}
+	return &Alert{ID: id, Code: code, Realm: alert.RealmExercise, Sender: "allerte@provincia.savona.example", Channels: channels, Composed: now, Expires: now.Add(time.Hour)}
 }
 
 // Next writes the next bulletin of the alert: the first one must be an Alert.
@@ -92,7 +93,7 @@ func (a *Alert) Next(tb testing.TB, kind alert.MsgType) *bulletin.Bulletin {
 
 func (a *Alert) message(number int, kind alert.MsgType) *alert.Message {
 	m := &alert.Message{
-		Version: alert.CAP12, Identifier: fmt.Sprintf("IT-SV-%s-%d", a.Code, number), Sender: "allerte@provincia.savona.example",
+		Version: alert.CAP12, Identifier: fmt.Sprintf("IT-SV-%s-%d", a.Code, number), Sender: a.Sender,
 		Sent: a.Composed.In(time.FixedZone("", 3600)), Status: alert.StatusExercise, MsgType: kind, Scope: alert.ScopePublic,
 		Note: "Esercitazione di prova",
 	}

@@ -1,0 +1,227 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin/broker/bulletin"
+	"tocsin/broker/ledger"
+)
+
+// This file writes the refusals: whatever was written to the ledger past our
+// commands and has no effect gets one record that says why, whichever node sees it
+// first.
+
+const (
+	// blobGrace is how long the bytes of a bulletin may come after its record: where
+	// a cluster keeps them, the copy that is asked may lag.
+	blobGrace = 5 * time.Second
+	// refuseAgain is the wait before what could not be judged or recorded is looked
+	// at once more.
+	refuseAgain = time.Second
+)
+
+// A fault is a record of the ledger that has to be refused.
+type fault struct {
+	seq    int64
+	at     time.Time // when the broker took it
+	alert  string
+	number int
+	digest string
+	class  string
+	reason string
+}
+
+// refuse writes the refusals that the alerts, and what is no record of ours, still
+// lack. It reports whether it has to be called again.
+func (s *Service) refuse(ctx context.Context, ids []string) (again bool) {
+	if s.Trusted() != nil {
+		return false // nothing is written to such a ledger; at the next start it is judged anew
+	}
+	faults := s.foreign()
+	for _, id := range s.sameCode(ids) {
+		more, err := s.faults(ctx, id)
+		if err != nil {
+			s.Log.WarnContext(ctx, "what was handed in could not be judged; it is looked at again", "alert", id, "err", err)
+			again = true
+		}
+		faults = append(faults, more...)
+	}
+	slices.SortStableFunc(faults, func(a, b fault) int { return cmp.Compare(a.seq, b.seq) })
+	for i := range faults {
+		if err := s.reject(ctx, &faults[i]); err != nil {
+			s.Log.ErrorContext(ctx, "a refusal could not be recorded; it is taken up again", "record", faults[i].seq, "err", err)
+			return true
+		}
+	}
+	return again
+}
+
+// sameCode adds to ids the alerts that bear the code of one of them: the release of
+// one is the refusal of the others.
+func (s *Service) sameCode(ids []string) []string {
+	all := slices.Clone(ids)
+	s.Ledger.View(func(st *ledger.State) {
+		for _, id := range ids {
+			for _, b := range st.Alerts[id].Bulletins {
+				if holders := st.Codes[b.Code]; len(holders) > 1 {
+					all = append(all, holders...)
+				}
+			}
+		}
+	})
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// foreign returns the records that no program of ours writes and that were not
+// refused yet.
+func (s *Service) foreign() (faults []fault) {
+	s.Ledger.View(func(st *ledger.State) {
+		for _, v := range st.Voids[s.voids:] {
+			if v.Foreign && !st.Refused(v.Seq, v.At) {
+				faults = append(faults, fault{seq: v.Seq, at: v.At, alert: v.Alert, class: ledger.ClassRecord, reason: v.Reason})
+			}
+		}
+		if len(faults) == 0 {
+			s.voids = len(st.Voids)
+		}
+	})
+	return faults
+}
+
+// faults returns what has to be refused of an alert. An error says that something
+// could not be judged yet.
+func (s *Service) faults(ctx context.Context, id string) (faults []fault, err error) {
+	s.library.mu.Lock()
+	defer s.library.mu.Unlock()
+	var open []ledger.BulletinState // whose record was not refused yet
+	refused := map[int64]bool{}
+	states := s.library.states(id)
+	s.Ledger.View(func(st *ledger.State) {
+		for _, b := range states {
+			if refused[b.Seq] = st.Refused(b.Seq, b.At); !refused[b.Seq] {
+				open = append(open, b)
+			}
+			for _, statement := range b.Statements {
+				refused[statement.Seq] = st.Refused(statement.Seq, statement.At)
+			}
+		}
+	})
+	about := func(b *ledger.BulletinState, class, reason string) fault {
+		return fault{seq: b.Seq, at: b.At, alert: id, number: b.Number, digest: b.SHA256, class: class, reason: reason}
+	}
+	for i := range open {
+		b := &open[i]
+		h, readErr := s.library.read(ctx, id, b)
+		switch {
+		case readErr == nil && h.b.Realm != s.Authority.Realm:
+			faults = append(faults, about(b, ledger.ClassRealm, otherRealm(h.b, s.Authority).Error()))
+		case readErr == nil:
+		case !isVerdict(readErr), errors.Is(readErr, ledger.ErrNoBlob) && s.Now().Before(b.At.Add(blobGrace)):
+			err = readErr
+		default:
+			faults = append(faults, about(b, ledger.ClassBulletin, readErr.Error()))
+		}
+	}
+	places, placeErr := s.library.places(ctx, id)
+	if placeErr != nil {
+		return faults, placeErr
+	}
+	_, broken := bulletin.Chain(bulletins(places))
+	for i, why := range broken {
+		if b := places[i].state; !refused[b.Seq] {
+			faults = append(faults, about(b, chainClass(why), why.Error()))
+		}
+	}
+	for i := range places {
+		faults = append(faults, s.badSignatures(&places[i], refused, about)...)
+	}
+	return faults, err
+}
+
+func (s *Service) badSignatures(p *place, refused map[int64]bool, about func(*ledger.BulletinState, string, string) fault) (faults []fault) {
+	all := Statements(p.state)
+	for n, statement := range p.state.Statements {
+		if refused[statement.Seq] {
+			continue
+		}
+		why := fmt.Errorf("the bulletin has more than %d signatures: this one is not looked at", maxStatements)
+		if n < len(all) {
+			_, why = s.Authority.CheckOne(p.held.request(), all[n], all[n].At)
+		}
+		if why != nil {
+			f := about(p.state, ledger.ClassSignature, why.Error())
+			f.seq, f.at = statement.Seq, statement.At
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}
+
+// chainClass returns the class under which a bulletin is refused.
+func chainClass(e *bulletin.ChainError) string {
+	switch e.Break {
+	case bulletin.BreakExpired:
+		return ledger.ClassExpired
+	case bulletin.BreakTaken:
+		return ledger.ClassCode
+	case bulletin.BreakFirst, bulletin.BreakPassed, bulletin.BreakRevoked, bulletin.BreakPrevious, bulletin.BreakCode, bulletin.BreakSender:
+	}
+	return ledger.ClassChain
+}
+
+// reject writes the refusal of a record, unless it is in the ledger: compare-and-set
+// on the subject of refusals lets one of several nodes be first. Where much was
+// refused within the hour, one record stands for all that is refused in the next.
+func (s *Service) reject(ctx context.Context, f *fault) error {
+	for ctx.Err() == nil {
+		var done, flood bool
+		r := ledger.Record{
+			Type: ledger.Rejected, Refers: f.seq, Alert: f.alert, Number: f.number, SHA256: f.digest, Class: f.class, Reason: truncateWords(f.reason, maxReason),
+		}
+		var last int64
+		changed := s.Ledger.Changed()
+		s.Ledger.View(func(st *ledger.State) {
+			done, flood, last = st.Refused(f.seq, f.at), st.Flooded(s.Now()), st.Last[r.Subject()]
+		})
+		if done {
+			return nil
+		}
+		if flood {
+			r = ledger.Record{
+				Type: ledger.Rejected, Refers: f.seq, Class: ledger.ClassFlood,
+				Reason: fmt.Sprintf("%d records were refused within an hour: somebody writes to the ledger past the commands. This record stands for all that are refused "+
+					"from record %d on and within the next hour; tocsin audit verify names each of them", ledger.RefusalsPerHour, f.seq),
+			}
+		}
+		seq, err := s.Ledger.AppendAfter(ctx, r, last)
+		switch {
+		case errors.Is(err, ledger.ErrConflict):
+			// Another refusal was first: it is on its way to us.
+			s.awaitChange(ctx, changed)
+			continue
+		case err != nil:
+			return err
+		}
+		s.Log.WarnContext(ctx, "a record of the ledger is refused", "class", r.Class, "record", f.seq, "reason", strings.TrimSpace(r.Reason))
+		return s.Ledger.WaitApplied(ctx, seq)
+	}
+	return context.Cause(ctx)
+}
+
+// awaitChange waits for the next record, a short while at most.
+func (s *Service) awaitChange(ctx context.Context, changed <-chan struct{}) {
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,254 @@
+package delivery_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
+	"tocsin/broker/signing"
+	"tocsin/broker/signing/signingtest"
+)
+
+// refusals returns what the ledger says was refused, in ledger order, once there are
+// n of them.
+func (h *house) refusals(n int) []ledger.Refusal {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		changed := h.ledger.Changed()
+		var all []ledger.Refusal
+		h.ledger.View(func(s *ledger.State) { all = s.Refusals() })
+		if len(all) >= n {
+			return all
+		}
+		select {
+		case <-ctx.Done():
+			h.t.Fatalf("the ledger holds %d refusals, want %d: %+v", len(all), n, all)
+		case <-changed:
+		}
+	}
+}
+
+// TestWhatIsWrittenPastTheCommandsIsRefused writes to the stream what the commands
+// never would. Two nodes see it, and are started again: each record is refused once,
+// with its class, and nothing of it is posted.
+func TestWhatIsWrittenPastTheCommandsIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	a := newAlert(t, "x-a")
+	first := a.Next(t, alert.MsgAlert)
+	h.release(first)
+	strayed := *a
+	second := a.Next(t, alert.MsgUpdate)
+	h.release(second)
+
+	want := map[int64]string{} // class by the record
+	handed := func(b *bulletin.Bulletin, class string) {
+		h.t.Helper()
+		if _, err := h.ledger.PutBlob(t.Context(), b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		want[h.record(b, nil)] = class
+		h.sign(b, h.officer, h.police) // the signatures are good
+	}
+	strayed.Composed = strayed.Composed.Add(time.Second)
+	handed(strayed.Next(t, alert.MsgUpdate), ledger.ClassChain) // sequence
+	handed(strayed.Next(t, alert.MsgUpdate), ledger.ClassChain) // previous digest
+	handed(newAlertUpdate(t), ledger.ClassChain)                // nothing to follow
+	sender := *a
+	sender.Sender = "somebody@else.example"
+	handed(sender.Next(t, alert.MsgUpdate), ledger.ClassChain)
+	coded := *a
+	coded.Code = "SV-22222"
+	handed(coded.Next(t, alert.MsgUpdate), ledger.ClassChain)
+	double := newAlert(t, "x-a")
+	double.Code = a.Code
+	handed(double.Next(t, alert.MsgAlert), ledger.ClassCode)
+
+	// Signatures of these are refused too: the alert is over, or of another realm.
+	expired := newAlert(t, "x-a")
+	expired.Composed, expired.Expires = expired.Composed.Add(-2*time.Hour), expired.Composed.Add(-time.Hour)
+	b := expired.Next(t, alert.MsgAlert)
+	h.put(b)
+	want[h.record(b, nil)] = ledger.ClassExpired
+	live := newAlert(t, "x-a")
+	live.Realm = alert.RealmLive
+	b = live.Next(t, alert.MsgAlert)
+	h.put(b)
+	want[h.record(b, nil)] = ledger.ClassRealm
+
+	// Bytes that are no bulletin, or of another one than the record says.
+	digest, err := h.ledger.PutBlob(t.Context(), []byte("good morning"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nonsense := ledger.Record{Type: ledger.Bulletin, Alert: uuid.NewString(), Number: 1, SHA256: digest, Bytes: 12, Code: "SV-33333"}
+	want[h.append(nonsense)] = ledger.ClassBulletin
+	lying := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.put(lying)
+	want[h.record(lying, func(r *ledger.Record) { r.Code = "SV-44444" })] = ledger.ClassBulletin
+	h.sign(lying, h.officer, h.police)
+
+	// Signatures: by a stranger, by the wrong role, of a bulletin that there is not.
+	open := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.hand(open)
+	want[h.signature(open, signingtest.NewPerson(t, "eva@pc.example", signing.Officer), signing.Officer)] = ledger.ClassSignature
+	want[h.signature(open, h.officer, signing.Police)] = ledger.ClassSignature
+	missing := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	want[h.signature(missing, h.officer, signing.Officer)] = ledger.ClassRecord
+
+	// What is no record at all, and a record where it does not belong.
+	want[h.raw("ledger.alert."+string(open.Alert)+".decision.bulletin", "good evening")] = ledger.ClassRecord
+	want[h.raw("ledger.elsewhere", `{"schema":1,"type":"node_stopped","id":"`+uuid.NewString()+`","at":"2026-11-22T08:00:00Z","node":"x/y"}`)] = ledger.ClassRecord
+
+	x := newPlatform("x-a")
+	stops := []func(){h.run("one/a", quick(x)), h.run("two/b", quick(x))}
+	h.refusals(len(want))
+	for _, stop := range stops {
+		stop()
+	}
+	h.run("one/c", quick(x))
+	h.run("two/d", quick(x))
+	good := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(good, "x-a", ledger.StateVerified)
+	h.await(second, "x-a", ledger.StateVerified)
+
+	// A signature that does not hold comes last, so that all before it was judged.
+	want[h.signature(good, h.officer, signing.Police)] = ledger.ClassSignature
+	got := map[int64]string{}
+	for _, r := range h.refusals(len(want)) {
+		if got[r.Refers] != "" {
+			t.Errorf("record %d was refused twice", r.Refers)
+		}
+		if got[r.Refers] = r.Class; strings.TrimSpace(r.Reason) == "" {
+			t.Errorf("record %d was refused without a word", r.Refers)
+		}
+	}
+	for seq, class := range want {
+		if got[seq] != class {
+			t.Errorf("record %d was refused as %q, want %q", seq, got[seq], class)
+		}
+	}
+	for seq := range got {
+		if want[seq] == "" {
+			t.Errorf("record %d was refused as %q, and holds", seq, got[seq])
+		}
+	}
+	for _, text := range x.texts() {
+		if text != "1/1" && text != "2/1" {
+			t.Errorf("x-a shows %q", text)
+		}
+	}
+	if got := x.published(); got != 2 {
+		t.Errorf("x-a was called %d times, want for the second bulletin and for the last alert", got)
+	}
+}
+
+// TestABulletinThatWasRefusedStaysRefused has the bytes of a bulletin come when its
+// record was refused for want of them: no node posts it, not even a new one.
+func TestABulletinThatWasRefusedStaysRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	seq := h.record(b, nil)
+	h.append(ledger.Record{Type: ledger.Rejected, Refers: seq, Class: ledger.ClassBulletin, Reason: "its bytes are missing"})
+	h.put(b)
+	h.sign(b, h.officer, h.police)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	good := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(good, "x-a", ledger.StateVerified)
+	want(t, x, "1/1")
+	if p := h.part(b, "x-a"); p.Attempts > 0 {
+		t.Errorf("the refused bulletin is %+v, want it untouched", p)
+	}
+}
+
+// TestAFloodIsRefusedInFewRecords writes more rubbish than two nodes refuse one by
+// one. What people hand in goes its way meanwhile.
+func TestAFloodIsRefusedInFewRecords(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	h.run("two/b", quick(x))
+	id := uuid.NewString()
+	const rubbish = 3 * ledger.RefusalsPerHour
+	for i := range rubbish {
+		if i%2 == 0 {
+			h.raw("ledger.nonsense", fmt.Sprint("good morning ", i))
+			continue
+		}
+		digest, err := h.ledger.PutBlob(t.Context(), fmt.Appendf(nil, "no bulletin %d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.append(ledger.Record{Type: ledger.Bulletin, Alert: id, Number: 1, SHA256: digest, Bytes: 12, Code: "SV-33333"})
+	}
+	good := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(good, "x-a", ledger.StateVerified)
+	all := h.refusals(ledger.RefusalsPerHour + 1)
+	// More rubbish, and then a sign that the nodes have seen it.
+	h.raw("ledger.nonsense", "good night")
+	h.await(h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)), "x-a", ledger.StateVerified)
+	all = h.refusals(len(all))
+	if len(all) != ledger.RefusalsPerHour+1 || all[len(all)-1].Class != ledger.ClassFlood {
+		t.Errorf("%d refusals for %d records of rubbish, the last one %+v; want %d and the record of a flood", len(all), rubbish, all[len(all)-1], ledger.RefusalsPerHour+1)
+	}
+}
+
+// newAlertUpdate is the second bulletin of an alert whose first one nobody knows.
+func newAlertUpdate(t *testing.T) *bulletin.Bulletin {
+	t.Helper()
+	a := newAlert(t, "x-a")
+	a.Next(t, alert.MsgAlert)
+	return a.Next(t, alert.MsgUpdate)
+}
+
+func (h *house) put(b *bulletin.Bulletin) {
+	h.t.Helper()
+	if _, err := h.ledger.PutBlob(h.t.Context(), b.Bytes()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// record writes the record of a bulletin without its bytes.
+func (h *house) record(b *bulletin.Bulletin, change func(*ledger.Record)) int64 {
+	h.t.Helper()
+	r := ledger.Record{
+		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
+		Expires: b.Expires.UTC(),
+	}
+	if change != nil {
+		change(&r)
+	}
+	return h.append(r)
+}
+
+// signature writes a person's signature as of a role.
+func (h *house) signature(b *bulletin.Bulletin, p *signingtest.Person, role signing.Role) int64 {
+	h.t.Helper()
+	return h.append(ledger.Record{
+		Type: ledger.Signature, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Principal: p.Principal,
+		Namespace: signing.Namespace(role, b.Realm), Armor: string(p.Sign(h.t, b.Realm, b.Bytes())),
+	})
+}
+
+// raw writes a message past the package that writes records.
+func (h *house) raw(subject, payload string) int64 {
+	h.t.Helper()
+	seq := ledgertest.Write(h.t, h.server.Addr(), houseToken, subject, []byte(payload))
+	if err := h.ledger.WaitApplied(h.t.Context(), seq); err != nil {
+		h.t.Fatal(err)
+	}
+	return seq
+}

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tocsin/broker/audit"
-	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 )
 
@@ -62,16 +61,24 @@ func (p *program) verifyLedger(ctx context.Context, w *where) (audit.Report, err
 		return audit.Report{}, err
 	}
 	defer d.Close()
-	v = audit.NewVerifier(d.authority, d.checkpoint)
+	v = audit.NewVerifier(d.authority, d.guard.Checkpoint())
 	var size int64
 	d.ledger.View(func(s *ledger.State) { size = s.Seq })
 	for _, e := range late.upTo(size) {
 		v.Observe(e, nil)
 	}
-	return v.Finish(ctx, size, d.ledger.Blob), nil
+	report := v.Finish(ctx, size, d.ledger.Blob)
+	if report.Untrusted = d.distrust(); report.Untrusted != "" && report.OK {
+		// Such as a checkpoint that nobody has signed.
+		report.OK, report.Findings = false, append(report.Findings, audit.Finding{Rule: "root", Text: report.Untrusted})
+	}
+	return report, nil
 }
 
 func (p *program) writeReport(r audit.Report) {
+	if r.Untrusted != "" {
+		p.print("ATTENZIONE: il registro non è affidabile: %s", "ATTENTION: the ledger is not to be trusted: %s", r.Untrusted)
+	}
 	if r.Root != "" {
 		p.print("Registro %s: %d voci, radice %s", "Ledger %s: %d records, root %s", r.Realm, r.Entries, r.Root)
 	} else {
@@ -82,11 +89,21 @@ func (p *program) writeReport(r audit.Report) {
 	} else {
 		p.print("Nessun sigillo con cui confrontarlo", "No checkpoint to compare it with")
 	}
-	p.print("Allerte %d, bollettini %d, firme valide %d, rifiutate %d, post pubblici %d, incroci di scritture %d",
+	p.print("Allerte %d, bollettini %d, firme valide %d, voci respinte %d, post pubblici %d, incroci di scritture %d",
 		"Alerts %d, bulletins %d, valid signatures %d, refused %d, public posts %d, writers that met %d",
 		r.Alerts, r.Bulletins, r.Signatures, r.Refused, r.Posts, r.Races)
 	if r.Unjudged > 0 {
 		p.print("Voci che non si possono giudicare senza quelle che mancano: %d", "Records that can't be judged without those that are missing: %d", r.Unjudged)
+	}
+	if len(r.Refusals) > 0 {
+		p.print("Rifiuti scritti nel registro: %d", "Refusals in the ledger: %d", len(r.Refusals))
+	}
+	for i, refusal := range r.Refusals {
+		if i == maxShown {
+			p.print("  … e altri %d rifiuti (--json)", "  … and %d more refusals (--json)", len(r.Refusals)-maxShown)
+			break
+		}
+		fmt.Fprintf(p.out, "  %s\n", p.refusalWords(refusal.Record, refusal.Refers, refusal.Class, refusal.Reason))
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(p.out, "  %s %d (%s): %s\n", p.say("voce", "record"), f.Record, f.Rule, f.Text)
@@ -94,6 +111,17 @@ func (p *program) writeReport(r audit.Report) {
 	if r.OK {
 		p.print("Tutto in ordine.", "All is in order.")
 	}
+}
+
+// maxShown bounds the refusals that are shown to a person.
+const maxShown = 100
+
+// refusalWords says what the ledger holds of a refusal.
+func (p *program) refusalWords(record, refers int64, class, reason string) string {
+	if refers > 0 {
+		return p.say("voce %d: respinta la voce %d (%s): %s", "record %d: refused is record %d (%s): %s", record, refers, class, reason)
+	}
+	return p.say("voce %d: respinto (%s): %s", "record %d: refused (%s): %s", record, class, reason)
 }
 
 func (p *program) auditTimelineCommand() *cobra.Command {
@@ -118,6 +146,7 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			p.warn(d, asJSON)
 			t := &audit.Timeline{Alert: id, Lang: p.lang}
 			var size int64
 			d.ledger.View(func(s *ledger.State) { size = s.Seq })
@@ -127,9 +156,10 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 			}
 			if asJSON {
 				return p.printJSON(struct {
-					Alert string       `json:"alert"`
-					Lines []audit.Line `json:"records"`
-				}{id, t.Lines})
+					Untrusted string       `json:"untrusted,omitempty"` // why the ledger is not to be trusted
+					Alert     string       `json:"alert"`
+					Lines     []audit.Line `json:"records"`
+				}{d.distrust(), id, t.Lines})
 			}
 			for _, l := range t.Lines {
 				fmt.Fprintf(p.out, "%6d  %s  %s\n        %s\n", l.Record, l.At.In(time.Local).Format("2006-01-02 15:04:05.000"), l.Text, l.Who)
@@ -166,28 +196,4 @@ func (o *lateObserver) upTo(seq int64) []*ledger.Entry {
 	all := <-o.entries
 	o.entries <- all
 	return all[:min(int64(len(all)), seq)]
-}
-
-// bulletins returns the bulletins of an alert that the ledger holds and that can be
-// read, released or not, in ledger order.
-func (d *desk) bulletins(ctx context.Context, id string) ([]*bulletin.Bulletin, error) {
-	var digests []string
-	d.ledger.View(func(s *ledger.State) {
-		for _, b := range s.Alerts[id].Bulletins {
-			digests = append(digests, b.SHA256)
-		}
-	})
-	var out []*bulletin.Bulletin
-	for _, digest := range digests {
-		raw, err := d.ledger.Blob(ctx, digest)
-		if err != nil {
-			return out, err
-		}
-		b, err := bulletin.Parse(raw)
-		if err != nil {
-			continue // refused in the ledger
-		}
-		out = append(out, b)
-	}
-	return out, nil
 }

@@ -300,7 +300,7 @@ func (r *benchRig) ready(ctx context.Context) (*readyAlert, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.hand(ctx, b, signing.Officer, armored); err != nil {
+	if err := d.hand(ctx, b, armored); err != nil {
 		return nil, err
 	}
 	if armored, err = r.police.Sign(ctx, signing.Namespace(signing.Police, b.Realm), b.Bytes()); err != nil {

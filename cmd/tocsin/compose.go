@@ -15,6 +15,7 @@ import (
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/compose"
+	"tocsin/broker/ledger"
 )
 
 // maxImport bounds a CAP file that is read, in bytes; package alert bounds what it
@@ -56,7 +57,11 @@ func (p *program) composeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, notes, err := composeFirst(raw, c, time.Now())
+			taken, err := p.codesTaken(cmd.Context(), &w)
+			if err != nil {
+				return err
+			}
+			b, notes, err := composeFree(raw, c, time.Now(), taken)
 			if err != nil {
 				return w.recordRefusal(cmd.Context(), "tocsin compose", "draft", err)
 			}
@@ -94,6 +99,15 @@ func composeOptions(c *config, now time.Time) (compose.Options, error) {
 // composeFirst makes the first bulletin of a new alert. A message of ours goes in
 // as it is; any other is a draft, whose content an exercise issues anew.
 func composeFirst(raw []byte, c *config, now time.Time) (*bulletin.Bulletin, []string, error) {
+	return composeFree(raw, c, now, nil)
+}
+
+// maxDraws bounds the codes that are drawn until one is free: there are 24 million of
+// each prefix.
+const maxDraws = 1000
+
+// composeFree is composeFirst with a code that is not among those taken.
+func composeFree(raw []byte, c *config, now time.Time, taken func(alert.Code) bool) (*bulletin.Bulletin, []string, error) {
 	o, err := composeOptions(c, now)
 	if err != nil {
 		return nil, nil, err
@@ -102,13 +116,19 @@ func composeFirst(raw []byte, c *config, now time.Time) (*bulletin.Bulletin, []s
 	m, err := alert.Read(raw)
 	if err != nil || m.Sender != c.Issuer.Sender || !c.Realm.Allows(m.Status) || m.MsgType != alert.MsgAlert || m.Sent.After(now) || !m.Expires().After(now) {
 		if c.Realm == alert.RealmLive && err != nil {
-			return nil, nil, refused("the CAP message breaks a rule: %w: correct it", err)
+			return nil, nil, refusedError{both("il messaggio CAP non rispetta una regola: %v: correggerlo", "the CAP message breaks a rule: %w: correct it", err)}
 		}
 		if m, notes, err = reissue(raw, c, o); err != nil {
 			return nil, nil, err
 		}
 	}
 	id, code, err := compose.NewAlert(o)
+	for n := 1; err == nil && taken != nil && taken(code); n++ {
+		if n == maxDraws {
+			return nil, nil, both("i codici con il prefisso %s sono quasi finiti: cambiare issuer.code_prefix nella configurazione", "the codes with prefix %s are nearly used up: change issuer.code_prefix in the configuration", o.CodePrefix)
+		}
+		id, code, err = compose.NewAlert(o)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -116,16 +136,41 @@ func composeFirst(raw []byte, c *config, now time.Time) (*bulletin.Bulletin, []s
 	return b, notes, err
 }
 
+// codesTaken returns which alert codes the ledger holds already, or nil where it
+// can't be asked, which it says: publish looks again.
+func (p *program) codesTaken(ctx context.Context, w *where) (func(alert.Code) bool, error) {
+	d, err := w.open(ctx, "tocsin compose", nil, false)
+	switch {
+	case errors.Is(err, errNoFolder) || errors.Is(err, ledger.ErrNoLedger):
+		return nil, nil //nolint:nilnil // the ledger begins with this alert
+	case exitCode(err) == 3:
+		return nil, err // a ledger of another realm
+	case err != nil:
+		fmt.Fprintf(p.err, "tocsin: %s\n", p.say("il registro non risponde (%v): se il codice allerta è già di un'altra lo dirà publish",
+			"the ledger can't be asked (%v): whether another alert has the code already is said by publish", err))
+		return nil, nil //nolint:nilnil // a draft needs no ledger
+	}
+	defer d.Close()
+	taken := map[alert.Code]bool{}
+	d.ledger.View(func(s *ledger.State) {
+		for code := range s.Codes {
+			taken[alert.Code(code)] = true
+		}
+	})
+	return func(code alert.Code) bool { return taken[code] }, nil
+}
+
 // reissue makes an exercise of our own of a message that others wrote, or that has
 // had its time.
 func reissue(raw []byte, c *config, o compose.Options) (*alert.Message, []string, error) {
 	imported, findings, err := alert.Import(raw)
 	if err != nil {
-		return nil, nil, refused("import the CAP message: %w", err)
+		return nil, nil, refusedError{both("il messaggio CAP non si può usare: %v; correggere il file e comporre di nuovo", "import the CAP message: %w", err)}
 	}
 	if c.Realm != alert.RealmExercise {
-		return nil, nil, refused("the message is not one of ours (sender %s) that is in force now: a message of others is only ever a draft; "+
-			"in realm live, write it anew with your sender %s", imported.Sender, c.Issuer.Sender)
+		return nil, nil, refusedError{both("il messaggio (mittente %s) non è uno dei nostri in vigore adesso: quello di altri è solo una bozza; nel realm live va riscritto con il proprio mittente %s",
+			"the message is not one of ours (sender %s) that is in force now: a message of others is only ever a draft; "+
+				"in realm live, write it anew with your sender %s", imported.Sender, c.Issuer.Sender)}
 	}
 	var notes []string
 	for _, f := range findings {

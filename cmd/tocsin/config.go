@@ -78,7 +78,14 @@ type brokerConfig struct {
 	MaxBytes int64 `yaml:"max_bytes"`
 	// Replicas is the number of copies that a cluster keeps; 0 for 1.
 	Replicas int `yaml:"replicas"`
+	// SyncAlways is "confirmed" where the operator of the broker at URL says that it
+	// syncs every write (sync_interval: always): the broker can't be asked. A live node
+	// does not start without it.
+	SyncAlways string `yaml:"sync_always"`
 }
+
+// syncConfirmed is the one value of broker.sync_always.
+const syncConfirmed = "confirmed"
 
 type keysConfig struct {
 	// Ring is the key ring: an OpenSSH allowed_signers file.
@@ -204,7 +211,7 @@ func loadConfig(path string) (*config, error) {
 	}
 	c := &config{path: abs, dir: filepath.Dir(abs)}
 	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("configuration %s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+		return nil, fmt.Errorf("configuration %s: %s\nCorrect the line that is marked; docs/operations.md lists the keys", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
 	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", path, err)
@@ -268,6 +275,8 @@ func (c *config) check() error {
 	need(c.Keys.Ring != "" && c.Keys.Policy != "", "keys: ring and policy are needed")
 	need(c.Broker.MaxBytes >= 0, "broker.max_bytes: %d: write a number of bytes, or 0 for 4 GiB", c.Broker.MaxBytes)
 	need(c.Broker.Listen == "" || c.Broker.URL == "", "broker: listen and url exclude each other")
+	need(c.Broker.SyncAlways == "" || c.Broker.SyncAlways == syncConfirmed, "broker.sync_always: %q: write confirmed, or leave it out", c.Broker.SyncAlways)
+	need(c.Broker.SyncAlways == "" || c.Broker.URL != "", "broker.sync_always: it is for a broker at broker.url; the embedded one always syncs")
 	need(absoluteURL(c.Site.PublicURL), "site.public_url: %q is not an address like https://allerte.example.it", c.Site.PublicURL)
 	need(len(c.Channels) > 0, "channels: there is none")
 	if c.Issuer.TimeZone == "" {
@@ -286,6 +295,15 @@ func (c *config) check() error {
 			"channels[%d].unsearchable: %q: use hold or post_again", i, ch.Unsearchable)
 	}
 	return errors.Join(errs...)
+}
+
+// channelNames lists the channels in the order of the file.
+func (c *config) channelNames() []string {
+	names := make([]string, 0, len(c.Channels))
+	for i := range c.Channels {
+		names = append(names, c.Channels[i].Name)
+	}
+	return names
 }
 
 // storeBytes bounds the embedded broker's whole store: its two streams, each with

@@ -40,15 +40,15 @@ func (w *where) hint() string {
 
 // A desk is where a command works: a ledger, and what it is judged by.
 type desk struct {
-	c          *config // nil where only a folder is known
-	state      string
-	ledger     *ledger.Ledger
-	authority  *signing.Authority
-	checkpoint *audit.Checkpoint // the newest one of the folder, or nil
-	running    bool              // a node works on the ledger
-	presence   presence
-	server     *ledger.Server
-	telemetry  *telemetry.Telemetry // nil where nothing is exported
+	c         *config // nil where only a folder is known
+	state     string
+	ledger    *ledger.Ledger
+	authority *signing.Authority
+	guard     *audit.Guard // holds the ledger against the folder's newest checkpoint
+	running   bool         // a node works on the ledger
+	presence  presence
+	server    *ledger.Server
+	telemetry *telemetry.Telemetry // nil where nothing is exported
 }
 
 // Close lets go of the ledger.
@@ -87,6 +87,10 @@ func (w *where) configuration() (*config, error) {
 	return nil, usage("say which ledger: -c FILE (a node's configuration) or --state DIR (a folder)")
 }
 
+// errNoFolder is returned by open where the folder of the ledger is not there. It adds
+// no words.
+var errNoFolder = errors.New("")
+
 func sameFolder(a, b string) bool {
 	x, err := os.Stat(a)
 	if err != nil {
@@ -116,20 +120,23 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		d.state = d.c.abs(d.c.State)
 	}
 	if _, err := os.Stat(d.state); err != nil {
-		return nil, both("non c'è nessun registro in %[1]s: accendere il nodo con tocsin serve", "ledger folder: %[2]w: start the node with tocsin serve", d.state, err)
+		return nil, fmt.Errorf("%w%w", errNoFolder, both("non c'è nessun registro in %[1]s: accendere il nodo con tocsin serve", "ledger folder: %[2]w: start the node with tocsin serve", d.state, err))
 	}
 	if d.authority, err = d.loadAuthority(); err != nil {
 		return nil, err
 	}
-	if d.checkpoint, err = newestCheckpoint(d.state); err != nil {
-		return nil, err
-	}
+	d.guard = audit.OpenGuard(d.state) // before the ledger is read: it may only have grown since
 	if d.c != nil && d.c.Telemetry.OTLP != "" && needNode {
 		if d.telemetry, err = telemetry.Start(ctx, telemetry.Config{OTLP: d.c.Telemetry.OTLP, Node: who}); err != nil {
 			return nil, err
 		}
 	}
-	o := ledger.Options{Name: who, Observe: observe}
+	o := ledger.Options{Name: who, Observe: func(e *ledger.Entry, err error) {
+		d.guard.Observe(e, err)
+		if observe != nil {
+			observe(e, err)
+		}
+	}}
 	if d.c != nil {
 		o.Realm = string(d.c.Realm)
 	}
@@ -142,7 +149,38 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		}
 		return nil, err
 	}
+	if err := d.guard.Trusted(); err != nil && needNode {
+		// Commands that need a node are those that write.
+		d.Close()
+		return nil, refusedError{both("il registro non è affidabile: %v. Non è stato scritto niente: spegnere il nodo, rimettere una copia intera della cartella %s (docs/operations.md), riaccenderlo e riprovare",
+			"the ledger is not to be trusted: %w. Nothing was written: stop the node, put back a whole copy of the folder %s (docs/operations.md), start it and try again", err, d.state)}
+	}
 	return d, nil
+}
+
+// distrust returns in words why the ledger is not to be trusted, "" where it is.
+func (d *desk) distrust() string {
+	if d.guard == nil {
+		return "" // the node's own
+	}
+	if err := d.guard.Trusted(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// warn says first of all where a ledger that is read is not to be trusted: on
+// standard error where standard output is for a JSON object.
+func (p *program) warn(d *desk, asJSON bool) {
+	why := d.distrust()
+	if why == "" {
+		return
+	}
+	screen := p.out
+	if asJSON {
+		screen = p.err
+	}
+	fmt.Fprintln(screen, p.say("ATTENZIONE: il registro non è affidabile: %s", "ATTENTION: the ledger is not to be trusted: %s", why))
 }
 
 // connect finds the broker: the one of the configuration, the one of the node
@@ -203,21 +241,6 @@ func (d *desk) loadAuthority() (*signing.Authority, error) {
 	return loadAuthority(c)
 }
 
-func newestCheckpoint(state string) (*audit.Checkpoint, error) {
-	signed, key, err := audit.ReadCheckpoint(state)
-	if errors.Is(err, audit.ErrNoCheckpoint) {
-		return nil, nil //nolint:nilnil // a new ledger has none yet
-	}
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
-	}
-	c, err := audit.ParseCheckpoint(signed, key)
-	if err != nil {
-		return nil, refused("checkpoint: %w", err)
-	}
-	return &c, nil
-}
-
 // alert finds the alert that a person names: by its UUID, its code, or as the only
 // or newest one where no name is given.
 func (d *desk) alert(name string) (string, error) {
@@ -228,7 +251,13 @@ func (d *desk) alert(name string) (string, error) {
 			bulletins := s.Alerts[known].Bulletins
 			code := bulletins[0].Code
 			codes = append(codes, code)
-			if name == "" || name == known || strings.EqualFold(name, code) || bulletins[0].Identifier == name {
+			if name == known {
+				id = known
+				return
+			}
+			// What was refused is shown to whoever asks for it, and hides nothing else.
+			refused := bulletins[0].Refusal != nil && id != ""
+			if !refused && (name == "" || strings.EqualFold(name, code) || bulletins[0].Identifier == name) {
 				id = known
 			}
 		}

@@ -367,7 +367,7 @@ func (s *stage) release(ctx context.Context, d *desk, b *bulletin.Bulletin, say 
 			return err
 		}
 		if who.role == signing.Officer {
-			if err := d.hand(ctx, b, who.role, armored); err != nil {
+			if err := d.hand(ctx, b, armored); err != nil {
 				return err
 			}
 			say("Firmato dal funzionario di turno e consegnato al registro.", "Signed by the duty officer and handed to the ledger.")

@@ -82,6 +82,12 @@ func words(err error, lang string) string {
 		if e, ok := errors.AsType[*signing.RefusedError](err); ok {
 			return e.Message("it")
 		}
+		if e, ok := errors.AsType[*bulletin.ChainError](err); ok {
+			return e.Message("it")
+		}
+		if e, ok := errors.AsType[*ledger.RealmError](err); ok {
+			return fmt.Sprintf("questo registro è del realm %q, la configurazione del realm %q: usare un'altra cartella; un registro non cambia mai realm", e.Have, e.Want)
+		}
 	}
 	return err.Error()
 }
@@ -101,6 +107,9 @@ func exitCode(err error) int {
 		return 3
 	}
 	if _, ok := errors.AsType[*bulletin.SyntaxError](err); ok {
+		return 3
+	}
+	if _, ok := errors.AsType[*bulletin.ChainError](err); ok {
 		return 3
 	}
 	if _, ok := errors.AsType[compose.LintError](err); ok {

@@ -151,6 +151,7 @@ type playground struct {
 	dir       string
 	config    string
 	site      string
+	broker    string
 	platforms string
 }
 
@@ -161,7 +162,7 @@ func newPlayground(t *testing.T, args ...string) *playground {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pg := &playground{t: t, dir: filepath.Join(t.TempDir(), "node"), site: site, platforms: platforms}
+	pg := &playground{t: t, dir: filepath.Join(t.TempDir(), "node"), site: site, broker: broker, platforms: platforms}
 	pg.config = filepath.Join(pg.dir, "tocsin.yaml")
 	expect(t, 0, append([]string{"init", pg.dir, "--site", site, "--broker", broker, "--simulator", platforms}, args...)...)
 	return pg

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tocsin/adapters/website"
+	"tocsin/broker/alert"
 	"tocsin/broker/audit"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
@@ -56,6 +57,7 @@ type node struct {
 	access    siteAccess
 	service   *delivery.Service
 	telemetry *telemetry.Telemetry
+	sync      string // whose word it is that the broker syncs every write
 	work      sync.WaitGroup
 	stop      context.CancelFunc
 	servers   []*http.Server
@@ -297,6 +299,9 @@ func (n *node) openLedger(ctx context.Context) error {
 		return fmt.Errorf("state folder: %w", err)
 	}
 	var err error
+	if n.sync, err = n.syncs(ctx); err != nil {
+		return err
+	}
 	if n.keeper, err = audit.OpenKeeper(state); err != nil {
 		return err
 	}
@@ -339,6 +344,23 @@ func inUse(err error) error {
 		return fmt.Errorf("%w: end the other node first, or give this one another state folder", err)
 	}
 	return err
+}
+
+// syncs says whose word it is that the broker syncs every write before it
+// acknowledges it. A broker elsewhere does not tell its clients: the operator does.
+func (n *node) syncs(ctx context.Context) (string, error) {
+	switch {
+	case n.c.Broker.URL == "":
+		return ledger.SyncEmbedded, nil
+	case n.c.Broker.SyncAlways == syncConfirmed:
+		return ledger.SyncConfirmed, nil
+	case n.c.Realm == alert.RealmLive:
+		return "", errors.New("broker: nobody says that the broker at broker.url writes to disk before it acknowledges (sync_interval: always), " +
+			"and without that a power cut loses alerts: see to it on every server, then write broker.sync_always: confirmed")
+	}
+	n.log.WarnContext(ctx, "nobody says that the broker writes to disk before it acknowledges: a power cut can lose alerts; "+
+		"set sync_interval: always on every server, then write broker.sync_always: confirmed; a live node would not start", "node", n.c.Node)
+	return ledger.SyncUnconfirmed, nil
 }
 
 // tryListen returns why nobody can listen on the address, "" for none: the broker
@@ -401,7 +423,9 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	if err := n.trusted(); err != nil {
 		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)
 	} else {
-		seq, err := n.ledger.Append(ctx, ledger.Record{Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.authority.Ring.SHA256())})
+		seq, err := n.ledger.Append(ctx, ledger.Record{
+			Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.authority.Ring.SHA256()), Channels: n.c.channelNames(), Sync: n.sync,
+		})
 		if err != nil {
 			return err
 		}

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
+	"tocsin/broker/signing/sshsig"
 )
 
 // keyFlags say with which key a person signs.
@@ -183,37 +187,41 @@ func (p *program) signCommand() *cobra.Command {
 
 func (p *program) publishCommand() *cobra.Command {
 	var w where
-	var signature string
+	var signatures []string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "publish BULLETIN -c FILE",
 		Short: p.say("consegna al registro un bollettino firmato", "hands a signed bulletin to the ledger"),
-		Args:  args(cobra.ExactArgs(1)),
+		Long: p.say(`Consegna il bollettino con le firme che gli stanno accanto (BOLLETTINO.sig, BOLLETTINO.RUOLO.sig) o che si nominano
+con --signature. Ogni firma vale per il ruolo che porta scritto. Se una non va, non si consegna niente.
+Un bollettino già consegnato si può consegnare di nuovo con una firma in più.`,
+			`Hands in the bulletin with the signatures that lie beside it (BULLETIN.sig, BULLETIN.ROLE.sig) or that are named
+with --signature. Each counts for the role that it bears. If one does not hold, nothing is handed in.
+A bulletin that was handed in before can be handed in again with one signature more.`),
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if signature == "" {
-				signature = a[0] + "." + string(signing.Officer) + ".sig"
-			}
+			ctx := cmd.Context()
 			raw, err := readLimited(a[0], p.stdin, bulletin.MaxBytes)
 			if err != nil {
 				return err
 			}
-			armored, err := readLimited(signature, p.stdin, 64<<10)
+			files, err := p.signatureFiles(a[0], signatures)
 			if err != nil {
-				return both("firma: %v: firmare prima il bollettino, con tocsin sign", "signature: %w: sign the bulletin first, with tocsin sign", err)
+				return err
 			}
-			d, err := w.open(cmd.Context(), "tocsin publish", nil, true)
+			d, err := w.open(ctx, "tocsin publish", nil, true)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
 			b, err := parseBulletin(raw)
 			if err != nil {
-				return d.reject(cmd.Context(), nil, "bulletin", err)
+				return d.reject(ctx, nil, ledger.ClassBulletin, err)
 			}
-			if err := d.hand(cmd.Context(), b, signing.Officer, armored); err != nil {
+			if err := d.handIn(ctx, b, files); err != nil {
 				return err
 			}
-			done, err := d.handed(cmd.Context(), b)
+			done, err := d.handed(ctx, b)
 			if err != nil {
 				return err
 			}
@@ -227,43 +235,169 @@ func (p *program) publishCommand() *cobra.Command {
 	}
 	w.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
-	cmd.Flags().StringVar(&signature, "signature", "", p.say("file della firma (predefinito BOLLETTINO.officer.sig)", "the signature's file (default BULLETIN.officer.sig)"))
+	cmd.Flags().StringArrayVar(&signatures, "signature", nil, p.say("file di una firma, anche più volte (predefinite quelle accanto al bollettino)", "a signature's file, also several times (default: those beside the bulletin)"))
 	return cmd
 }
 
-// hand puts a bulletin and a person's signature into the ledger, after all that
-// the node would refuse has been refused here, with a record of it.
-func (d *desk) hand(ctx context.Context, b *bulletin.Bulletin, role signing.Role, armored []byte) error {
+// A signatureFile is a signature that a person hands in.
+type signatureFile struct {
+	name    string // "" for one that is in no file
+	armored []byte
+}
+
+// maxSignatures bounds the signatures that are handed in with a bulletin.
+const maxSignatures = 16
+
+// signatureFiles reads the signatures that are named, or those beside the bulletin.
+func (p *program) signatureFiles(path string, named []string) ([]signatureFile, error) {
+	if len(named) > maxSignatures {
+		return nil, usage("publish: %d signatures: no policy asks for more than %d", len(named), maxSignatures)
+	}
+	beside := len(named) == 0
+	if beside {
+		named = append(named, path+".sig")
+		for _, role := range signing.Roles() {
+			named = append(named, path+"."+string(role)+".sig")
+		}
+	}
+	var out []signatureFile
+	for _, name := range named {
+		armored, err := readLimited(name, p.stdin, 64<<10)
+		if beside && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, both("firma: %v: firmare prima il bollettino, con tocsin sign", "signature: %w: sign the bulletin first, with tocsin sign", err)
+		}
+		out = append(out, signatureFile{name, armored})
+	}
+	if len(out) == 0 {
+		return nil, both("firma: accanto a %[1]s non ce n'è nessuna (%[1]s.officer.sig): firmare prima il bollettino, con tocsin sign", "signature: there is none beside %[1]s (%[1]s.officer.sig): sign the bulletin first, with tocsin sign", path)
+	}
+	return out, nil
+}
+
+// hand is handIn for one signature that is in no file.
+func (d *desk) hand(ctx context.Context, b *bulletin.Bulletin, armored []byte) error {
+	return d.handIn(ctx, b, []signatureFile{{armored: armored}})
+}
+
+// handIn puts a bulletin and people's signatures into the ledger, in the order in
+// which the policy names their roles, after all that the node would refuse has been
+// refused here, with a record of it.
+func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatureFile) error {
 	if d.c != nil && b.Realm != d.c.Realm {
-		return d.reject(ctx, b, "realm", both("il bollettino è del realm %s, questo nodo del realm %s: consegnarlo al suo nodo", "the bulletin is of realm %s, this node is of realm %s: hand it to its own node", b.Realm, d.c.Realm))
+		return d.reject(ctx, b, ledger.ClassRealm, both("il bollettino è del realm %s, questo nodo del realm %s: consegnarlo al suo nodo", "the bulletin is of realm %s, this node is of realm %s: hand it to its own node", b.Realm, d.c.Realm))
 	}
-	st, err := d.statement(b, role, armored)
+	var held *ledger.BulletinState
+	d.ledger.View(func(s *ledger.State) {
+		if a := s.Alerts[string(b.Alert)]; a != nil {
+			if state := a.Bulletin(b.SHA256()); state != nil {
+				copied := *state
+				held = &copied
+			}
+		}
+	})
+	statements, err := d.statements(b, files, held)
 	if err == nil {
-		_, err = d.authority.CheckOne(signing.RequestOf(b), st, time.Now())
-	}
-	if err == nil {
-		err = d.follows(ctx, b)
+		err = d.follows(ctx, b, held)
 	}
 	if err != nil {
-		return d.reject(ctx, b, "bulletin", err)
-	}
-	if err := d.room(b); err != nil {
-		return err
+		return d.reject(ctx, b, ledger.ClassBulletin, err)
 	}
 	ctx, span := d.span(ctx, "hand in", b)
 	defer span.End()
+	if held == nil {
+		if err := d.room(b); err != nil {
+			return err
+		}
+		if err := d.record(ctx, b); err != nil {
+			return err
+		}
+	}
+	for _, st := range statements {
+		if err := d.sign(ctx, b, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record puts a bulletin into the ledger.
+func (d *desk) record(ctx context.Context, b *bulletin.Bulletin) error {
 	if _, err := d.ledger.PutBlob(ctx, b.Bytes()); err != nil {
 		return err
 	}
-	_, err = d.ledger.Append(ctx, ledger.Record{
+	_, err := d.ledger.Append(ctx, ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
 		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
 	})
-	if err != nil {
-		return err
-	}
-	return d.sign(ctx, b, st)
+	return err
 }
+
+// statements checks the signatures of a bulletin that are not in the ledger yet, each
+// one and all together, and puts them into the order in which the policy names their
+// roles. held is what the ledger holds of the bulletin, or nil.
+func (d *desk) statements(b *bulletin.Bulletin, files []signatureFile, held *ledger.BulletinState) ([]signing.Statement, error) {
+	request := signing.RequestOf(b)
+	var all []signing.Statement
+	if held != nil {
+		all = delivery.Statements(held)
+	}
+	known := len(all)
+	for _, f := range files {
+		role, err := bearingRole(f.armored)
+		var st signing.Statement
+		if err == nil {
+			st, err = d.statement(b, role, f.armored)
+		}
+		if err == nil {
+			_, err = d.authority.CheckOne(request, st, time.Now())
+		}
+		if err != nil && len(files) > 1 {
+			err = both("%[1]s: %[2]s", "%[1]s: %[3]w", f.name, words(err, "it"), err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(all, func(other signing.Statement) bool { return bytes.Equal(other.Signature, st.Signature) }) {
+			all = append(all, st)
+		}
+	}
+	if held != nil && len(all) == known {
+		return nil, both("questo bollettino è già stato consegnato: vedere tocsin status", "this bulletin was handed in before: see tocsin status")
+	}
+	if _, err := d.authority.Authorize(request, all, time.Now()); err != nil {
+		if refusal, ok := errors.AsType[*signing.RefusedError](err); !ok || len(refusal.Missing) == 0 {
+			return nil, err
+		}
+	}
+	fresh := all[known:]
+	if rule, ok := d.authority.Policy.Rule(b.Message.MsgType); ok {
+		place := func(st signing.Statement) int {
+			role, _, _ := signing.ParseNamespace(st.Namespace)
+			return slices.Index(rule.Roles(), role)
+		}
+		slices.SortStableFunc(fresh, func(x, y signing.Statement) int { return cmp.Compare(place(x), place(y)) })
+	}
+	return fresh, nil
+}
+
+// bearingRole returns the role for which a signature was made, by its namespace.
+func bearingRole(armored []byte) (signing.Role, error) {
+	s, err := sshsig.Parse(trimmed(armored))
+	if err != nil {
+		return signing.Officer, nil //nolint:nilerr // what can't be read is refused with its reason below
+	}
+	role, _, err := signing.ParseNamespace(s.Namespace())
+	if err != nil {
+		return "", both("la firma è fatta per un altro uso (spazio %[1]q): firmare con tocsin sign", "signature not accepted: it was made for another purpose (%[2]w): sign with tocsin sign", s.Namespace(), err)
+	}
+	return role, nil
+}
+
+// trimmed returns a signature as it stands in records: the armour and one line feed.
+func trimmed(armored []byte) []byte { return append(bytes.TrimSpace(armored), '\n') }
 
 // sign puts a signature into the ledger and waits until it is folded.
 func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statement) error {
@@ -285,35 +419,48 @@ func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statem
 
 // statement names the person behind a signature, by the key ring.
 func (d *desk) statement(b *bulletin.Bulletin, role signing.Role, armored []byte) (signing.Statement, error) {
-	st := signing.Statement{Namespace: signing.Namespace(role, b.Realm), Signature: bytes.TrimSpace(armored), At: time.Now()}
-	st.Signature = append(st.Signature, '\n')
+	st := signing.Statement{Namespace: signing.Namespace(role, b.Realm), Signature: trimmed(armored), At: time.Now()}
 	var err error
 	st.Principal, err = d.authority.Principal(st.Signature, role)
 	return st, err
 }
 
-// follows checks that the bulletin takes up where the alert stands.
-func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin) error {
-	var held bool
+// follows checks that the bulletin takes up where the alert stands. held is what the
+// ledger holds of it, or nil.
+func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin, held *ledger.BulletinState) error {
+	if held != nil {
+		verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, string(b.Alert))
+		switch v := verdicts[b.SHA256()]; {
+		case err != nil:
+			return err
+		case v.Refused != nil:
+			return v.Refused
+		case v.Released:
+			return both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
+		}
+		return nil
+	}
+	var taken bool
 	d.ledger.View(func(s *ledger.State) {
-		if a := s.Alerts[string(b.Alert)]; a != nil {
-			held = a.Bulletin(b.SHA256()) != nil
+		for _, other := range s.Codes[string(b.Code)] {
+			taken = taken || other != string(b.Alert)
 		}
 	})
-	if held {
-		return both("questo bollettino è già stato consegnato: vedere tocsin status", "this bulletin was handed in before: see tocsin status")
-	}
 	chain, err := d.releasedChain(ctx, string(b.Alert))
 	if err != nil {
 		return err
 	}
-	switch {
-	case b.Number != len(chain)+1 && len(chain) == 0:
-		return both("questo è il bollettino %d di un'allerta di cui nessuno è stato diffuso: prima va diffuso il primo", "this is bulletin %d of an alert of which none was released: the first one must be released before it", b.Number)
-	case len(chain) > 0 && (b.Number <= chain[len(chain)-1].Number || b.Previous != chain[len(chain)-1].SHA256()):
-		return both("il bollettino %d di questa allerta è già stato diffuso: comporre il successivo a partire da quello", "bulletin %d of this alert was released already: compose the next one from it", chain[len(chain)-1].Number)
+	if len(chain) == 0 && taken {
+		return &bulletin.ChainError{Break: bulletin.BreakTaken, Number: b.Number, Code: string(b.Code)}
 	}
-	return nil
+	var last *bulletin.Bulletin
+	if len(chain) > 0 {
+		last = chain[len(chain)-1]
+	}
+	if d.c != nil && last == nil && b.Message.Sender != d.c.Issuer.Sender {
+		return both("il mittente CAP del bollettino è %s, quello di questo nodo è %s: comporlo con la configurazione del nodo", "the bulletin's CAP sender is %s, this node's is %s: compose it with the node's configuration", b.Message.Sender, d.c.Issuer.Sender)
+	}
+	return b.Follows(last)
 }
 
 // releasedChain returns the released bulletins of an alert in order.
@@ -372,23 +519,22 @@ func (d *desk) waiting(ctx context.Context, name string) (*bulletin.Bulletin, er
 	if err != nil {
 		return nil, err
 	}
-	var digests []string
+	verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, id)
+	if err != nil {
+		return nil, err
+	}
+	var states []ledger.BulletinState
 	d.ledger.View(func(s *ledger.State) {
 		for _, b := range s.Alerts[id].Bulletins {
-			digests = append(digests, b.SHA256)
+			states = append(states, *b)
 		}
 	})
-	for i := len(digests) - 1; i >= 0; i-- {
-		raw, err := d.ledger.Blob(ctx, digests[i])
-		if err != nil {
-			return nil, err
+	for _, state := range slices.Backward(states) {
+		v := verdicts[state.SHA256]
+		if v.Refused != nil {
+			continue // it waits for nothing
 		}
-		b, err := bulletin.Parse(raw)
-		if err != nil {
-			return nil, err
-		}
-		var state ledger.BulletinState
-		d.ledger.View(func(s *ledger.State) { state = *s.Alerts[id].Bulletin(digests[i]) })
+		b := v.Bulletin
 		_, err = d.authority.Authorize(signing.RequestOf(b), delivery.Statements(&state), time.Now())
 		refusal, ok := errors.AsType[*signing.RefusedError](err)
 		switch {
@@ -469,7 +615,7 @@ func (p *program) cancelCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := d.hand(ctx, b, signing.Role(role), armored); err != nil {
+			if err := d.hand(ctx, b, armored); err != nil {
 				return err
 			}
 			done, err := d.handed(ctx, b)

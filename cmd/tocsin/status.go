@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 )
 
@@ -37,6 +38,21 @@ type bulletinStatus struct {
 	Expires    time.Time         `json:"expires"`
 	Signatures []signatureStatus `json:"signatures"`
 	Channels   []channelStatus   `json:"channels"`
+	// Refused says why the bulletin will never be released; nobody posts it.
+	Refused *refusalStatus `json:"refused,omitempty"`
+	// NotAddressed lists configured channels that the bulletin says nothing to: they
+	// get nothing of it.
+	NotAddressed []string `json:"not_addressed,omitempty"`
+	// NotConfigured lists channels that the bulletin addresses and no node has.
+	NotConfigured []string `json:"not_configured,omitempty"`
+}
+
+// refusalStatus is something that was refused.
+type refusalStatus struct {
+	Record int64  `json:"record,omitempty"` // sequence of the refusal; 0 where there is none yet
+	Refers int64  `json:"refers,omitempty"` // sequence of what is refused
+	Class  string `json:"class,omitempty"`
+	Reason string `json:"reason"`
 }
 
 type signatureStatus struct {
@@ -48,9 +64,11 @@ type signatureStatus struct {
 
 // alertStatus is one alert.
 type alertStatus struct {
+	Untrusted string           `json:"untrusted,omitempty"` // why the ledger is not to be trusted
 	Alert     string           `json:"alert"`
 	Code      string           `json:"code"`
 	Bulletins []bulletinStatus `json:"bulletins"`
+	Refusals  []refusalStatus  `json:"refusals,omitempty"` // what the ledger says was refused of this alert
 }
 
 // statusOf reads an alert's status from the folded ledger. kinds gives the kind of
@@ -76,7 +94,55 @@ func statusOf(s *ledger.State, id string, kinds map[string]string, addressed fun
 		}
 		out.Bulletins = append(out.Bulletins, bs)
 	}
+	for _, r := range a.Refusals {
+		out.Refusals = append(out.Refusals, refusalStatus{r.Seq, r.Refers, r.Class, r.Reason})
+	}
 	return out
+}
+
+// refuse marks the bulletins that will never be released. They address nobody.
+func (s *alertStatus) refuse(state *ledger.State, verdicts map[string]delivery.Verdict) {
+	for i := range s.Bulletins {
+		b := &s.Bulletins[i]
+		why := verdicts[b.SHA256].Refused
+		if why == nil {
+			continue
+		}
+		b.Refused, b.Channels = &refusalStatus{Reason: why.Error()}, []channelStatus{}
+		record := state.Alerts[s.Alert].Bulletin(b.SHA256)
+		b.Refused.Refers = record.Seq
+		if r := record.Refusal; r != nil {
+			b.Refused.Record, b.Refused.Class = r.Seq, r.Class
+		}
+	}
+}
+
+// compare says of each bulletin which of the configured channels it does not address,
+// and which of those that it addresses no node carries.
+func (s *alertStatus) compare(configured, carried []string) {
+	if len(carried) == 0 {
+		return
+	}
+	for i := range s.Bulletins {
+		b := &s.Bulletins[i]
+		if b.Refused != nil {
+			continue
+		}
+		var addressed []string
+		for n := range b.Channels {
+			c := &b.Channels[n]
+			addressed = append(addressed, c.Name)
+			if !slices.Contains(carried, c.Name) && !c.final && c.State == string(ledger.StatePending) {
+				b.NotConfigured = append(b.NotConfigured, c.Name)
+				c.final = true // nobody is there to move it on
+			}
+		}
+		for _, name := range configured {
+			if !slices.Contains(addressed, name) {
+				b.NotAddressed = append(b.NotAddressed, name)
+			}
+		}
+	}
 }
 
 // channelOf sums up the parts of a delivery: it is where its least advanced part
@@ -150,6 +216,7 @@ func (p *program) statusCommand() *cobra.Command {
 				return err
 			}
 			defer d.Close()
+			p.warn(d, asJSON)
 			var name string
 			if len(a) > 0 {
 				name = a[0]
@@ -169,6 +236,9 @@ func (p *program) statusCommand() *cobra.Command {
 				return p.printJSON(status)
 			}
 			p.writeStatus(p.out, status)
+			for _, r := range status.Refusals {
+				fmt.Fprintf(p.out, "  %s\n", p.refusalWords(r.Record, r.Refers, r.Class, r.Reason))
+			}
 			return nil
 		},
 	}
@@ -182,39 +252,73 @@ func (p *program) statusCommand() *cobra.Command {
 func (d *desk) status(ctx context.Context, id string) alertStatus {
 	kinds := map[string]string{}
 	addressed := map[string][]string{}
-	chain, err := d.bulletins(ctx, id)
+	verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, id)
 	if err == nil {
-		for _, b := range chain {
-			for _, c := range b.Channels() {
+		for digest, v := range verdicts {
+			if v.Bulletin == nil {
+				continue
+			}
+			for _, c := range v.Bulletin.Channels() {
 				kinds[c.Name] = c.Kind
-				addressed[b.SHA256()] = append(addressed[b.SHA256()], c.Name)
+				addressed[digest] = append(addressed[digest], c.Name)
 			}
 		}
 	}
 	var out alertStatus
 	d.ledger.View(func(s *ledger.State) {
 		out = statusOf(s, id, kinds, func(digest string) []string { return addressed[digest] })
+		out.refuse(s, verdicts)
+		out.compare(d.carried(s))
 	})
+	out.Untrusted = d.distrust()
 	return out
+}
+
+// carried lists the channels that are configured, and those that any node carries.
+// Each node names its own when it starts; where no configuration is known, what the
+// nodes carry is what is configured.
+func (d *desk) carried(s *ledger.State) (configured, carried []string) {
+	for _, of := range s.Carried {
+		carried = append(carried, of...)
+	}
+	if d.c != nil {
+		configured = d.c.channelNames()
+		carried = append(carried, configured...)
+	}
+	slices.Sort(carried)
+	carried = slices.Compact(carried)
+	if d.c == nil {
+		configured = carried
+	}
+	return configured, carried
 }
 
 func (p *program) listAlerts(ctx context.Context, d *desk, asJSON bool) error {
 	var ids []string
-	d.ledger.View(func(s *ledger.State) { ids = append(ids, s.Order...) })
+	var refusals int
+	d.ledger.View(func(s *ledger.State) {
+		ids = append(ids, s.Order...)
+		refusals = s.Rejected
+	})
 	all := []alertStatus{}
 	for _, id := range ids {
 		all = append(all, d.status(ctx, id))
 	}
 	if asJSON {
 		return p.printJSON(struct {
-			Alerts []alertStatus `json:"alerts"`
-		}{all})
+			Untrusted string        `json:"untrusted,omitempty"`
+			Alerts    []alertStatus `json:"alerts"`
+			Refusals  int           `json:"refusals"` // records of the ledger that say that something was refused
+		}{d.distrust(), all, refusals})
 	}
 	if len(all) == 0 {
 		p.print("Nel registro non c'è nessuna allerta.", "The ledger holds no alert.")
 	}
 	for _, s := range all {
 		p.writeStatus(p.out, s)
+	}
+	if refusals > 0 {
+		p.print("Respinti nel registro: %d. Quali e perché: tocsin audit verify", "Refused in the ledger: %d. Which, and why: tocsin audit verify", refusals)
 	}
 	return nil
 }
@@ -235,8 +339,17 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 	for _, b := range s.Bulletins {
 		fmt.Fprintln(w, p.say("Allerta %s, bollettino %d (%s), firme: %s", "Alert %s, bulletin %d (%s), signatures: %s",
 			s.Code, b.Number, b.MsgType, p.signatureWords(b.Signatures)))
+		if b.Refused != nil {
+			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non sarà mai diffuso: %s", "REFUSED, it will never be released: %s", b.Refused.Reason))
+		}
 		for _, c := range b.Channels {
 			fmt.Fprintf(w, "  %s\n", p.channelLine(c))
+			if slices.Contains(b.NotConfigured, c.Name) {
+				fmt.Fprintf(w, "    %s\n", p.say("nessun nodo ha questo canale: non si invia niente finché uno non lo ha in configurazione", "no node has this channel: nothing is sent until one has it in its configuration"))
+			}
+		}
+		for _, name := range b.NotAddressed {
+			fmt.Fprintf(w, "  %-22s %s\n", name, p.say("non è fra i destinatari di questo bollettino", "not addressed by this bulletin"))
 		}
 	}
 }
@@ -308,6 +421,10 @@ func (p *program) follow(ctx context.Context, w io.Writer, d *desk, id string) e
 		bulletins := d.status(ctx, id).Bulletins
 		for _, b := range bulletins {
 			of := ""
+			if key := fmt.Sprint(b.Number, b.SHA256); b.Refused != nil && seen[key] == "" {
+				seen[key] = "refused"
+				fmt.Fprintf(w, "%s  %s\n", time.Now().Format("15:04:05.000"), p.say("bollettino %d RESPINTO: %s", "bulletin %d REFUSED: %s", b.Number, b.Refused.Reason))
+			}
 			if len(bulletins) > 1 {
 				of = p.say("bollettino %d  ", "bulletin %d  ", b.Number)
 			}
@@ -316,11 +433,15 @@ func (p *program) follow(ctx context.Context, w io.Writer, d *desk, id string) e
 				ended = ended && c.final
 				if seen[key] != c.State {
 					seen[key] = c.State
-					fmt.Fprintf(w, "%s  %s%s\n", time.Now().Format("15:04:05.000"), of, p.channelLine(c))
+					line := p.channelLine(c)
+					if slices.Contains(b.NotConfigured, c.Name) {
+						line += p.say("  (nessun nodo ha questo canale)", "  (no node has this channel)")
+					}
+					fmt.Fprintf(w, "%s  %s%s\n", time.Now().Format("15:04:05.000"), of, line)
 				}
 			}
 		}
-		if ended && len(seen) > 0 {
+		if ended && (len(seen) > 0 || len(bulletins) > 0 && bulletins[len(bulletins)-1].Refused != nil) {
 			return nil
 		}
 		select {

@@ -155,6 +155,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{Config: c, me: c.Ledger.Name(), tracer: c.Tracers.Tracer("tocsin/broker/delivery"), remarked: map[string]bool{}}
 	s.library = newLibrary(c.Ledger, c.Authority)
+	s.library.now = c.Now
 	var err error
 	if s.meters, err = newMeters(c.Meters); err != nil {
 		return nil, fmt.Errorf("delivery: %w", err)

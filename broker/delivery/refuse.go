@@ -105,7 +105,9 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 	states := s.library.states(id)
 	s.Ledger.View(func(st *ledger.State) {
 		for _, b := range states {
-			if refused[b.Seq] = st.Refused(b.Seq, b.At); !refused[b.Seq] {
+			// What was carried was released once: a changed key ring or a lost block of
+			// the disk does not undo it.
+			if refused[b.Seq] = st.Refused(b.Seq, b.At) || len(b.Deliveries) > 0; !refused[b.Seq] {
 				open = append(open, b)
 			}
 			for _, statement := range b.Statements {
@@ -196,8 +198,8 @@ func (s *Service) reject(ctx context.Context, f *fault) error {
 		if flood {
 			r = ledger.Record{
 				Type: ledger.Rejected, Refers: f.seq, Class: ledger.ClassFlood,
-				Reason: fmt.Sprintf("%d records were refused within an hour: somebody writes to the ledger past the commands. This record stands for all that are refused "+
-					"from record %d on and within the next hour; tocsin audit verify names each of them", ledger.RefusalsPerHour, f.seq),
+				Reason: fmt.Sprintf("%d records were refused within an hour, and record %d is one more: somebody writes to the ledger past the commands. This record stands "+
+					"for all before it that have no refusal of their own, and for what is refused within the next hour", ledger.RefusalsPerHour, f.seq),
 			}
 		}
 		seq, err := s.Ledger.AppendAfter(ctx, r, last)

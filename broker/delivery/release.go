@@ -29,7 +29,8 @@ type library struct {
 	ledger    *ledger.Ledger
 	authority *signing.Authority
 
-	mu       sync.Mutex // held while a bulletin is fetched or verified first: once is enough
+	mu       sync.Mutex       // held while a bulletin is fetched or verified first: once is enough
+	now      func() time.Time // nil where what is missing is asked for again and again
 	byDigest map[string]*held
 	bad      map[int64]error // why the bulletin of a record can never be read
 	release  map[string]release
@@ -296,6 +297,9 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 	h := lib.byDigest[state.SHA256]
 	if h == nil {
 		raw, err := lib.ledger.Blob(ctx, state.SHA256)
+		if errors.Is(err, ledger.ErrNoBlob) && lib.now != nil && !lib.now().Before(state.At.Add(blobGrace)) {
+			lib.bad[state.Seq] = err // a flood of such records must not have each of them asked for at every step
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -84,7 +84,7 @@ func TestWhatWasWrittenPastTheCommandsIsShown(t *testing.T) {
 	rubbish := pg.past(n, "ledger.alert."+string(b.Alert)+".attempt", []byte("good evening"))
 
 	stdout, _ := expect(t, 0, "status", code, "-c", pg.config)
-	for _, want := range []string{"bulletin 2 ()", "REFUSED, it will never be released: bulletin, line 1", "(record): record: not a JSON object"} {
+	for _, want := range []string{"bulletin 2 ()", "REFUSED, it is not released: bulletin, line 1", "(record): record: not a JSON object"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("status says %s\nwant %q in it", stdout, want)
 		}

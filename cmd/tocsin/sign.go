@@ -531,10 +531,10 @@ func (d *desk) waiting(ctx context.Context, name string) (*bulletin.Bulletin, er
 	})
 	for _, state := range slices.Backward(states) {
 		v := verdicts[state.SHA256]
-		if v.Refused != nil {
-			continue // it waits for nothing
-		}
 		b := v.Bulletin
+		if v.Refused != nil || b == nil {
+			continue // it waits for nothing, or came in this moment
+		}
 		_, err = d.authority.Authorize(signing.RequestOf(b), delivery.Statements(&state), time.Now())
 		refusal, ok := errors.AsType[*signing.RefusedError](err)
 		switch {

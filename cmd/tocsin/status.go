@@ -100,7 +100,8 @@ func statusOf(s *ledger.State, id string, kinds map[string]string, addressed fun
 	return out
 }
 
-// refuse marks the bulletins that will never be released. They address nobody.
+// refuse marks the bulletins that will never be released. Of their channels those are
+// shown of which the ledger holds records.
 func (s *alertStatus) refuse(state *ledger.State, verdicts map[string]delivery.Verdict) {
 	for i := range s.Bulletins {
 		b := &s.Bulletins[i]
@@ -108,8 +109,9 @@ func (s *alertStatus) refuse(state *ledger.State, verdicts map[string]delivery.V
 		if why == nil {
 			continue
 		}
-		b.Refused, b.Channels = &refusalStatus{Reason: why.Error()}, []channelStatus{}
 		record := state.Alerts[s.Alert].Bulletin(b.SHA256)
+		b.Refused = &refusalStatus{Reason: why.Error()}
+		b.Channels = slices.DeleteFunc(b.Channels, func(c channelStatus) bool { return record.Deliveries[c.Name] == nil })
 		b.Refused.Refers = record.Seq
 		if r := record.Refusal; r != nil {
 			b.Refused.Record, b.Refused.Class = r.Seq, r.Class
@@ -340,7 +342,7 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 		fmt.Fprintln(w, p.say("Allerta %s, bollettino %d (%s), firme: %s", "Alert %s, bulletin %d (%s), signatures: %s",
 			s.Code, b.Number, b.MsgType, p.signatureWords(b.Signatures)))
 		if b.Refused != nil {
-			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non sarà mai diffuso: %s", "REFUSED, it will never be released: %s", b.Refused.Reason))
+			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", b.Refused.Reason))
 		}
 		for _, c := range b.Channels {
 			fmt.Fprintf(w, "  %s\n", p.channelLine(c))

@@ -98,8 +98,6 @@ func (s *Service) foreign() (faults []fault) {
 // faults returns what has to be refused of an alert. An error says that something
 // could not be judged yet.
 func (s *Service) faults(ctx context.Context, id string) (faults []fault, err error) {
-	s.library.mu.Lock()
-	defer s.library.mu.Unlock()
 	var open []ledger.BulletinState // whose record was not refused yet
 	refused := map[int64]bool{}
 	states := s.library.states(id)
@@ -120,7 +118,9 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 	}
 	for i := range open {
 		b := &open[i]
+		s.library.mu.Lock()
 		h, readErr := s.library.read(ctx, id, b)
+		s.library.mu.Unlock()
 		switch {
 		case readErr == nil && h.b.Realm != s.Authority.Realm:
 			faults = append(faults, about(b, ledger.ClassRealm, otherRealm(h.b, s.Authority).Error()))
@@ -131,7 +131,10 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 			faults = append(faults, about(b, ledger.ClassBulletin, readErr.Error()))
 		}
 	}
+	// Signatures are verified without the lock: a release must not wait for it.
+	s.library.mu.Lock()
 	places, placeErr := s.library.places(ctx, id)
+	s.library.mu.Unlock()
 	if placeErr != nil {
 		return faults, placeErr
 	}

@@ -301,7 +301,7 @@ func TestPublishTakesTheSignaturesBesideTheBulletin(t *testing.T) {
 	alone := pg.compose("alone")
 	expect(t, 0, "sign", alone, "-k", pg.key("police"), "--role", "police", "--yes", "-o", alone+".sig")
 	stdout, _ = expect(t, 0, "publish", alone, "-c", pg.config)
-	if !strings.Contains(stdout, "missing") {
+	if !strings.Contains(stdout, "still missing is the signature of: duty officer") {
 		t.Errorf("with the police's signature alone publish says %s", stdout)
 	}
 

@@ -453,7 +453,13 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 		o.checkpoints = time.Second
 	}
 	n.work.Go(func() {
-		n.keeper.Run(ctx, o.checkpoints, func(err error) { n.log.ErrorContext(ctx, "no checkpoint could be written", "err", err) })
+		said := "" // the same trouble is said once, not every second
+		n.keeper.Run(ctx, o.checkpoints, func(err error) {
+			if err.Error() != said {
+				said = err.Error()
+				n.log.ErrorContext(ctx, "no checkpoint could be written", "err", err)
+			}
+		})
 	})
 	n.work.Go(func() { n.watchStore(ctx) })
 	n.work.Go(func() {

@@ -126,6 +126,9 @@ type handedIn struct {
 	Number   int    `json:"number"`
 	SHA256   string `json:"sha256"`
 	Released bool   `json:"released"`
+	// Missing lists the roles that still have to sign; of a policy that asks for any
+	// one of several, all of them.
+	Missing []signing.Role `json:"missing,omitempty"`
 }
 
 // handed tells what became of a bulletin that was handed in.
@@ -134,6 +137,9 @@ func (d *desk) handed(ctx context.Context, b *bulletin.Bulletin) (handedIn, erro
 	h := handedIn{Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, SHA256: b.SHA256()}
 	for _, r := range chain {
 		h.Released = h.Released || r.SHA256() == b.SHA256()
+	}
+	if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(b)); ok {
+		h.Missing = refusal.Missing
 	}
 	return h, err
 }
@@ -228,6 +234,14 @@ A bulletin that was handed in before can be handed in again with one signature m
 			if done.Released {
 				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: le firme bastano, è diffuso. Per seguirlo: tocsin status %s %s --watch",
 					"Bulletin %d of alert %s handed in: its signatures are enough, it is released. To follow it: tocsin status %s %s --watch", b.Number, b.Code, b.Code, w.hint())
+			}
+			if len(done.Missing) == 0 {
+				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato, ma non diffuso. Perché: tocsin status %s %s",
+					"Bulletin %d of alert %s handed in, and not released. Why: tocsin status %s %s", b.Number, b.Code, b.Code, w.hint())
+			}
+			if !slices.Equal(done.Missing, []signing.Role{signing.Police}) {
+				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca ancora la firma di: %s.\nOra: tocsin sign --role RUOLO, poi di nuovo tocsin publish",
+					"Bulletin %d of alert %s handed in: still missing is the signature of: %s.\nNext: tocsin sign --role ROLE, then tocsin publish again", b.Number, b.Code, p.roleWords(done.Missing))
 			}
 			return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca la controfirma.\nOra: tocsin cosign %s %s -k CHIAVE", "Bulletin %d of alert %s handed in: the co-signature is missing.\nNext: tocsin cosign %s %s -k KEY",
 				b.Number, b.Code, b.Code, w.hint())
@@ -568,14 +582,23 @@ func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key
 	return d.sign(ctx, b, st)
 }
 
-// wouldRelease says why the bulletin would not be released with one more
-// signature: same person, same key, same organisation.
-func (d *desk) wouldRelease(b *bulletin.Bulletin, st signing.Statement) error {
+// roleWords names roles to a person.
+func (p *program) roleWords(roles []signing.Role) string {
+	var words []string
+	for _, r := range roles {
+		words = append(words, r.Title(p.lang))
+	}
+	return strings.Join(words, ", ")
+}
+
+// wouldRelease says why the bulletin would not be released with more signatures than
+// the ledger holds: same person, same key, same organisation, a role that is missing.
+func (d *desk) wouldRelease(b *bulletin.Bulletin, more ...signing.Statement) error {
 	var statements []signing.Statement
 	d.ledger.View(func(s *ledger.State) {
 		statements = delivery.Statements(s.Alerts[string(b.Alert)].Bulletin(b.SHA256()))
 	})
-	_, err := d.authority.Authorize(signing.RequestOf(b), append(statements, st), time.Now())
+	_, err := d.authority.Authorize(signing.RequestOf(b), append(statements, more...), time.Now())
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
@@ -53,11 +54,12 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, width := range []int64{320, 1280} {
-		for _, path := range []string{"/", "/?lang=de", "/a/SV-RED", "/a/SV-RED?lang=fr", "/a/SV-DRILL", "/verifica?codice=SV-RED", "/verifica?codice=x&lang=de", "/nothing"} {
+		for _, path := range []string{"/", "/?lang=de", "/a/SV-RED", "/a/SV-RED?lang=fr", "/a/SV-DRILL", "/verifica?codice=SV-RED", "/verifica?codice=x&lang=de", "/verifica?codice=https%3A%2F%2Fexample.com%2Fa%2FSV-RED&lang=fr", "/nothing"} {
 			looks(ctx, t, address, path, width)
 		}
 	}
 	bands(ctx, t, address)
+	reads(ctx, t, address)
 	keyboard(ctx, t, address)
 	mu.Lock()
 	defer mu.Unlock()
@@ -91,14 +93,17 @@ func browser(t *testing.T, program string) context.Context {
 // in four languages with an image and a long word.
 func busySite(t *testing.T) string {
 	t.Helper()
-	st := newStage(t, func(c *website.SiteConfig) { c.PublicURL = "http://127.0.0.1" })
+	st := newStage(t, func(c *website.SiteConfig) {
+		c.PublicURL = "http://127.0.0.1"
+		c.Channels = []website.OfficialChannel{{Name: "@ProvinciaSavona", Kind: "Telegram", URL: "https://t.me/ProvinciaSavona"}}
+	})
 	for _, colour := range []string{"rossa", "arancione", "gialla", "verde", ""} {
 		p := message("SV-"+strings.ToUpper(colour+"X"), 1, "Alert")
 		p.Notice.CAP, p.Notice.Severity = document(colour, ""), "Unknown"
 		st.mustPut(p)
 	}
 	drill := message("SV-DRILL", 1, "Alert")
-	drill.Notice.Status = "Exercise"
+	drill.Notice.Status, drill.Title = "Exercise", "ESERCITAZIONE: piena"
 	p := message("SV-RED", 1, "Alert")
 	p.Image = card(t)
 	p.Text += "\nhttps://allerte.provincia.example.it/" + strings.Repeat("indirizzo-molto-lungo", 8)
@@ -211,6 +216,27 @@ func ratio(t *testing.T, a, b string) float64 {
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }
 
+// reads checks what a reader is told beside the texts: the tab's title, the number of
+// the bulletin, the official channels.
+func reads(ctx context.Context, t *testing.T, address string) {
+	t.Helper()
+	for path, want := range map[string][3]string{
+		"/a/SV-DRILL":         {"ESERCITAZIONE: piena – Provincia di Savona", "n. 1 –", "Telegram: @ProvinciaSavona"},
+		"/a/SV-DRILL?lang=de": {"ÜBUNG – ESERCITAZIONE: piena – Provincia di Savona", "Nr. 1 –", "Telegram: @ProvinciaSavona"},
+		"/a/SV-DRILL?lang=fr": {"EXERCICE – ESERCITAZIONE: piena – Provincia di Savona", "n° 1 –", "Telegram\u00a0: @ProvinciaSavona"},
+	} {
+		var title, record, channel string
+		err := chromedp.Run(ctx, chromedp.Navigate(address+path), chromedp.Title(&title),
+			chromedp.Text(".record dd", &record, chromedp.ByQuery), chromedp.Text("footer li", &channel, chromedp.ByQuery))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if title != want[0] || !strings.HasPrefix(record, want[1]) || channel != want[2] {
+			t.Errorf("%s: title %q, bulletin %q, channel %q; want %q", path, title, record, channel, want)
+		}
+	}
+}
+
 // keyboard checks that the first key leads past the header, and that the form can
 // be sent with keys alone.
 func keyboard(ctx context.Context, t *testing.T, address string) {
@@ -232,5 +258,17 @@ func keyboard(ctx context.Context, t *testing.T, address string) {
 	}
 	if !strings.HasSuffix(url, "/verifica?codice=sv-red-1") {
 		t.Errorf("the form leads to %s, want the answer", url)
+	}
+	for _, pasted := range []string{"Codice allerta / Alert code: SV-RED-3", "http://127.0.0.1/a/SV-RED?lang=de"} {
+		var heading, warning string
+		err := chromedp.Run(ctx,
+			chromedp.Navigate(address+"/verifica"),
+			chromedp.Focus("#codice", chromedp.ByQuery),
+			input.InsertText(pasted), chromedp.KeyEvent("\r"),
+			chromedp.WaitVisible(".cards", chromedp.ByQuery),
+			chromedp.Text("h1", &heading, chromedp.ByQuery), chromedp.Text("main", &warning, chromedp.ByQuery))
+		if err != nil || heading != "Il codice è autentico" || strings.Contains(warning, "non è di questo sito") {
+			t.Errorf("pasted %q: the answer is %q (%v)", pasted, heading, err)
+		}
 	}
 }

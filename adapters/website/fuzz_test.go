@@ -149,13 +149,16 @@ func FuzzAsked(f *testing.F) {
 	s := fuzzSite(f)
 	p := &stored{Post: fuzzPost("text", "", ""), at: s.c.Now(), digest: sha256.Sum256(nil)}
 	v := s.with(s.first(), p, s.c.Now())
-	for _, typed := range []string{"", "SV-1", "sv 1", "SV-1-1", "SV-1-", "–", "SV-11"} {
+	for _, typed := range []string{"", "SV-1", "sv 1", "SV-1-1", "SV-1-", "–", "SV-11", "code: SV-1-1", "https://example.it/a/SV-1?lang=de", "SV-1-9 //SV-1", "[::1/SV-1"} {
 		f.Add(typed)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {
 		got, _ := v.asked(clip(typed))
 		if got != nil && !strings.HasPrefix(spoken(typed), "SV1") {
 			t.Fatalf("%q was taken for SV-1", typed)
+		}
+		if q := s.seek(v, clip(typed)); q.record != nil && !strings.Contains(spoken(typed), "SV1") {
+			t.Fatalf("%q was taken to speak of SV-1", typed)
 		}
 		view := s.checkView(v, "it", clip(typed))
 		if _, err := s.pages.Check(view); err != nil {

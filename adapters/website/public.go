@@ -9,15 +9,12 @@ import (
 	"tocsin/templates/wording"
 )
 
-// maxAsked bounds what is read of a code that a reader typed, in characters.
-const maxAsked = 40
-
 // Public returns the readers' side of the site. It needs neither JavaScript nor
 // cookies, and answers GET and HEAD:
 //
 //	/                     what is in force now, or that nothing is
 //	/a/{code}             an alert: its newest bulletin, then the earlier ones
-//	/verifica?codice=C    whether the alert code C is genuine
+//	/verifica?codice=C    whether the alert code in C is genuine: a code, a line, an address
 //	/cap/{identifier}.xml the signed CAP document
 //	/feed.atom            one entry for each message
 //	/alerts/current.json  see [Current]
@@ -152,13 +149,16 @@ func (s *Site) missingPages() map[string]*document {
 }
 
 // clip returns what a reader typed, on one line, without what no page can show,
-// and not longer than a code can be.
+// and not longer than is read of it.
 func clip(typed string) string {
 	var b strings.Builder
 	n := 0
 	for _, c := range strings.TrimSpace(typed) {
 		if n++; n > maxAsked {
 			break
+		}
+		if c == '\n' || c == '\t' {
+			c = ' '
 		}
 		if c >= ' ' && plain(string(c)) {
 			b.WriteRune(c)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -201,10 +202,17 @@ func TestCheck(t *testing.T) {
 		{"SV-7F3K2", "SV-7F3K2"}, {"sv-7f3k2", "SV-7F3K2"}, {" SV 7F3K2 ", "SV-7F3K2"}, {"sv7f3k2", "SV-7F3K2"},
 		{"SV-7F3K2-12", "SV-7F3K2"}, {"[SV-7F3K2-1]", "SV-7F3K2"}, {"SV–7F3K2–1.", "SV-7F3K2"}, {"#SV-7F3K2", "SV-7F3K2"},
 		{"SV-9Q-2", "SV-9Q"}, {"SV-9Q", "SV-9Q"},
+		{"Codice allerta: SV-7F3K2-1", "SV-7F3K2"}, {"Codice allerta / Alert code: SV-7F3K2-12", "SV-7F3K2"}, {"codice sv 7f3k2.", "SV-7F3K2"},
+		{"https://allerte.provincia.example.it/a/SV-7F3K2", "SV-7F3K2"}, {"https://allerte.provincia.example.it/a/SV-7F3K2?lang=de", "SV-7F3K2"}, {"allerte.provincia.example.it/a/sv-7f3k2,", "SV-7F3K2"},
+		{"https://allerte.provincia.example.it/verifica?codice=SV-7F3K2-1&lang=fr", "SV-7F3K2"},
+		{"ALLERTA ROSSA\tSali ai piani alti (SV-7F3K2-12): " + strings.Repeat("parole ", 20), "SV-7F3K2"},
+		// A bulletin that was never issued makes the message doubtful, with whatever link.
+		{"Codice allerta: SV-7F3K2-3 https://allerte.provincia.example.it/a/SV-7F3K2", ""}, {"https://allerte.provincia.example.it/a/SV-7F3K2 SV-9ZZZZ-1", ""},
+		{"Codice allerta: SV-ZZZZZ", ""}, {"https://allerte.provincia.example.it/", ""},
 		{"SV-7F3K", ""}, {"SV-7F3K22", ""}, {"SV-7F3K2-2", ""}, {"SV-7F3K2-99999999999999999999", ""}, {"XSV-7F3K2", ""}, {"<script>alert(1)</script>", ""}, {"---", ""}, {"-1", ""},
 		{strings.Repeat("A", 5000), ""},
 	} {
-		page := st.page("/verifica?codice=" + strings.NewReplacer(" ", "+", "#", "%23", "<", "%3C", ">", "%3E").Replace(c.typed))
+		page := st.page("/verifica?codice=" + url.QueryEscape(c.typed))
 		if c.want == "" {
 			holds(t, c.typed, page, "Codice sconosciuto", "potrebbe essere falso")
 			lacks(t, c.typed, page, "Il codice è autentico", "<script>", strings.Repeat("A", 41))
@@ -212,6 +220,20 @@ func TestCheck(t *testing.T) {
 		}
 		holds(t, c.typed, page, "Il codice è autentico", `href="/a/`+c.want+`"`, "Sala operativa", "Confronta")
 		lacks(t, c.typed, page, "Codice sconosciuto")
+	}
+	holds(t, "a code in a line", st.page("/verifica?codice=Codice+allerta:+SV-7F3K2-1"), `<span class="code">SV-7F3K2-1</span>`, `value="SV-7F3K2-1"`)
+	holds(t, "an unknown code in a line", st.page("/verifica?codice=Codice+allerta:+SV-ZZZZZ"), `<span class="code">SV-ZZZZZ</span>`)
+	const foreign = "non è di questo sito"
+	for typed, warned := range map[string]bool{
+		"https://allerte.provincia.example.it/a/SV-7F3K2": false, "Allerte.provincia.example.it/a/SV-7F3K2": false, "SV-7F3K2": false, "Codice allerta: SV-7F3K2-12": false,
+		"https://allerte-example.it/a/SV-7F3K2": true, "https://allerte.provincia.example.it@example.com/a/SV-7F3K2": true, "example.com/a/SV-7F3K2": true,
+		"(http://allerte.provincia.example.it.example.com/a/SV-7F3K2)": true, "https://example.com:x/a/SV-7F3K2": true,
+	} {
+		page := st.page("/verifica?codice=" + url.QueryEscape(typed))
+		holds(t, typed, page, "Il codice è autentico")
+		if strings.Contains(page, foreign) != warned {
+			t.Errorf("%s: it warns of another site: %t, want %t", typed, !warned, warned)
+		}
 	}
 	const stale = "non è più attuale: vale il bollettino n. 12"
 	holds(t, "an older bulletin's answer", st.page("/verifica?codice=SV-7F3K2-1"), stale)

@@ -252,18 +252,18 @@ func rank(tag, lang, usual string) int {
 	}
 }
 
-// checkView returns the answer to the question for an alert code.
-func (s *Site) checkView(v *snapshot, lang, code string) pages.Check {
-	view := pages.Check{Asked: code}
-	r, number := v.asked(code)
+// checkView returns the answer to the question for what a reader typed.
+func (s *Site) checkView(v *snapshot, lang, typed string) pages.Check {
+	q := s.seek(v, typed)
+	view := pages.Check{Asked: q.shown, Elsewhere: q.elsewhere}
 	d := wording.Real
-	if code != "" && r != nil {
+	if r := q.record; typed != "" && r != nil {
 		d = r.drill()
 		sum := s.summary(r, lang)
 		head := r.newest().head()
 		view.Found, view.Issuer = &sum, head.Notice.Issuer
 		view.Sent, view.Bulletin = head.Notice.Sent.In(s.zone), r.newest().number
-		view.Stale = number != 0 && number < view.Bulletin
+		view.Stale = q.number != 0 && q.number < view.Bulletin
 	}
 	view.Frame = s.frame(lang, "/verifica", d)
 	return view

@@ -17,8 +17,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"tocsin/templates/wording"
 )
@@ -77,8 +79,14 @@ func (p *Pages) FeedTitle(issuer string, exercise bool) string {
 // DrillTitle returns title with the word for a drill before it, unless it says
 // that word itself.
 func (p *Pages) DrillTitle(title string, d wording.Drill) string {
-	word := wordsFor(p.lang).DrillWord(d)
-	if word == "" || strings.Contains(strings.ToUpper(title), word) {
+	return drillTitle(wordsFor(p.lang), title, d)
+}
+
+func drillTitle(w words, title string, d wording.Drill) string {
+	word := w.DrillWord(d)
+	if word == "" || slices.ContainsFunc(strings.FieldsFunc(title, func(c rune) bool { return !unicode.IsLetter(c) }), func(said string) bool {
+		return strings.EqualFold(said, word)
+	}) {
 		return title
 	}
 	return word + " – " + title
@@ -147,10 +155,7 @@ func (p *Pages) scene(f Frame, title string, body any) *scene {
 		f.Lang = p.lang
 	}
 	w := wordsFor(f.Lang)
-	title += " – " + f.Issuer
-	if word := w.DrillWord(f.Drill); word != "" {
-		title = word + " – " + title
-	}
+	title = drillTitle(w, title, f.Drill) + " – " + f.Issuer
 	return &scene{Frame: f, W: w, Title: title, Style: p.style, Default: p.lang, Body: body}
 }
 

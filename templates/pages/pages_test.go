@@ -148,9 +148,42 @@ func TestDrillTitle(t *testing.T) {
 	}{
 		{"Piena", wording.Real, "Piena"}, {"Piena", wording.Exercise, "ESERCITAZIONE – Piena"},
 		{"Esercitazione: piena", wording.Exercise, "Esercitazione: piena"}, {"Piena", wording.Test, "TEST – Piena"},
+		{"Protesta", wording.Test, "TEST – Protesta"},
 	} {
 		if got := p.DrillTitle(c.title, c.drill); got != c.want {
 			t.Errorf("%q as %v: %q, want %q", c.title, c.drill, got, c.want)
+		}
+	}
+}
+
+// TestTitleSaysDrillOnce reads the title of a page whose headline names the drill.
+func TestTitleSaysDrillOnce(t *testing.T) {
+	t.Parallel()
+	for lang, want := range map[string]string{
+		"it": "<title>ESERCITAZIONE: piena – Provincia di Savona</title>",
+		"de": "<title>ÜBUNG – ESERCITAZIONE: piena – Provincia di Savona</title>",
+	} {
+		v := alert(lang)
+		v.Drill, v.Bulletins[0].Headline = wording.Exercise, "ESERCITAZIONE: piena"
+		page, err := set(t).Alert(v)
+		if err != nil || !strings.Contains(string(page), want) {
+			t.Errorf("%s (%v): the page lacks %s", lang, err, want)
+		}
+	}
+}
+
+// TestNumberOfABulletin looks for it as each language writes it.
+func TestNumberOfABulletin(t *testing.T) {
+	t.Parallel()
+	found := summary(wording.Real, pages.InForce)
+	for lang, want := range map[string]string{"it": "n. 2", "en": "No. 2", "de": "Nr. 2", "fr": "n° 2"} {
+		page, err := set(t).Alert(alert(lang))
+		if err != nil || !strings.Contains(string(page), "<dd>"+want+" – ") {
+			t.Errorf("%s: the page of the alert (%v) lacks %q", lang, err, want)
+		}
+		page, err = set(t).Check(pages.Check{Frame: frame(lang, "/verifica"), Asked: "x", Found: &found, Issuer: "Sala", Sent: at(18), Bulletin: 2})
+		if err != nil || !strings.Contains(string(page), want+", <time") {
+			t.Errorf("%s: the answer (%v) lacks %q", lang, err, want)
 		}
 	}
 }

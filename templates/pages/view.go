@@ -112,12 +112,13 @@ type Image struct {
 // A Check answers whether an alert code is genuine.
 type Check struct {
 	Frame
-	Asked    string   // what the reader typed; "" if nothing was asked yet
-	Found    *Summary // nil where no such alert was issued
-	Issuer   string   // of the alert that was found
-	Sent     time.Time
-	Bulletin int  // the newest bulletin's number
-	Stale    bool // the reader asked for an older bulletin than that
+	Asked     string   // the code in what the reader typed; "" if nothing was asked yet
+	Found     *Summary // nil where no such alert was issued
+	Issuer    string   // of the alert that was found
+	Sent      time.Time
+	Bulletin  int  // the newest bulletin's number
+	Stale     bool // the reader asked for an older bulletin than that
+	Elsewhere bool // the code stood in an address that is not of this site
 }
 
 // A Missing is the page for an address that leads nowhere.

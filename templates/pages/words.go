@@ -21,6 +21,7 @@ type words struct {
 	RevokedNote, ExpiredNote, EndedNote                             string
 	CheckTitle, CheckText, CheckButton, CheckHint                   string
 	GenuineTitle, GenuineText, Stale, UnknownTitle, UnknownText     string
+	OtherSite, Number                                               string
 	MissingTitle, MissingText, Home                                 string
 	ChannelsTitle, ChannelsText, Policy, Data, Feed                 string
 	StateInForce, StateRevoked, StateExpired                        string
@@ -61,6 +62,9 @@ func (w words) ActWord(a wording.Act) string { return cmp.Or(w.Act(a), w.FirstIs
 // Replaced says which bulletin replaces one.
 func (w words) Replaced(by int) string { return fmt.Sprintf(w.ReplacedBy, by) }
 
+// Numbered writes the number of a bulletin: "n. 2", "Nr. 2".
+func (w words) Numbered(n int) string { return fmt.Sprintf(w.Number, n) }
+
 // Outdated says which bulletin is valid instead of the one that was asked for.
 func (w words) Outdated(newest int) string { return fmt.Sprintf(w.Stale, newest) }
 
@@ -86,10 +90,12 @@ func italian() words {
 		EndedNote:   "Il pericolo segnalato da questa allerta è cessato.",
 		CheckTitle:  "Verifica un messaggio",
 		CheckText:   "Hai visto un’allerta sui social o in chat? Ogni messaggio autentico porta un codice: scrivilo qui e confronta il testo con quello pubblicato su questo sito.",
-		CheckButton: "Verifica", CheckHint: "per esempio SV-7F3K2",
+		CheckButton: "Verifica", CheckHint: "per esempio SV-7F3K2; va bene anche la riga o l’indirizzo in cui sta",
 		GenuineTitle:  "Il codice è autentico",
 		GenuineText:   "Confronta ora il messaggio che hai ricevuto con il testo completo: deve dire le stesse cose.",
 		Stale:         "Il messaggio con questo codice non è più attuale: vale il bollettino n. %d.",
+		Number:        "n. %d",
+		OtherSite:     "Attenzione: l’indirizzo che hai scritto non è di questo sito. Apri l’allerta soltanto da qui.",
 		UnknownTitle:  "Codice sconosciuto",
 		UnknownText:   "Da questo sito non risulta alcuna allerta con questo codice. Controlla di averlo scritto bene. Se il messaggio si presenta come nostro, potrebbe essere falso: non diffonderlo e segui i canali ufficiali.",
 		MissingTitle:  "Pagina non trovata",
@@ -125,10 +131,12 @@ func english() words {
 		EndedNote:   "The danger that this alert warned of is over.",
 		CheckTitle:  "Check a message",
 		CheckText:   "Have you seen an alert on social media or in a chat? Every genuine message carries a code: type it here and compare the text with the one published on this site.",
-		CheckButton: "Check", CheckHint: "for example SV-7F3K2",
+		CheckButton: "Check", CheckHint: "for example SV-7F3K2; the line or the address that it stands in will do",
 		GenuineTitle:  "The code is genuine",
 		GenuineText:   "Now compare the message that you received with the full text: it must say the same.",
 		Stale:         "The message with this code is out of date: bulletin no. %d is valid now.",
+		Number:        "No. %d",
+		OtherSite:     "Careful: the address that you typed is not of this site. Open the alert from here only.",
 		UnknownTitle:  "Unknown code",
 		UnknownText:   "This site knows of no alert with this code. Check that you typed it correctly. If the message claims to be ours, it may be false: do not pass it on, and follow the official channels.",
 		MissingTitle:  "Page not found",
@@ -164,10 +172,12 @@ func german() words {
 		EndedNote:   "Die Gefahr, vor der gewarnt wurde, ist vorüber.",
 		CheckTitle:  "Eine Nachricht prüfen",
 		CheckText:   "Haben Sie eine Warnung in sozialen Medien oder in einem Chat gesehen? Jede echte Nachricht trägt einen Code: Geben Sie ihn hier ein und vergleichen Sie den Text mit dem auf dieser Seite.",
-		CheckButton: "Prüfen", CheckHint: "zum Beispiel SV-7F3K2",
+		CheckButton: "Prüfen", CheckHint: "zum Beispiel SV-7F3K2; auch die Zeile oder die Adresse, in der er steht",
 		GenuineTitle:  "Der Code ist echt",
 		GenuineText:   "Vergleichen Sie nun die Nachricht mit dem vollständigen Text: Beide müssen dasselbe sagen.",
 		Stale:         "Die Nachricht mit diesem Code ist überholt: Es gilt das Bulletin Nr. %d.",
+		Number:        "Nr. %d",
+		OtherSite:     "Vorsicht: Die eingegebene Adresse gehört nicht zu dieser Seite. Öffnen Sie die Warnung nur von hier aus.",
 		UnknownTitle:  "Unbekannter Code",
 		UnknownText:   "Auf dieser Seite gibt es keine Warnung mit diesem Code. Prüfen Sie, ob er richtig geschrieben ist. Gibt sich die Nachricht als unsere aus, kann sie falsch sein: Leiten Sie sie nicht weiter und folgen Sie den amtlichen Kanälen.",
 		MissingTitle:  "Seite nicht gefunden",
@@ -203,10 +213,12 @@ func french() words {
 		EndedNote:   "Le danger signalé par cette alerte est passé.",
 		CheckTitle:  "Vérifier un message",
 		CheckText:   "Vous avez vu une alerte sur les réseaux sociaux ou dans une messagerie ? Chaque message authentique porte un code : saisissez-le ici et comparez le texte avec celui de ce site.",
-		CheckButton: "Vérifier", CheckHint: "par exemple SV-7F3K2",
+		CheckButton: "Vérifier", CheckHint: "par exemple SV-7F3K2 ; la ligne ou l’adresse où il figure convient aussi",
 		GenuineTitle:  "Le code est authentique",
 		GenuineText:   "Comparez maintenant le message reçu avec le texte complet : il doit dire la même chose.",
 		Stale:         "Le message portant ce code n’est plus à jour : le bulletin n° %d est valable.",
+		Number:        "n° %d",
+		OtherSite:     "Attention : l’adresse saisie n’est pas de ce site. N’ouvrez l’alerte que d’ici.",
 		UnknownTitle:  "Code inconnu",
 		UnknownText:   "Ce site ne connaît aucune alerte portant ce code. Vérifiez la saisie. Si le message se présente comme le nôtre, il est peut-être faux : ne le diffusez pas et suivez les canaux officiels.",
 		MissingTitle:  "Page introuvable",

@@ -27,7 +27,23 @@ type where struct {
 
 func (w *where) flags(p *program, cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&w.config, "config", "c", "", p.say("configurazione del nodo", "the node's configuration"))
-	cmd.Flags().StringVar(&w.state, "state", "", p.say("cartella del registro, anche quando nessun nodo è acceso", "folder of the ledger, also when no node runs on it"))
+	cmd.Flags().StringVar(&w.state, "state", "", p.say("cartella del nodo o del suo registro, anche quando nessun nodo è acceso", "folder of a node or of its ledger, also when no node runs on it"))
+}
+
+// nodeFlags are the flags of a command that needs a running node.
+func (w *where) nodeFlags(p *program, cmd *cobra.Command) {
+	w.flags(p, cmd)
+	cmd.Flags().Lookup("state").Usage = p.say("cartella di un nodo acceso, o del suo registro", "folder of a running node, or of its ledger")
+}
+
+// folder returns the state folder that --state names: itself, or the one in the
+// folder of a node or of a demonstration.
+func (w *where) folder() string {
+	inner := filepath.Join(w.state, "state")
+	if info, err := os.Stat(inner); w.state != "" && err == nil && info.IsDir() {
+		return inner // a state folder holds no folder of this name
+	}
+	return w.state
 }
 
 // hint returns the flags that name the same ledger to the next command.
@@ -49,6 +65,7 @@ type desk struct {
 	presence  presence
 	server    *ledger.Server
 	telemetry *telemetry.Telemetry // nil where nothing is exported
+	journal   *journal             // what can be told of deliveries, or nil
 }
 
 // Close lets go of the ledger.
@@ -73,13 +90,13 @@ func (w *where) configuration() (*config, error) {
 	case w.config != "":
 		return loadConfig(w.config)
 	case w.state != "":
-		p, err := readPresence(w.state)
+		p, err := readPresence(w.folder())
 		if err != nil || p.Config == "" {
 			return nil, nil //nolint:nilnil // a folder without a configuration is enough for reading
 		}
 		// A copy of a folder names the configuration of the original: the folder
 		// that was asked for is the one that is read.
-		if c, err := loadConfig(p.Config); err == nil && sameFolder(c.abs(c.State), w.state) {
+		if c, err := loadConfig(p.Config); err == nil && sameFolder(c.abs(c.State), w.folder()) {
 			return c, nil
 		}
 		return nil, nil //nolint:nilnil // a folder without a configuration is enough for reading
@@ -111,7 +128,7 @@ func readPresence(state string) (p presence, err error) {
 // open opens the ledger: through the node that runs on it, or from the folder.
 // observe gets every entry; who is the name that records bear.
 func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry, error), needNode bool) (*desk, error) {
-	d := &desk{state: w.state}
+	d := &desk{state: w.folder()}
 	var err error
 	if d.c, err = w.configuration(); err != nil {
 		return nil, err

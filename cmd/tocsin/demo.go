@@ -46,6 +46,7 @@ func (p *program) demoCommand() *cobra.Command {
 		Long: p.say(`Accende registro, sito e simulatore delle piattaforme su questa macchina, fa due chiavi di prova (protezione civile e polizia),
 compone il bollettino da un messaggio CAP, lo mostra, lo firma, lo controfirma e segue ogni canale fino alla verifica.
 Resta acceso fino a Ctrl-C, per guardare il sito e le pagine degli account.
+I collegamenti stampati portano agli account simulati; --json ha quelli che darebbero le piattaforme vere.
 
 Tracce e metriche vanno al collettore indicato da OTEL_EXPORTER_OTLP_ENDPOINT, per esempio http://127.0.0.1:4318.
 
@@ -54,6 +55,7 @@ Canali: sito, telegram, x, facebook, instagram`,
 			`Starts ledger, site and platform simulator on this machine, makes two trial keys (civil protection and police),
 composes the bulletin from a CAP message, shows it, signs it, co-signs it and follows each channel to its verification.
 It stays up until Ctrl-C, so that you can look at the site and the accounts' pages.
+The links that it prints lead to the simulated accounts; --json has those that the real platforms would give.
 
 Traces and metrics go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, such as http://127.0.0.1:4318.
 
@@ -169,10 +171,14 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	defer stage.close(ctx)
 	result, verified, err := stage.play(ctx, tell, raw, begun)
-	if errors.Is(err, errInterrupted) && !d.once {
+	switch {
+	case errors.Is(err, errInterrupted) && !d.once:
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, errInterrupted) && stage.temporary:
+		return errCutShort
+	case errors.Is(err, errInterrupted):
+		return both("demo: interrotta prima che ogni canale fosse arrivato: vedere tocsin status --state %s", "demo: interrupted before every channel had ended: see tocsin status --state %s", d.state)
+	case err != nil:
 		return err
 	}
 	if d.asJSON {
@@ -197,6 +203,10 @@ func (d *demo) run(ctx context.Context) error {
 
 var errNotVerified = both("demo: non tutti i canali sono verificati: gli stati sono qui sopra, e il motivo sotto ciascuno", "demo: not every channel was verified: see the states above, and the reason below each")
 
+// errCutShort is returned by a demonstration that was interrupted, and that leaves
+// nothing to look at.
+var errCutShort = both("demo: interrotta prima che ogni canale fosse arrivato; il registro era temporaneo ed è cancellato: con --state DIR resta", "demo: interrupted before every channel had ended; its ledger was temporary and is deleted: with --state DIR it stays")
+
 // A stage is what a demonstration plays on.
 type stage struct {
 	d         *demo
@@ -205,6 +215,7 @@ type stage struct {
 	simulator *simulator.Simulator
 	node      *node
 	config    *config
+	journal   *journal // of the node's ledger
 }
 
 // raise starts simulator and node in a folder of their own.
@@ -213,7 +224,7 @@ func (d *demo) raise(ctx context.Context, planned []plannedFault) (_ *stage, err
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{d: d, dir: d.state}
+	s := &stage{d: d, dir: d.state, journal: &journal{}}
 	defer func() {
 		if err != nil {
 			s.close(ctx)
@@ -241,7 +252,7 @@ func (d *demo) raise(ctx context.Context, planned []plannedFault) (_ *stage, err
 	}
 	var siteFaults adapterstest.Faults
 	s.node, err = startNode(ctx, s.config, nodeOptions{
-		getenv: d.p.getenv, log: log, site: site,
+		getenv: d.p.getenv, log: log, site: site, observe: s.journal.observe,
 		front: func(w *website.Site) (http.Handler, http.Handler) {
 			front := websitetest.WithFaults(w, &siteFaults, nil)
 			return front.Ingest(), front.Public()
@@ -308,7 +319,7 @@ func (s *stage) close(ctx context.Context) {
 func (s *stage) desk() *desk {
 	return &desk{
 		c: s.config, state: s.config.abs(s.config.State), ledger: s.node.ledger, authority: s.node.authority,
-		running: true, telemetry: s.node.telemetry,
+		running: true, journal: s.journal, telemetry: s.node.telemetry,
 	}
 }
 
@@ -316,8 +327,9 @@ func (s *stage) desk() *desk {
 func (s *stage) play(ctx context.Context, tell io.Writer, raw []byte, begun time.Time) (*demoResult, bool, error) {
 	p := s.d.p
 	say := func(italian, english string, a ...any) { fmt.Fprintln(tell, p.say(italian, english, a...)) }
-	say("Tocsin: esercitazione dimostrativa. Registro in %s", "Tocsin: demonstration exercise. Ledger in %s", s.config.abs(s.config.State))
-	say("Sito pubblico   %s\nPiattaforme     %s (simulate su questa macchina)\n", "Public site     %s\nPlatforms       %s (simulated on this machine)\n", s.config.Site.PublicURL, s.simulator.URL())
+	say("Tocsin: esercitazione dimostrativa.", "Tocsin: demonstration exercise.")
+	say("Sito pubblico   %s\nPiattaforme     %s (simulate su questa macchina)", "Public site     %s\nPlatforms       %s (simulated on this machine)", s.config.Site.PublicURL, s.simulator.URL())
+	say("Registro        %s\n", "Ledger          %s\n", s.ledgerWords())
 
 	b, notes, err := composeFirst(raw, s.config, time.Now())
 	if err != nil {
@@ -338,18 +350,63 @@ func (s *stage) play(ctx context.Context, tell io.Writer, raw []byte, begun time
 	if err := s.release(ctx, desk, b, say); err != nil {
 		return nil, false, fmt.Errorf("demo: %w", err)
 	}
-	if err := p.follow(ctx, tell, desk, string(b.Alert)); err != nil {
+	if err := (&teller{p: p, w: tell, d: desk, alert: string(b.Alert), link: s.shownAt}).follow(ctx); err != nil {
 		return nil, false, err
 	}
 	result, verified := s.result(ctx, desk, b, begun)
-	say("\nDove guardare:\n  pagina dell'allerta  %s/a/%s\n  account simulati     %s\n  registro             %d voci, radice %s",
-		"\nWhere to look:\n  the alert's page     %s/a/%s\n  simulated accounts   %s\n  ledger               %d records, root %s",
-		s.config.Site.PublicURL, b.Code, s.simulator.URL(), result.Ledger.Entries, result.Ledger.Root)
-	if !s.temporary {
-		say("  cronologia           tocsin audit timeline %s --state %s\n  verifica             tocsin audit verify --state %s",
-			"  timeline             tocsin audit timeline %s --state %s\n  check                tocsin audit verify --state %s", b.Code, desk.state, desk.state)
-	}
+	s.sayWhereToLook(say, b, result)
 	return result, verified, nil
+}
+
+// ledgerWords says where the ledger is, and how long.
+func (s *stage) ledgerWords() string {
+	p, state := s.d.p, s.config.abs(s.config.State)
+	switch {
+	case !s.temporary:
+		return state
+	case s.d.once:
+		return p.say("temporaneo, cancellato alla fine; con --state DIR resta", "temporary, deleted at the end; with --state DIR it stays")
+	}
+	return p.say("%s (temporaneo, cancellato alla fine; con --state DIR resta)", "%s (temporary, deleted at the end; with --state DIR it stays)", state)
+}
+
+// shownAt returns where a person looks at what a channel shows: the addresses that
+// the simulated platforms give are those of strangers on the real ones.
+func (s *stage) shownAt(channel, url string) string {
+	for _, c := range s.config.Channels {
+		if c.Name == channel && c.Kind != "website" {
+			return s.simulator.URL() + "/" + c.Kind
+		}
+	}
+	return url
+}
+
+// sayWhereToLook names the pages of the alert and of each account, and the ledger.
+func (s *stage) sayWhereToLook(say func(string, string, ...any), b *bulletin.Bulletin, r *demoResult) {
+	if s.d.once {
+		say("\nDove guardare (senza --once: ora sito e account si spengono):", "\nWhere to look (without --once: site and accounts end now):")
+	} else {
+		say("\nDove guardare:", "\nWhere to look:")
+	}
+	row := func(italian, english, value string) {
+		say("  %-21[1]s %[3]s", "  %-21[2]s %[3]s", italian, english, value)
+	}
+	row("pagina dell'allerta", "the alert's page", s.config.Site.PublicURL+"/a/"+string(b.Code))
+	for _, c := range r.Channels {
+		if c.Kind != "website" {
+			row(c.Name+" (simulato)", c.Name+" (simulated)", s.shownAt(c.Name, ""))
+		}
+	}
+	row("registro", "ledger", s.d.p.say("%d voci, radice %s", "%d records, root %s", r.Ledger.Entries, r.Ledger.Root))
+	switch {
+	case !s.temporary || !s.d.once:
+		row("cronologia", "timeline", fmt.Sprintf("tocsin audit timeline %s --state %s", b.Code, s.dir))
+		row("verifica", "check", "tocsin audit verify --state "+s.dir)
+	default:
+		row("", "", s.d.p.say("era temporaneo ed è cancellato; con --state DIR resta", "it was temporary and is deleted; with --state DIR it stays"))
+	}
+	say("I collegamenti che darebbero le piattaforme vere sono in --json: qui portano agli account simulati.",
+		"The links that the real platforms would give are in --json: those above lead to the simulated accounts.")
 }
 
 // release signs as officer and as police with the trial keys.

@@ -335,6 +335,9 @@ func TestDemoExitStatus(t *testing.T) {
 			if !strings.Contains(stdout, "Where to look") {
 				t.Error("it does not say where to look")
 			}
+			if strings.Contains(stdout, os.TempDir()) || !strings.Contains(stdout, "it was temporary and is deleted") {
+				t.Error("it names a folder that is gone, or does not say that its ledger is")
+			}
 		})
 	}
 }
@@ -460,7 +463,7 @@ func TestDownUntilRestarted(t *testing.T) {
 			simulator := s.says(`Platforms +(http://\S+)`)
 			for i, kind := range kinds() {
 				if !slices.Contains(down, kind) {
-					s.says([]string{"sito", "telegram", "x", "facebook", "instagram"}[i] + ` +verified`)
+					s.says([]string{"sito 2/2", "telegram", "x", "facebook", "instagram"}[i] + ` +verified`)
 				}
 			}
 			select {

@@ -80,6 +80,9 @@ type nodeOptions struct {
 	now func() time.Time
 	// checkpoints is the interval of checkpoints; 0 for one second.
 	checkpoints time.Duration
+	// observe is given the ledger's entries, as [ledger.Options] hands them on; nil
+	// for nobody.
+	observe func(*ledger.Entry, error)
 }
 
 // startNode brings a node up: when it returns, the site shows what is in force and
@@ -108,7 +111,7 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 	if err != nil {
 		return nil, err
 	}
-	if err := n.openLedger(ctx); err != nil {
+	if err := n.openLedger(ctx, o); err != nil {
 		return nil, err
 	}
 	if err := copyKeys(c); err != nil {
@@ -293,7 +296,7 @@ func (n *node) openChannels(o nodeOptions) ([]delivery.Channel, error) {
 
 // openLedger starts the embedded broker or connects to the one elsewhere, reads
 // the ledger whole and holds it against the newest checkpoint.
-func (n *node) openLedger(ctx context.Context) error {
+func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 	state := n.c.abs(n.c.State)
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w", err)
@@ -308,6 +311,12 @@ func (n *node) openLedger(ctx context.Context) error {
 	o := ledger.Options{
 		Realm: string(n.c.Realm), Create: true, Replicas: n.c.Broker.Replicas, MaxBytes: n.c.Broker.MaxBytes,
 		Name: n.name, Observe: n.keeper.Observe, Log: n.log, URL: n.c.Broker.URL,
+	}
+	if with.observe != nil {
+		o.Observe = func(e *ledger.Entry, err error) {
+			n.keeper.Observe(e, err)
+			with.observe(e, err)
+		}
 	}
 	if n.c.Broker.URL == "" {
 		if o.Token, err = brokerToken(state); err != nil {
@@ -463,7 +472,7 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	})
 	n.work.Go(func() { n.watchStore(ctx) })
 	n.work.Go(func() {
-		if err := n.service.Run(ctx); err != nil {
+		if err := n.service.Run(ctx); err != nil && ctx.Err() == nil { // a node may be stopped before it is up
 			n.failed <- err
 		}
 	})

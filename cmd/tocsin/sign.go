@@ -159,8 +159,8 @@ func (p *program) signCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if signing.Namespace(signing.Role(role), b.Realm) == "" {
-				return usage("sign: role %q: use one of %v", role, signing.Roles())
+			if !slices.Contains(bulletinRoles(), role) {
+				return usage("sign: role %q: use one of %s", role, strings.Join(bulletinRoles(), ", "))
 			}
 			if output == "" {
 				output = a[0] + "." + role + ".sig"
@@ -187,8 +187,19 @@ func (p *program) signCommand() *cobra.Command {
 	k.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVarP(&output, "output", "o", "", p.say("dove scrivere la firma", "where to write the signature"))
-	cmd.Flags().StringVar(&role, "role", string(signing.Officer), p.say("ruolo di chi firma", "role of the signer"))
+	cmd.Flags().StringVar(&role, "role", string(signing.Officer), p.say("ruolo di chi firma, uno di %s", "role of the signer, one of %s", strings.Join(bulletinRoles(), ", ")))
 	return cmd
+}
+
+// bulletinRoles are the roles in which bulletins are signed: all but the one that
+// approves key rings.
+func bulletinRoles() (roles []string) {
+	for _, r := range signing.Roles() {
+		if r != signing.Keyring {
+			roles = append(roles, string(r))
+		}
+	}
+	return roles
 }
 
 func (p *program) publishCommand() *cobra.Command {
@@ -247,7 +258,7 @@ A bulletin that was handed in before can be handed in again with one signature m
 				b.Number, b.Code, b.Code, w.hint())
 		},
 	}
-	w.flags(p, cmd)
+	w.nodeFlags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringArrayVar(&signatures, "signature", nil, p.say("file di una firma, anche più volte (predefinite quelle accanto al bollettino)", "a signature's file, also several times (default: those beside the bulletin)"))
 	return cmd
@@ -521,7 +532,7 @@ func (p *program) cosignCommand() *cobra.Command {
 				"Co-signed: alert %s is released. To follow it: tocsin status %s %s --watch", b.Code, b.Code, w.hint())
 		},
 	}
-	w.flags(p, cmd)
+	w.nodeFlags(p, cmd)
 	k.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	return cmd
@@ -649,7 +660,7 @@ func (p *program) cancelCommand() *cobra.Command {
 				b.Code, b.Number, b.Code, w.hint())
 		},
 	}
-	w.flags(p, cmd)
+	w.nodeFlags(p, cmd)
 	k.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&reason, "reason", "", p.say("perché, in parole per il pubblico", "why, in words for the public"))

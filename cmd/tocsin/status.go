@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 )
@@ -71,10 +73,10 @@ type alertStatus struct {
 	Refusals  []refusalStatus  `json:"refusals,omitempty"` // what the ledger says was refused of this alert
 }
 
-// statusOf reads an alert's status from the folded ledger. kinds gives the kind of
-// each channel, where it is known; channels that a bulletin addresses and that
-// have no record yet are pending.
-func statusOf(s *ledger.State, id string, kinds map[string]string, addressed func(digest string) []string) alertStatus {
+// statusOf reads an alert's status from the folded ledger. addressed gives the channels
+// of each bulletin, by its digest, where they are known: those that have no record
+// yet are pending.
+func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channel) alertStatus {
 	a := s.Alerts[id]
 	out := alertStatus{Alert: id, Code: a.Bulletins[0].Code}
 	for _, b := range a.Bulletins {
@@ -83,14 +85,15 @@ func statusOf(s *ledger.State, id string, kinds map[string]string, addressed fun
 			role, _, _ := strings.Cut(st.Namespace, "@")
 			bs.Signatures = append(bs.Signatures, signatureStatus{Principal: st.Principal, Role: role, Namespace: st.Namespace, Key: st.Key})
 		}
-		names := addressed(b.SHA256)
-		for name := range b.Deliveries {
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+		known := map[string]bool{}
+		for _, c := range addressed[b.SHA256] {
+			known[c.Name] = true
+			bs.Channels = append(bs.Channels, channelOf(b, c))
 		}
-		for _, name := range names {
-			bs.Channels = append(bs.Channels, channelOf(b, name, kinds[name]))
+		for _, name := range slices.Sorted(maps.Keys(b.Deliveries)) {
+			if !known[name] {
+				bs.Channels = append(bs.Channels, channelOf(b, bulletin.Channel{Name: name}))
+			}
 		}
 		out.Bulletins = append(out.Bulletins, bs)
 	}
@@ -148,24 +151,25 @@ func (s *alertStatus) compare(configured, carried []string) {
 }
 
 // channelOf sums up the parts of a delivery: it is where its least advanced part
-// is, and took as long as its last one.
-func channelOf(b *ledger.BulletinState, name, kind string) channelStatus {
-	c := channelStatus{Name: name, Kind: kind, State: string(ledger.StatePending)}
-	d := b.Deliveries[name]
-	if d == nil || len(d.Parts) == 0 {
-		return c
+// is, and took as long as its last one. A part without a record is pending.
+func channelOf(b *ledger.BulletinState, addressee bulletin.Channel) channelStatus {
+	c := channelStatus{Name: addressee.Name, Kind: addressee.Kind, final: true}
+	parts := max(addressee.Parts, 1)
+	if d := b.Deliveries[addressee.Name]; d != nil {
+		parts = max(parts, len(d.Parts))
 	}
-	c.final = true
-	worst := -1
+	worst, held := -1, false
 	var released, posted, verified time.Time
-	for _, p := range d.Parts {
+	for n := range parts {
+		p := b.Part(addressee.Name, n+1)
+		held = held || p.State == ledger.StateHeld // until a person or a budget comes; what follows waits with it
 		if rank := slices.Index(progress(), p.State); worst < 0 || rank < worst {
 			worst = rank
 			c.State, c.Reason = string(p.State), p.Reason
 		}
 		c.Attempts = max(c.Attempts, p.Attempts)
 		c.Reconciled = c.Reconciled || p.Reconciled
-		c.final = c.final && (p.Final() || p.State == ledger.StateHeld) // held until a person or a budget comes
+		c.final = c.final && (p.Final() || held)
 		if c.PostID == "" {
 			c.PostID, c.URL = p.PostID, p.URL
 		}
@@ -210,15 +214,32 @@ func (p *program) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [ALERT]",
 		Short: p.say("dice dove è arrivata un'allerta su ogni canale", "says where an alert stands on each channel"),
-		Args:  args(cobra.MaximumNArgs(1)),
+		Long: p.say(`ALERT è il codice allerta (SV-7F3K2) o l'identificativo; senza, dice di tutte le allerte del registro (con --watch della più recente).
+Con --watch racconta ogni passo di ogni canale, nell'ordine e con gli orari del registro.
+
+Con --json e ALERT (o --watch) un oggetto: {"alert", "code", "bulletins": [{"number", "sha256", "msgType", "expires", "signatures", "channels"}]}
+Con --json senza ALERT: {"alerts": [un oggetto così per ogni allerta, la più vecchia per prima]}`,
+			`ALERT is the alert code (SV-7F3K2) or the identifier; without it, all alerts of the ledger are told (with --watch the newest one).
+With --watch each step of each channel is told, in the ledger's order and with its times.
+
+With --json and ALERT (or --watch) one object: {"alert", "code", "bulletins": [{"number", "sha256", "msgType", "expires", "signatures", "channels"}]}
+With --json without ALERT: {"alerts": [one such object for each alert, the oldest first]}`),
+		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			ctx := cmd.Context()
-			d, err := w.open(ctx, "tocsin status", nil, false)
+			var observe func(*ledger.Entry, error)
+			var steps *journal
+			if watch {
+				steps = &journal{}
+				observe = steps.observe
+			}
+			d, err := w.open(ctx, "tocsin status", observe, false)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
 			p.warn(d, asJSON)
+			d.journal = steps
 			var name string
 			if len(a) > 0 {
 				name = a[0]
@@ -252,28 +273,31 @@ func (p *program) statusCommand() *cobra.Command {
 
 // status reads an alert's status, with the channels that its bulletins address.
 func (d *desk) status(ctx context.Context, id string) alertStatus {
-	kinds := map[string]string{}
-	addressed := map[string][]string{}
-	verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, id)
-	if err == nil {
-		for digest, v := range verdicts {
-			if v.Bulletin == nil {
-				continue
-			}
-			for _, c := range v.Bulletin.Channels() {
-				kinds[c.Name] = c.Kind
-				addressed[digest] = append(addressed[digest], c.Name)
-			}
-		}
-	}
+	addressed, verdicts := d.judged(ctx, id)
 	var out alertStatus
 	d.ledger.View(func(s *ledger.State) {
-		out = statusOf(s, id, kinds, func(digest string) []string { return addressed[digest] })
+		out = statusOf(s, id, addressed)
 		out.refuse(s, verdicts)
 		out.compare(d.carried(s))
 	})
 	out.Untrusted = d.distrust()
 	return out
+}
+
+// judged returns the channels of each bulletin of an alert, and what the ledger makes of
+// it, by its digest. Of a bulletin that can't be read they are not known.
+func (d *desk) judged(ctx context.Context, id string) (map[string][]bulletin.Channel, map[string]delivery.Verdict) {
+	addressed := map[string][]bulletin.Channel{}
+	verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, id)
+	if err != nil {
+		return addressed, nil
+	}
+	for digest, v := range verdicts {
+		if v.Bulletin != nil {
+			addressed[digest] = v.Bulletin.Channels()
+		}
+	}
+	return addressed, verdicts
 }
 
 // carried lists the channels that are configured, and those that any node carries.
@@ -328,7 +352,7 @@ func (p *program) listAlerts(ctx context.Context, d *desk, asJSON bool) error {
 // stateWords is what the screen calls a state.
 func (p *program) stateWords(state string) string {
 	italian := map[string]string{
-		"pending": "in attesa", "attempting": "invio in corso", "unknown": "esito ignoto, si cerca", "posted": "pubblicato", "verified": "verificato",
+		"pending": "in attesa", "prepared": "preparato", "attempting": "invio in corso", "unknown": "esito ignoto, si cerca", "posted": "pubblicato", "verified": "verificato",
 		"failed": "serve una persona", "expired": "scaduto", "superseded": "superato", "held": "sospeso",
 	}
 	if p.lang == "en" || italian[state] == "" {
@@ -408,48 +432,4 @@ func (p *program) watch(ctx context.Context, d *desk, id string, asJSON bool) er
 		return p.printJSON(d.status(ctx, id))
 	}
 	return p.follow(ctx, p.out, d, id)
-}
-
-// errInterrupted is returned by follow when the person ended it.
-var errInterrupted = both("interrotto prima che ogni canale fosse arrivato: vedere tocsin status", "interrupted before every channel had ended: see tocsin status")
-
-// follow writes a line whenever a channel moves on, until all have ended. Where the
-// alert has several bulletins, each line says of which one it is.
-func (p *program) follow(ctx context.Context, w io.Writer, d *desk, id string) error {
-	seen := map[string]string{}
-	for {
-		changed := d.ledger.Changed()
-		ended := true
-		bulletins := d.status(ctx, id).Bulletins
-		for _, b := range bulletins {
-			of := ""
-			if key := fmt.Sprint(b.Number, b.SHA256); b.Refused != nil && seen[key] == "" {
-				seen[key] = "refused"
-				fmt.Fprintf(w, "%s  %s\n", time.Now().Format("15:04:05.000"), p.say("bollettino %d RESPINTO: %s", "bulletin %d REFUSED: %s", b.Number, b.Refused.Reason))
-			}
-			if len(bulletins) > 1 {
-				of = p.say("bollettino %d  ", "bulletin %d  ", b.Number)
-			}
-			for _, c := range b.Channels {
-				key := fmt.Sprintf("%d/%s", b.Number, c.Name)
-				ended = ended && c.final
-				if seen[key] != c.State {
-					seen[key] = c.State
-					line := p.channelLine(c)
-					if slices.Contains(b.NotConfigured, c.Name) {
-						line += p.say("  (nessun nodo ha questo canale)", "  (no node has this channel)")
-					}
-					fmt.Fprintf(w, "%s  %s%s\n", time.Now().Format("15:04:05.000"), of, line)
-				}
-			}
-		}
-		if ended && (len(seen) > 0 || len(bulletins) > 0 && bulletins[len(bulletins)-1].Refused != nil) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errInterrupted
-		case <-changed:
-		}
-	}
 }

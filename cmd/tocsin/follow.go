@@ -1,0 +1,284 @@
+package main
+
+// This file tells a person, while it happens, what the ledger reports of an alert.
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"tocsin/broker/bulletin"
+	"tocsin/broker/delivery"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+)
+
+// A journal keeps the signatures and the steps of deliveries in ledger order, for
+// those who follow an alert. The state says where a channel is, not how it came
+// there. It is safe for concurrent use.
+type journal struct {
+	mu      sync.Mutex
+	entries []*ledger.Entry
+}
+
+// observe takes the next entry, as [ledger.Options] hands it on. What has no effect
+// is not a step.
+func (j *journal) observe(e *ledger.Entry, err error) {
+	if err != nil || !e.Record.Delivery() && e.Record.Type != ledger.Signature {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = append(j.entries, e)
+}
+
+// after returns the entries but for the first n.
+func (j *journal) after(n int) []*ledger.Entry {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.entries[n:]
+}
+
+// A teller tells one alert, a line for each step, in ledger order and with the
+// ledger's times. It has one owner.
+type teller struct {
+	p     *program
+	w     io.Writer
+	d     *desk // its journal is told
+	alert string
+	// link returns where a person looks at what a channel shows; nil for the
+	// addresses that the platforms gave.
+	link func(channel, url string) string
+	// signatures says that signatures are told too.
+	signatures bool
+
+	told      int                           // entries of the journal
+	judged    int                           // what there was to judge when the next two were read
+	addressed map[string][]bulletin.Channel // by digest
+	verdicts  map[string]delivery.Verdict   // by digest
+	refused   map[string]bool               // by digest: that the bulletin is refused is told
+	width     int                           // of the column of channels
+	signed    map[int64]time.Time           // when the broker took each signature
+	waiting   map[string]bool               // by digest: that its posts wait is told
+	released  map[string]time.Time          // by digest, once the first attempt is told
+}
+
+// errInterrupted is returned by follow when the person ended it.
+var errInterrupted = both("interrotto prima che ogni canale fosse arrivato: vedere tocsin status", "interrupted before every channel had ended: see tocsin status")
+
+// follow tells the alert until all its channels have ended, or the person ends it.
+func (t *teller) follow(ctx context.Context) error {
+	t.signed, t.waiting, t.released, t.refused = map[int64]time.Time{}, map[string]bool{}, map[string]time.Time{}, map[string]bool{}
+	for {
+		changed := t.d.ledger.Changed()
+		ended := t.ended(ctx)
+		// What the state holds is in the journal: nothing that ended it is left out.
+		entries := t.d.journal.after(t.told)
+		for _, e := range entries {
+			if e.Record.Alert == t.alert {
+				t.tell(e)
+			}
+		}
+		t.told += len(entries)
+		if ended {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errInterrupted
+		case <-changed:
+		}
+	}
+}
+
+// ended reports whether every channel of every bulletin has ended, and tells which
+// bulletins are refused.
+func (t *teller) ended(ctx context.Context) bool {
+	known := 0
+	t.d.ledger.View(func(s *ledger.State) {
+		a := s.Alerts[t.alert]
+		known = len(a.Refusals)
+		for _, b := range a.Bulletins {
+			known += 1 + len(b.Statements)
+		}
+	})
+	if known != t.judged {
+		t.judged = known
+		t.addressed, t.verdicts = t.d.judged(ctx, t.alert)
+		for _, channels := range t.addressed {
+			for _, c := range channels {
+				t.width = max(t.width, len(partName(c.Name, c.Parts, c.Parts)))
+			}
+		}
+	}
+	var status alertStatus
+	t.d.ledger.View(func(s *ledger.State) {
+		status = statusOf(s, t.alert, t.addressed)
+		status.refuse(s, t.verdicts)
+		status.compare(t.d.carried(s))
+	})
+	channels := 0
+	for _, b := range status.Bulletins {
+		if b.Refused != nil && !t.refused[b.SHA256] {
+			t.refused[b.SHA256] = true
+			fmt.Fprintln(t.w, t.p.say("bollettino %d RESPINTO: %s", "bulletin %d REFUSED: %s", b.Number, b.Refused.Reason))
+		}
+		for _, c := range b.Channels {
+			if !c.final {
+				return false
+			}
+			channels++
+		}
+	}
+	n := len(status.Bulletins)
+	return channels > 0 || n > 0 && status.Bulletins[n-1].Refused != nil
+}
+
+// partName names a post of a channel that has several: "sito 1/2".
+func partName(channel string, part, parts int) string {
+	if parts < 2 {
+		return channel
+	}
+	return fmt.Sprintf("%s %d/%d", channel, part, parts)
+}
+
+// tell writes the lines of one record.
+func (t *teller) tell(e *ledger.Entry) {
+	r := &e.Record
+	if r.Type == ledger.Signature {
+		t.signed[e.Seq] = e.Time
+		if t.signatures {
+			role, _, _ := strings.Cut(r.Namespace, "@")
+			t.line(e.Time, r, t.p.say("firma", "signature"), signing.Role(role).Title(t.p.lang), r.Principal, "")
+		}
+		t.wait(e)
+		return
+	}
+	t.wait(e)
+	if at, ok := t.signed[r.Released]; ok {
+		t.released[r.SHA256] = at
+	}
+	channels := r.Channels
+	if r.Channel != "" {
+		channels = []string{r.Channel}
+	}
+	for _, c := range channels {
+		t.line(e.Time, r, partName(c, r.Part, t.parts(r.SHA256, c)), t.p.stateWords(stateAfter(r)), t.facts(r), t.linkOf(r, c))
+		if r.Reason != "" {
+			fmt.Fprintf(t.w, "    %s\n", r.Reason)
+		}
+	}
+}
+
+// wait writes, once for each bulletin, that every post of it waits: from its first
+// signature on, by which it was handed in.
+func (t *teller) wait(e *ledger.Entry) {
+	r := &e.Record
+	if t.waiting[r.SHA256] {
+		return
+	}
+	t.waiting[r.SHA256] = true
+	for _, c := range t.addressed[r.SHA256] {
+		for part := 1; part <= c.Parts; part++ {
+			t.line(e.Time, r, partName(c.Name, part, c.Parts), t.p.stateWords(string(ledger.StatePending)), "", "")
+		}
+	}
+}
+
+func (t *teller) parts(digest, channel string) int {
+	for _, c := range t.addressed[digest] {
+		if c.Name == channel {
+			return c.Parts
+		}
+	}
+	return 1
+}
+
+// stateAfter returns the state in which a record leaves its post; what is prepared
+// waits still, under a word of its own.
+func stateAfter(r *ledger.Record) string {
+	switch r.Type { //nolint:exhaustive // the others are called as the state that they lead to
+	case ledger.Attempt:
+		return string(ledger.StateAttempting)
+	case ledger.NotSent, ledger.Absent:
+		return string(ledger.StatePending)
+	case ledger.NotVerifiable:
+		return string(ledger.StatePosted)
+	}
+	return string(r.Type)
+}
+
+// facts says what a record adds to the state that it leads to.
+func (t *teller) facts(r *ledger.Record) string {
+	say := t.p.say
+	switch r.Type { //nolint:exhaustive // the others have a reason, or say it all by their state
+	case ledger.Attempt:
+		if r.Attempt > 1 {
+			return say("tentativo %d", "attempt %d", r.Attempt)
+		}
+	case ledger.Prepared:
+		return say("la piattaforma ha già il contenuto; non è pubblico", "the platform holds the content already; it is not public")
+	case ledger.NotSent:
+		if !r.RetryAt.IsZero() {
+			return say("non pubblicato, si riprova alle %s", "not published, to be tried again at %s", r.RetryAt.In(time.Local).Format("15:04:05.000"))
+		}
+		return say("non pubblicato, si riprova", "not published, to be tried again")
+	case ledger.Absent:
+		return say("cercato: non c'è, si invia di nuovo", "looked for: it is not there, it is sent again")
+	case ledger.Posted:
+		after := t.after(r, r.PostedAt)
+		if r.Reconciled {
+			return strings.TrimPrefix(after+say(", ritrovato con il codice", ", found by its code"), ", ")
+		}
+		return after
+	case ledger.Verified:
+		return t.after(r, r.At)
+	case ledger.NotVerifiable:
+		return say("non si può rileggere", "it can't be read back")
+	}
+	return ""
+}
+
+// after says how long after the release something was.
+func (t *teller) after(r *ledger.Record, at time.Time) string {
+	ms := since(t.released[r.SHA256], at)
+	if ms == nil {
+		return ""
+	}
+	return t.p.say("dopo %s", "after %s", milliseconds(*ms))
+}
+
+// linkOf returns where a person looks, where the record brings an address.
+func (t *teller) linkOf(r *ledger.Record, channel string) string {
+	switch {
+	case r.URL == "":
+		return ""
+	case t.link == nil:
+		return r.URL
+	case r.Type == ledger.Posted:
+		return t.link(channel, r.URL)
+	}
+	return "" // the page that was named when it was posted
+}
+
+// line writes one line in columns. Where the alert has several bulletins, it says of
+// which one it is.
+func (t *teller) line(at time.Time, r *ledger.Record, channel, state, facts, link string) {
+	of := ""
+	if len(t.addressed) > 1 {
+		of = t.p.say("bollettino %d  ", "bulletin %d  ", r.Number)
+	}
+	line := fmt.Sprintf("%s  %s%-*s  %-22s  %-14s  %s", at.In(time.Local).Format("15:04:05.000"), of, t.width, channel, state, facts, link)
+	fmt.Fprintln(t.w, strings.TrimRight(line, " "))
+}
+
+// follow tells an alert to w until all its channels have ended.
+func (p *program) follow(ctx context.Context, w io.Writer, d *desk, id string) error {
+	return (&teller{p: p, w: w, d: d, alert: id, signatures: true}).follow(ctx)
+}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"tocsin/adapters"
@@ -17,6 +19,39 @@ import (
 // kinds lists the kinds of channels. A new kind is one line here and one case in
 // open.
 func kinds() []string { return []string{"website", "telegram", "x", "facebook", "instagram"} }
+
+// official returns the account as the public knows it, for the site's list of the
+// authority's own channels; false where the configuration does not say where it is.
+func (ch *channelConfig) official() (website.OfficialChannel, bool) {
+	var platform, host, handle string
+	switch ch.Kind {
+	case "website":
+		platform = "Web"
+	case "telegram":
+		platform, host = "Telegram", "https://t.me/"
+		handle = strings.TrimPrefix(ch.ChatID, "@")
+		if handle == ch.ChatID {
+			handle = "" // a number, which the public can't look up
+		}
+	case "x":
+		platform, host, handle = "X", "https://x.com/", ch.Username
+	case "facebook":
+		platform = "Facebook"
+	case "instagram":
+		platform, host, handle = "Instagram", "https://www.instagram.com/", ch.Username
+	}
+	c := website.OfficialChannel{Kind: platform, URL: ch.Profile, Name: ch.PublicName}
+	if c.URL == "" && handle != "" && ch.BaseURL == "" { // on another platform than the real one the name is a stranger's
+		c.URL = host + handle
+	}
+	if c.Name == "" && handle != "" {
+		c.Name = "@" + handle
+	}
+	if u, err := url.Parse(c.URL); err == nil && c.Name == "" {
+		c.Name = strings.TrimPrefix(u.Host, "www.") + strings.TrimRight(u.Path, "/")
+	}
+	return c, c.URL != ""
+}
 
 // siteAccess is how website channels reach the node's own site.
 type siteAccess struct {

@@ -117,8 +117,12 @@ type telemetryConfig struct {
 type channelConfig struct {
 	Name string `yaml:"name"`
 	Kind string `yaml:"kind"`
-	// Profile is the account's public address, which the site lists.
+	// Profile is the account's public address, which the site lists; "" for the one
+	// that its name gives, where the platform is the real one.
 	Profile string `yaml:"profile"`
+	// PublicName is what the public calls the account, "@ProvinciaSavona"; "" for
+	// its name on the platform, else the profile's address.
+	PublicName string `yaml:"public_name"`
 	// BaseURL replaces the platform's own address: for the simulator, or a
 	// server of one's own.
 	BaseURL string `yaml:"base_url"`
@@ -159,6 +163,16 @@ type channelConfig struct {
 type secret struct {
 	File string `yaml:"file"`
 	Env  string `yaml:"env"`
+}
+
+// secrets lists the credentials that the configuration names.
+func (c *config) secrets() []secret {
+	all := []secret{c.Broker.Token}
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		all = append(all, ch.Token, ch.ConsumerKey, ch.ConsumerSecret, ch.AccessToken, ch.AccessSecret, ch.AppSecret)
+	}
+	return all
 }
 
 func (s secret) given() bool { return s != secret{} }

@@ -107,6 +107,7 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 	if err := n.openSite(ctx, o); err != nil {
 		return nil, err
 	}
+	n.warnOfOpenSecrets(ctx)
 	channels, err := n.openChannels(o)
 	if err != nil {
 		return nil, err
@@ -212,9 +213,9 @@ func (n *node) openSite(ctx context.Context, o nodeOptions) error {
 		PublicURL: n.c.Site.PublicURL, Token: token, Issuer: n.c.Issuer.Office, Language: n.c.Issuer.Language, Zone: n.c.Issuer.TimeZone,
 		PolicyURL: n.c.Site.Policy, Exercise: n.c.Realm == "exercise", Log: n.log, Now: o.now,
 	}
-	for _, ch := range n.c.Channels {
-		if ch.Profile != "" {
-			s.Channels = append(s.Channels, website.OfficialChannel{Name: ch.Name, Kind: ch.Kind, URL: ch.Profile})
+	for i := range n.c.Channels {
+		if account, ok := n.c.Channels[i].official(); ok {
+			s.Channels = append(s.Channels, account)
 		}
 	}
 	var err error
@@ -292,6 +293,20 @@ func (n *node) openChannels(o nodeOptions) ([]delivery.Channel, error) {
 		out = append(out, ch.carried(made))
 	}
 	return out, nil
+}
+
+// warnOfOpenSecrets says which credentials other users of this machine can read.
+func (n *node) warnOfOpenSecrets(ctx context.Context) {
+	for _, s := range n.c.secrets() {
+		if s.File == "" {
+			continue
+		}
+		path := n.c.abs(s.File)
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+			n.log.WarnContext(ctx, "other users of this machine can read a credential: take their rights away with chmod 600, and renew it if they may have read it",
+				"file", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
+		}
+	}
 }
 
 // openLedger starts the embedded broker or connects to the one elsewhere, reads

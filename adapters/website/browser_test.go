@@ -221,9 +221,9 @@ func ratio(t *testing.T, a, b string) float64 {
 func reads(ctx context.Context, t *testing.T, address string) {
 	t.Helper()
 	for path, want := range map[string][3]string{
-		"/a/SV-DRILL":         {"ESERCITAZIONE: piena – Provincia di Savona", "n. 1 –", "Telegram: @ProvinciaSavona"},
-		"/a/SV-DRILL?lang=de": {"ÜBUNG – ESERCITAZIONE: piena – Provincia di Savona", "Nr. 1 –", "Telegram: @ProvinciaSavona"},
-		"/a/SV-DRILL?lang=fr": {"EXERCICE – ESERCITAZIONE: piena – Provincia di Savona", "n° 1 –", "Telegram\u00a0: @ProvinciaSavona"},
+		"/a/SV-DRILL":         {"ESERCITAZIONE: piena – Provincia di Savona", "n.\u00a01 –", "Telegram: @ProvinciaSavona"},
+		"/a/SV-DRILL?lang=de": {"ÜBUNG – ESERCITAZIONE: piena – Provincia di Savona", "Nr.\u00a01 –", "Telegram: @ProvinciaSavona"},
+		"/a/SV-DRILL?lang=fr": {"EXERCICE – ESERCITAZIONE: piena – Provincia di Savona", "n°\u00a01 –", "Telegram\u00a0: @ProvinciaSavona"},
 	} {
 		var title, record, channel string
 		err := chromedp.Run(ctx, chromedp.Navigate(address+path), chromedp.Title(&title),

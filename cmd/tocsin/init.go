@@ -43,6 +43,7 @@ func simulatorAt(address string) (simulator.Config, error) {
 	}
 	return simulator.Config{
 		Listen: address, Ports: simulator.Ports{Telegram: n + 1, X: n + 2, Facebook: n + 3, Instagram: n + 4},
+		Names: simulator.Names{Telegram: "telegram", X: "x", Facebook: "facebook", Instagram: "instagram"}, // as in a fresh configuration
 	}, nil
 }
 

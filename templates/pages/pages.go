@@ -97,12 +97,22 @@ func (p *Pages) Icon() []byte { return bytes.Clone(icon) }
 
 // Index renders the home page.
 func (p *Pages) Index(v Index) ([]byte, error) {
+	var current, closed []Summary
+	for _, one := range v.Current {
+		if one.State == Ended || one.State == Revoked {
+			closed = append(closed, one)
+		} else {
+			current = append(current, one)
+		}
+	}
 	w := wordsFor(v.Lang)
 	title := w.NoneTitle
-	if len(v.Current) > 0 {
+	if len(current) > 0 {
 		title = w.CurrentTitle
 	}
-	return p.render("index", p.scene(v.Frame, title, v))
+	s := p.scene(v.Frame, title, v)
+	s.Current, s.Closed = current, closed
+	return p.render("index", s)
 }
 
 // Alert renders the page of one alert.
@@ -147,7 +157,9 @@ type scene struct {
 	Style     template.CSS
 	Default   string // the language that an address means where it names none
 	Body      any
-	Bulletins []sheet // of an alert's page
+	Current   []Summary // of the home page: what is in force
+	Closed    []Summary // of the home page: what ended or was revoked before its time
+	Bulletins []sheet   // of an alert's page
 }
 
 func (p *Pages) scene(f Frame, title string, body any) *scene {

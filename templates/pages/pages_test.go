@@ -172,11 +172,46 @@ func TestTitleSaysDrillOnce(t *testing.T) {
 	}
 }
 
+// TestIndexTellsWhatIsInForce holds that what was revoked does not stand as current.
+func TestIndexTellsWhatIsInForce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		states   []pages.State
+		headings string
+	}{
+		"revoked":           {[]pages.State{pages.Revoked}, "Nessuna allerta in corso|Revocate o cessate"},
+		"in_force":          {[]pages.State{pages.InForce}, "Allerte in corso"},
+		"in_force_and_over": {[]pages.State{pages.InForce, pages.Ended, pages.Revoked}, "Allerte in corso|Revocate o cessate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := pages.Index{Frame: frame("it", "/")}
+			for _, state := range c.states {
+				v.Current = append(v.Current, summary(wording.Real, state))
+			}
+			page, err := set(t).Index(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var headings []string
+			for _, m := range regexp.MustCompile(`<h1>(?:<svg.*</svg>)?([^<]+)</h1>|<h2 id="closed">([^<]+)<`).FindAllStringSubmatch(strings.ReplaceAll(string(page), "\n", " "), -1) {
+				headings = append(headings, m[1]+m[2])
+			}
+			if got := strings.Join(headings, "|"); got != c.headings {
+				t.Errorf("the headings are %s, want %s", got, c.headings)
+			}
+			if got := strings.Count(string(page), `<h2 id="h-`); got != len(c.states) {
+				t.Errorf("%d cards, want %d", got, len(c.states))
+			}
+		})
+	}
+}
+
 // TestNumberOfABulletin looks for it as each language writes it.
 func TestNumberOfABulletin(t *testing.T) {
 	t.Parallel()
 	found := summary(wording.Real, pages.InForce)
-	for lang, want := range map[string]string{"it": "n. 2", "en": "No. 2", "de": "Nr. 2", "fr": "n° 2"} {
+	for lang, want := range map[string]string{"it": "n.\u00a02", "en": "No.\u00a02", "de": "Nr.\u00a02", "fr": "n°\u00a02"} {
 		page, err := set(t).Alert(alert(lang))
 		if err != nil || !strings.Contains(string(page), "<dd>"+want+" – ") {
 			t.Errorf("%s: the page of the alert (%v) lacks %q", lang, err, want)

@@ -41,7 +41,7 @@ type Channel struct {
 // An Index is the home page: what is in force now.
 type Index struct {
 	Frame
-	Current []Summary // in force, ended or revoked and not expired; gravest first
+	Current []Summary // in force, ended or revoked, and not expired; gravest first
 	Recent  []Summary // expired a short while ago
 }
 

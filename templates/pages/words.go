@@ -21,7 +21,7 @@ type words struct {
 	RevokedNote, ExpiredNote, EndedNote                             string
 	CheckTitle, CheckText, CheckButton, CheckHint                   string
 	GenuineTitle, GenuineText, Stale, UnknownTitle, UnknownText     string
-	OtherSite, Number                                               string
+	OtherSite, Number, ClosedTitle                                  string
 	MissingTitle, MissingText, Home                                 string
 	ChannelsTitle, ChannelsText, Policy, Data, Feed                 string
 	StateInForce, StateRevoked, StateExpired                        string
@@ -94,7 +94,8 @@ func italian() words {
 		GenuineTitle:  "Il codice è autentico",
 		GenuineText:   "Confronta ora il messaggio che hai ricevuto con il testo completo: deve dire le stesse cose.",
 		Stale:         "Il messaggio con questo codice non è più attuale: vale il bollettino n. %d.",
-		Number:        "n. %d",
+		ClosedTitle:   "Revocate o cessate",
+		Number:        "n.\u00a0%d",
 		OtherSite:     "Attenzione: l’indirizzo che hai scritto non è di questo sito. Apri l’allerta soltanto da qui.",
 		UnknownTitle:  "Codice sconosciuto",
 		UnknownText:   "Da questo sito non risulta alcuna allerta con questo codice. Controlla di averlo scritto bene. Se il messaggio si presenta come nostro, potrebbe essere falso: non diffonderlo e segui i canali ufficiali.",
@@ -135,7 +136,8 @@ func english() words {
 		GenuineTitle:  "The code is genuine",
 		GenuineText:   "Now compare the message that you received with the full text: it must say the same.",
 		Stale:         "The message with this code is out of date: bulletin no. %d is valid now.",
-		Number:        "No. %d",
+		ClosedTitle:   "Revoked or ended",
+		Number:        "No.\u00a0%d",
 		OtherSite:     "Careful: the address that you typed is not of this site. Open the alert from here only.",
 		UnknownTitle:  "Unknown code",
 		UnknownText:   "This site knows of no alert with this code. Check that you typed it correctly. If the message claims to be ours, it may be false: do not pass it on, and follow the official channels.",
@@ -176,7 +178,8 @@ func german() words {
 		GenuineTitle:  "Der Code ist echt",
 		GenuineText:   "Vergleichen Sie nun die Nachricht mit dem vollständigen Text: Beide müssen dasselbe sagen.",
 		Stale:         "Die Nachricht mit diesem Code ist überholt: Es gilt das Bulletin Nr. %d.",
-		Number:        "Nr. %d",
+		ClosedTitle:   "Widerrufen oder beendet",
+		Number:        "Nr.\u00a0%d",
 		OtherSite:     "Vorsicht: Die eingegebene Adresse gehört nicht zu dieser Seite. Öffnen Sie die Warnung nur von hier aus.",
 		UnknownTitle:  "Unbekannter Code",
 		UnknownText:   "Auf dieser Seite gibt es keine Warnung mit diesem Code. Prüfen Sie, ob er richtig geschrieben ist. Gibt sich die Nachricht als unsere aus, kann sie falsch sein: Leiten Sie sie nicht weiter und folgen Sie den amtlichen Kanälen.",
@@ -217,7 +220,8 @@ func french() words {
 		GenuineTitle:  "Le code est authentique",
 		GenuineText:   "Comparez maintenant le message reçu avec le texte complet : il doit dire la même chose.",
 		Stale:         "Le message portant ce code n’est plus à jour : le bulletin n° %d est valable.",
-		Number:        "n° %d",
+		ClosedTitle:   "Révoquées ou terminées",
+		Number:        "n°\u00a0%d",
 		OtherSite:     "Attention : l’adresse saisie n’est pas de ce site. N’ouvrez l’alerte que d’ici.",
 		UnknownTitle:  "Code inconnu",
 		UnknownText:   "Ce site ne connaît aucune alerte portant ce code. Vérifiez la saisie. Si le message se présente comme le nôtre, il est peut-être faux : ne le diffusez pas et suivez les canaux officiels.",

@@ -120,3 +120,30 @@ func TestEveryCommandHasJSON(t *testing.T) {
 	}
 	walk(p.root())
 }
+
+// TestManualCanBePasted holds that in each block of commands the one that keeps the
+// terminal, or asks for a word, comes last: what is pasted after it would never run,
+// or would be taken for the answer.
+func TestManualCanBePasted(t *testing.T) {
+	t.Parallel()
+	keeps := regexp.MustCompile(`tocsin (demo|simulate|serve|sign|cosign|cancel)\b`)
+	found := 0
+	for i, block := range strings.Split(readManual(t, "README.md"), "\n```") {
+		if i%2 == 0 {
+			continue
+		}
+		lines := strings.Split(strings.TrimSpace(block), "\n")
+		for n, line := range lines {
+			if !keeps.MatchString(line) {
+				continue
+			}
+			found++
+			if n < len(lines)-1 {
+				t.Errorf("README.md: after %q comes %q in the same block", line, lines[n+1])
+			}
+		}
+	}
+	if found < 6 {
+		t.Errorf("README.md has %d such commands: this test no longer finds them", found)
+	}
+}

@@ -281,6 +281,9 @@ func (s *stage) configure(site string) (*config, error) {
 	}
 	path := filepath.Join(s.dir, "tocsin.yaml")
 	if _, err := os.Stat(path); err == nil {
+		if c, err := loadConfig(path); err != nil || c.Node != f.Node || c.Realm != f.Realm {
+			return nil, both("demo: %s è la cartella di un nodo, non di una dimostrazione: sceglierne un'altra, qui niente è stato toccato", "demo: %s is the folder of a node, not of a demonstration: choose another one, nothing in it was touched", s.dir)
+		}
 		if err := f.renew(s.dir); err != nil {
 			return nil, fmt.Errorf("demo: %w", err)
 		}

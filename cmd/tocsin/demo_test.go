@@ -293,6 +293,27 @@ func TestDemoGoesOnInTheSameFolder(t *testing.T) {
 	}
 }
 
+// TestDemoLeavesNodesAlone keeps the configuration and the credentials of a node.
+func TestDemoLeavesNodesAlone(t *testing.T) {
+	t.Parallel()
+	for _, realm := range []string{"live", "exercise"} {
+		t.Run(realm, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "node")
+			expect(t, 0, "init", dir, "--realm", realm)
+			before, err := os.ReadFile(filepath.Join(dir, "tocsin.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, stderr := expect(t, 1, "demo", "--once", "--state", dir)
+			after, err := os.ReadFile(filepath.Join(dir, "tocsin.yaml"))
+			if err != nil || !bytes.Equal(before, after) || !strings.Contains(stderr, "is the folder of a node") {
+				t.Errorf("the configuration changed: %t (%v); it says %q", !bytes.Equal(before, after), err, stderr)
+			}
+		})
+	}
+}
+
 func TestDemoRefusesWhatItCannotDo(t *testing.T) {
 	t.Parallel()
 	nonsense := filepath.Join(t.TempDir(), "nonsense.xml")

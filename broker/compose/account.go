@@ -36,8 +36,11 @@ type story struct {
 	period      wording.Period
 	description string
 	instruction string
-	actions     []string // the instruction in steps, one line each
-	contact     string
+	// proviso is what the steps hold under, on one line: it is told with them, or
+	// none of them is. "" where the steps need none.
+	proviso string
+	actions []string // the instruction in steps, one line each
+	contact string
 }
 
 // accounts returns what m says, one account for each language, Italian first and
@@ -112,7 +115,7 @@ func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill
 			s.areas = append(s.areas, name)
 		}
 	}
-	s.actions = steps(s.instruction)
+	s.proviso, s.actions = steps(s.instruction, w.DrillWord(d))
 	if s.act == wording.Issue || s.act == wording.Update {
 		s.period = period(m, in, o)
 	}
@@ -176,21 +179,63 @@ func capital(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-// steps returns an instruction in steps: the entries of its list where it has
-// one, else its sentences.
-func steps(instruction string) []string {
-	var list, sentences []string
+// steps returns an instruction in steps, and what they hold under. The steps are
+// the entries of its first list, which hold under what stands before them ("If you
+// live by the river:"), or else its sentences. In a drill, whose word is given,
+// they also hold under what says so, wherever it stands: "EXERCISE: you need not
+// do anything now."
+func steps(instruction, drill string) (proviso string, actions []string) {
+	var before, list, after []string
 	for _, line := range strings.Split(instruction, "\n") {
-		if item, ok := entry(line); ok {
+		item, ok := entry(line)
+		switch {
+		case ok && len(after) == 0:
 			list = append(list, item)
-			continue
+		case ok:
+			after = append(after, item) // another list, under words of its own
+		case len(list) == 0:
+			before = append(before, split(line)...)
+		default:
+			after = append(after, split(line)...)
 		}
-		sentences = append(sentences, split(line)...)
 	}
-	if len(list) > 0 {
-		return list
+	if len(list) == 0 {
+		list, before, after = before, nil, before
 	}
-	return sentences
+	proviso = strings.Join(before, " ")
+	if drill == "" || holdsWord(proviso, drill) {
+		return proviso, list
+	}
+	says := func(s string) bool { return holdsWord(s, drill) }
+	if len(list) > 1 && says(list[0]) {
+		return strings.TrimSpace(proviso + " " + list[0]), list[1:]
+	}
+	for _, s := range after {
+		if says(s) {
+			proviso = strings.TrimSpace(proviso + " " + s)
+		}
+	}
+	if rest := slices.DeleteFunc(slices.Clone(list), says); len(rest) > 0 {
+		return proviso, rest
+	}
+	return "", list // it asks for nothing
+}
+
+// holdsWord reports whether word stands in s, in capitals or not, and not as a
+// part of a longer one.
+func holdsWord(s, word string) bool {
+	s, word = strings.ToLower(s), strings.ToLower(word)
+	for from := 0; ; {
+		i := strings.Index(s[from:], word)
+		if i < 0 {
+			return false
+		}
+		at := from + i
+		if !midWord(s[:at], s[at+len(word):]) {
+			return true
+		}
+		from = at + len(word)
+	}
 }
 
 // entry returns the text of a line that is an entry of a list.

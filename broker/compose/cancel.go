@@ -44,8 +44,14 @@ func Cancel(previous *bulletin.Bulletin, reason string, o Options) (*alert.Messa
 	if err != nil {
 		return nil, fmt.Errorf("cancel: %w", err)
 	}
+	// The clock of who wrote the message may be ahead of ours: nothing is sent before
+	// what it replaces, and a stop does not wait.
+	sent := o.Now
+	if last.Sent.After(sent) {
+		sent = last.Sent.In(o.Location)
+	}
 	m := &alert.Message{
-		Version: alert.CAP12, Identifier: string(id), Sender: o.Sender, Sent: o.Now, Status: last.Status,
+		Version: alert.CAP12, Identifier: string(id), Sender: o.Sender, Sent: sent, Status: last.Status,
 		MsgType: alert.MsgCancel, Scope: alert.ScopePublic, Codes: slices.Clone(last.Codes),
 		Note: revocationNote(last, reason), References: chain(last),
 	}

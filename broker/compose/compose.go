@@ -94,6 +94,7 @@ func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin
 	if d.Expires = m.Expires(); d.Expires.IsZero() {
 		d.Expires = o.Now.Add(o.Lifetime)
 	}
+	d.Expires = d.Expires.In(o.Location) // whoever is shown the bulletin reads it by the issuer's clock
 	if !d.Expires.After(o.Now) {
 		return nil, fmt.Errorf("compose: the message expired at %s, and nobody would see it; move its times", d.Expires.Format("15:04 on 2 January 2006"))
 	}

@@ -336,7 +336,7 @@ func TestDrillsAreMarked(t *testing.T) {
 				o = options(t)
 			}
 			o.Realm = tt.realm
-			m := own(o, func(m *alert.Message) { m.Status, m.Infos[0].Language = tt.status, tt.lang })
+			m := own(o, func(m *alert.Message) { m.Status, m.Note, m.Infos[0].Language = tt.status, "", tt.lang })
 			for _, p := range first(t, m, o).Posts {
 				lines := strings.Split(p.Text, "\n")
 				head, tail := lines[0], lines[len(lines)-1]

@@ -238,8 +238,8 @@ func (l *linter) limits(p *bulletin.Post) {
 	if n := utf8.RuneCountInString(p.Alt); n > maxAlt {
 		l.fail(RuleLimit, p, fmt.Sprintf("the picture in words has %d characters, the limit is %d", n, maxAlt), "shorten it")
 	}
-	if in := l.b.Message.Info(p.Lang); in != nil && c.Limits.MaxTitle > 0 && c.Limits.MaxLen >= pageRoom && !strings.Contains(p.Text, tidy(in.Description)) {
-		l.warn(RuleWhole, p, "the page does not hold the whole description", "shorten description or instruction")
+	if in := l.b.Message.Info(p.Lang); in != nil && c.page() && !strings.Contains(p.Text, tidy(in.Description)) {
+		l.fail(RuleWhole, p, "the page does not hold the whole description", "shorten description or instruction")
 	}
 }
 

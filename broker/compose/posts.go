@@ -33,10 +33,10 @@ const (
 )
 
 // A FitError says that no wording of a message fits a channel, not even the
-// shortest.
+// shortest; for a page, that the whole text does not.
 type FitError struct {
 	Channel string // the channel's name
-	Units   int    // of the shortest wording, in the channel's own units
+	Units   int    // of the shortest wording that it may show, in the channel's own units
 	Limit   int    // of the channel
 	Field   string // the CAP element to shorten: "areaDesc"
 }
@@ -89,13 +89,16 @@ func (o Options) posts(m *alert.Message, d bulletin.Draft) ([]bulletin.Post, [][
 	return posts, [][]byte{p.picture.JPEG}, nil
 }
 
+// page reports whether a channel shows pages, which hold the whole text.
+func (c Channel) page() bool { return c.Limits.MaxTitle > 0 && c.Limits.MaxLen >= pageRoom }
+
 // channel returns the posts for one channel.
 func (p *press) channel(c Channel) ([]bulletin.Post, error) {
 	if c.Limits.MaxLen <= 0 {
 		return nil, fmt.Errorf("compose: channel %s says no limit for its texts; an adapter must", c.Name)
 	}
 	tongues := [][]account{p.accounts[:1]}
-	page := c.Limits.MaxTitle > 0 && c.Limits.MaxLen >= pageRoom
+	page := c.page()
 	switch {
 	case page && len(p.accounts) > maxLanguages:
 		return nil, fmt.Errorf("compose: the message has %d languages, and channel %s takes %d; write fewer", len(p.accounts), c.Name, maxLanguages)
@@ -141,7 +144,8 @@ func (p *press) title(c Channel, a account, post *bulletin.Post) bool {
 }
 
 // write sets the text of post: the first that fits, of all languages in tongues,
-// then of fewer, then of the first one alone in short forms.
+// then of fewer, then of the first one alone in short forms. A page has the whole
+// text or none.
 func (p *press) write(c Channel, tongues []account, entitled bool, post *bulletin.Post) error {
 	shortest := ""
 	try := func(t []account, sh shape) bool {
@@ -154,19 +158,44 @@ func (p *press) write(c Channel, tongues []account, entitled bool, post *bulleti
 		post.Text = text
 		return p.fits(c, *post)
 	}
+	ladder, last := roomy(), compact()
+	if c.page() {
+		ladder, last = whole(), nil
+	}
 	for n := len(tongues); n > 0; n-- {
-		for _, sh := range roomy() {
+		for _, sh := range ladder {
 			if try(tongues[:n], sh) {
 				return nil
 			}
 		}
 	}
-	for _, sh := range compact() {
+	for _, sh := range last {
 		if try(tongues[:1], sh) {
 			return nil
 		}
 	}
-	return &FitError{Channel: c.Name, Units: c.Limits.Length(shortest), Limit: c.Limits.MaxLen, Field: longestField(tongues[0])}
+	e := &FitError{Channel: c.Name, Units: c.Limits.Length(shortest), Limit: c.Limits.MaxLen, Field: longestField(tongues[0])}
+	if c.page() {
+		e.Field = longestText(tongues[0])
+	}
+	return e
+}
+
+// longestText returns the CAP element that makes the whole text long.
+func longestText(a account) string {
+	field, most := "areaDesc", 0
+	for i := range a.stories {
+		st := &a.stories[i]
+		for _, f := range []struct {
+			name string
+			size int
+		}{{"areaDesc", len(strings.Join(st.areas, ", "))}, {"description", len(st.description)}, {"instruction", len(st.instruction)}} {
+			if f.size > most {
+				field, most = f.name, f.size
+			}
+		}
+	}
+	return field
 }
 
 // longestField returns the CAP element that makes the shortest text long.
@@ -221,7 +250,7 @@ func (p *press) draw() (*picture, error) {
 	st := &a.stories[0]
 	c := card.Card{
 		Lang: a.lang, Drill: a.drill, Act: st.act, Level: st.level, Colour: st.colour,
-		Areas: st.areas, Validity: a.words.Period(st.period), Actions: st.actions,
+		Areas: st.areas, Validity: a.words.Period(st.period), Actions: st.advice(),
 		Issuer: p.scene.issuer, Mark: p.scene.mark, Address: strings.TrimPrefix(strings.TrimPrefix(p.scene.link, "https://"), "http://"),
 	}
 	var err error
@@ -229,6 +258,11 @@ func (p *press) draw() (*picture, error) {
 		c.Headline = line
 		var drawn card.Picture
 		drawn, err = cards.Render(c)
+		if n := len(drawn.Shown.Actions); err == nil && st.proviso != "" && n < 2 && len(st.actions) > 0 {
+			bare := c // no room for a step under its proviso
+			bare.Actions = nil
+			drawn, err = cards.Render(bare)
+		}
 		if err == nil {
 			sum := sha256.Sum256(drawn.JPEG)
 			return &picture{Picture: drawn, sha256: hex.EncodeToString(sum[:]), alt: inWordsOf(drawn.Shown)}, nil
@@ -238,6 +272,14 @@ func (p *press) draw() (*picture, error) {
 		}
 	}
 	return nil, fmt.Errorf("compose: %w", err)
+}
+
+// advice returns the steps of st, with what they hold under before them.
+func (st *story) advice() []string {
+	if st.proviso == "" || len(st.actions) == 0 {
+		return st.actions
+	}
+	return append([]string{st.proviso}, st.actions...)
 }
 
 // inWordsOf returns the card in words: all that it shows, or as much of it as

@@ -10,7 +10,7 @@ import (
 
 // A text is put together from an account by a shape, which says what of it is
 // told. Shapes leave whole parts out; none cuts a part in two, except that an
-// instruction may be told in its first steps.
+// instruction may be told in its first steps, with what they hold under.
 type shape struct {
 	short       bool // lines without labels, for channels where each character counts
 	oneLine     bool // short, and all in one line: the last resort
@@ -59,6 +59,10 @@ const all = -1
 func full() shape {
 	return shape{everyStory: true, description: true, steps: all, issuer: true}
 }
+
+// whole returns the only shape of a page: it is the full text that all other posts
+// point to.
+func whole() []shape { return []shape{full()} }
 
 // roomy returns the shapes for channels with room, from the one that tells
 // most. In these, every language of the message can stand.
@@ -191,7 +195,10 @@ func (a account) story(st *story, sh shape, several bool) []string {
 	case sh.steps == all && st.instruction != "":
 		advice = []string{w.WhatToDo, st.instruction}
 	case sh.steps > 0 && len(st.actions) > 0:
-		advice = append([]string{w.WhatToDo}, bulleted(st.actions[:min(sh.steps, len(st.actions))])...)
+		if advice = append(advice, w.WhatToDo); st.proviso != "" {
+			advice = append(advice, st.proviso)
+		}
+		advice = append(advice, bulleted(st.actions[:min(sh.steps, len(st.actions))])...)
 	}
 	parts = append(parts, strings.Join(advice, "\n"))
 	if sh.description && st.contact != "" {
@@ -241,7 +248,9 @@ func (s scene) brief(a account, sh shape) (string, bool) {
 		lines = append(lines, capital(a.words.ShortPeriod(st.period)))
 	case notWhen:
 	}
-	lines = append(lines, st.actions[:min(sh.steps, len(st.actions))]...)
+	if n := min(sh.steps, len(st.actions)); n > 0 {
+		lines = append(append(lines, st.proviso), st.actions[:n]...)
+	}
 	signature := s.mark
 	if sh.issuer {
 		signature = s.issuer + ", " + s.mark

@@ -25,6 +25,7 @@ const (
 	RuleOtherLink   Rule = "other-link"  // another address stands in the text
 	RuleLostSpace   Rule = "lost-space"  // a full stop without a blank makes a link
 	RuleDrill       Rule = "drill"       // first and last line say that it is an exercise or a test
+	RuleReality     Rule = "reality"     // a real message says that it is an exercise or a test
 	RuleTimes       Rule = "times"       // expired, or in the wrong order
 	RuleArea        Rule = "area"        // nobody is told where
 	RuleMarkup      Rule = "markup"      // HTML in a text
@@ -82,6 +83,7 @@ func Lint(b *bulletin.Bulletin, o Options) []Finding {
 		return []Finding{{Rule: RuleChannel, Message: err.Error(), Advice: "correct the configuration"}}
 	}
 	l := &linter{b: b, o: o, drill: drill(b.Message, o.Realm)}
+	l.reality()
 	l.times()
 	l.areas()
 	l.channels()

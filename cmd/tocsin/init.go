@@ -47,8 +47,13 @@ func simulatorAt(address string) (simulator.Config, error) {
 	}, nil
 }
 
-// exampleFile is the example message in a fresh folder.
-const exampleFile = "savona-esercitazione.cap.xml"
+// exampleOf names the example message in a fresh folder.
+func exampleOf(r alert.Realm) string {
+	if r == alert.RealmLive {
+		return "allerta-da-compilare.cap.xml"
+	}
+	return "savona-esercitazione.cap.xml"
+}
 
 // demoKeyLife is how long the keys that init makes for exercises are valid.
 const demoKeyLife = 90 * 24 * time.Hour
@@ -83,10 +88,10 @@ func (p *program) initCommand() *cobra.Command {
 		Short: p.say("prepara la cartella di un nodo", "prepares the folder of a node"),
 		Long: p.say(`Scrive in DIR la configurazione, le regole di firma, il portachiavi e un messaggio d'esempio, tutto commentato.
 Nel realm exercise (predefinito) i canali puntano al simulatore (tocsin simulate) e ci sono due chiavi di prova,
-valide 90 giorni: si può provare tutto subito. Nel realm live chiavi e conti si mettono a mano.`,
+valide 90 giorni: si può provare tutto subito. Nel realm live chiavi e conti si mettono a mano, e l'esempio è una bozza da compilare.`,
 			`Writes into DIR the configuration, the signing policy, the key ring and an example message, all with comments.
 In realm exercise (the default) the channels point to the simulator (tocsin simulate) and there are two trial keys,
-valid for 90 days: everything can be tried at once. In realm live, keys and accounts are put in by hand.`),
+valid for 90 days: everything can be tried at once. In realm live, keys and accounts are put in by hand, and the example is a draft to fill in.`),
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, a []string) error {
 			r, err := alert.ParseRealm(realm)
@@ -106,7 +111,7 @@ valid for 90 days: everything can be tried at once. In realm live, keys and acco
 			}
 			config := filepath.Join(a[0], "tocsin.yaml")
 			if asJSON {
-				done := prepared{Folder: a[0], Config: config, Realm: r, Scenario: filepath.Join(a[0], "scenarios", exampleFile)}
+				done := prepared{Folder: a[0], Config: config, Realm: r, Scenario: filepath.Join(a[0], "scenarios", exampleOf(r))}
 				if r == alert.RealmExercise {
 					done.Officer, done.Police = filepath.Join(a[0], "keys", "officer"), filepath.Join(a[0], "keys", "police")
 					done.Simulator = platforms
@@ -114,7 +119,7 @@ valid for 90 days: everything can be tried at once. In realm live, keys and acco
 				return p.printJSON(done)
 			}
 			if r == alert.RealmLive {
-				p.print("Cartella pronta: %s\nOra: completa %s, keys/allowed_signers e i conti dei canali; poi tocsin serve -c %s", "Folder ready: %s\nNext: complete %s, keys/allowed_signers and the channels' accounts; then tocsin serve -c %s", a[0], config, config)
+				p.print("Cartella pronta: %s\nOra: completa %s, keys/allowed_signers e i conti dei canali; poi tocsin serve -c %s\nBozza di un'allerta da compilare: %s", "Folder ready: %s\nNext: complete %s, keys/allowed_signers and the channels' accounts; then tocsin serve -c %s\nDraft of an alert to fill in: %s", a[0], config, config, filepath.Join(a[0], "scenarios", exampleOf(r)))
 				return nil
 			}
 			elsewhere := ""
@@ -171,11 +176,15 @@ func (f fresh) write(dir string, now time.Time) error {
 		return fmt.Errorf("init: %w", err)
 	}
 	files := map[string][]byte{
-		"policy.yaml":              signing.DefaultPolicy(),
-		"keys/revoked":             []byte("# Chiavi pubbliche che non valgono più, una per riga.\n# Public keys that are never accepted any more, one on a line.\n"),
-		"scenarios/" + exampleFile: scenarios.Demo(),
+		"policy.yaml":  signing.DefaultPolicy(),
+		"keys/revoked": []byte("# Chiavi pubbliche che non valgono più, una per riga.\n# Public keys that are never accepted any more, one on a line.\n"),
 	}
 	ring := []byte(ringHead)
+	// An exercise has no place on a live node, where it could go out as reality.
+	files["scenarios/"+exampleOf(f.Realm)] = scenarios.Demo()
+	if f.Realm == alert.RealmLive {
+		files["scenarios/"+exampleOf(f.Realm)] = scenarios.Draft()
+	}
 	if f.Realm == alert.RealmExercise {
 		for name, secret := range f.secrets() {
 			files["secrets/"+name] = []byte(secret + "\n")

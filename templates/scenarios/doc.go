@@ -1,6 +1,7 @@
 // Package scenarios holds the prepared messages that come with Tocsin,
 // embedded as CAP 1.2 documents: texts, areas and values that people have
-// looked at before the night on which they are needed. It holds files only; it
+// looked at before the night on which they are needed; and a draft to fill in. Each
+// is commented for whoever opens it. The package holds files only; it
 // neither reads CAP nor fills anything in.
 //
 // The polygons come from the boundaries of municipalities that ISTAT publishes
@@ -22,6 +23,14 @@ var FS embed.FS
 
 //go:embed savona-esercitazione.cap.xml
 var demo []byte
+
+//go:embed allerta-da-compilare.cap.xml
+var draft []byte
+
+// Draft returns a copy of the draft of a real alert. It is no message yet: its
+// fields stand in square brackets, and nothing takes it before a person has filled
+// in all of them.
+func Draft() []byte { return bytes.Clone(draft) }
 
 // Demo returns a copy of the scenario of the demonstration: an exercise alert
 // for the coast of Savona (hydrogeological risk, orange, it-IT and en-US). The

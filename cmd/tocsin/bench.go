@@ -255,7 +255,7 @@ func (r *benchRig) prepare(ctx context.Context) (err error) {
 	if r.options.Cards, err = card.NewRenderer(); err != nil {
 		return err
 	}
-	if r.message, _, err = reissue(scenarios.Demo(), r.config, r.options); err != nil {
+	if r.message, _, err = adopt(scenarios.Demo(), nil, r.config, r.options); err != nil {
 		return err
 	}
 	if r.officer, err = signing.LoadKey(ctx, filepath.Join(r.dir, "keys", "officer"), signing.KeyOptions{}); err != nil {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -65,12 +67,20 @@ func (p *program) composeCommand() *cobra.Command {
 			if err != nil {
 				return w.recordRefusal(cmd.Context(), "tocsin compose", "draft", err)
 			}
+			if n := p.reissued(raw, b); n != "" {
+				notes = append([]string{n}, notes...)
+			}
 			for _, n := range notes {
 				fmt.Fprintf(p.err, "tocsin: %s\n", n)
 			}
 			if err := writeNew(output, b.Bytes()); err != nil {
 				return err
 			}
+			screen := p.out
+			if asJSON {
+				screen = p.err
+			}
+			p.leftOut(screen, b, "")
 			return p.report(asJSON, composed{string(b.Alert), string(b.Code), b.Number, output, b.SHA256(), len(b.Bytes()), b.Expires, notes},
 				"Bollettino %d dell'allerta %s scritto in %s (%d byte).\nSHA-256 %s\nOra: tocsin preview %s, poi tocsin sign %s -k CHIAVE",
 				"Bulletin %d of alert %s written to %s (%d bytes).\nSHA-256 %s\nNext: tocsin preview %s, then tocsin sign %s -k KEY",
@@ -96,8 +106,13 @@ func composeOptions(c *config, now time.Time) (compose.Options, error) {
 	}, nil
 }
 
+// maxSkew is how far the clock of who wrote a message may be ahead of ours.
+const maxSkew = 5 * time.Minute
+
 // composeFirst makes the first bulletin of a new alert. A message of ours goes in
-// as it is; any other is a draft, whose content an exercise issues anew.
+// as it is, or is refused. One of others is a draft, whose content an exercise
+// issues anew; so does an exercise with a message of ours whose time is not now, or
+// whose status is another.
 func composeFirst(raw []byte, c *config, now time.Time) (*bulletin.Bulletin, []string, error) {
 	return composeFree(raw, c, now, nil)
 }
@@ -112,15 +127,21 @@ func composeFree(raw []byte, c *config, now time.Time, taken func(alert.Code) bo
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := unfilled(raw); err != nil && c.Realm == alert.RealmLive {
+		return nil, nil, err
+	}
+	m, broken := alert.Read(raw)
 	var notes []string
-	m, err := alert.Read(raw)
-	if err != nil || m.Sender != c.Issuer.Sender || !c.Realm.Allows(m.Status) || m.MsgType != alert.MsgAlert || m.Sent.After(now) || !m.Expires().After(now) {
-		if c.Realm == alert.RealmLive && err != nil {
-			return nil, nil, refusedError{both("il messaggio CAP non rispetta una regola: %v: correggerlo", "the CAP message breaks a rule: %w: correct it", err)}
+	switch {
+	case broken != nil || m.Sender != c.Issuer.Sender:
+		m, notes, err = adopt(raw, broken, c, o)
+	default:
+		if err = presentable(m, c.Realm, now); err != nil && c.Realm == alert.RealmExercise && m.MsgType == alert.MsgAlert {
+			m, notes, err = compose.Reissue(m, o)
 		}
-		if m, notes, err = reissue(raw, c, o); err != nil {
-			return nil, nil, err
-		}
+	}
+	if err != nil {
+		return nil, nil, err
 	}
 	id, code, err := compose.NewAlert(o)
 	for n := 1; err == nil && taken != nil && taken(code); n++ {
@@ -160,17 +181,54 @@ func (p *program) codesTaken(ctx context.Context, w *where) (func(alert.Code) bo
 	return func(code alert.Code) bool { return taken[code] }, nil
 }
 
-// reissue makes an exercise of our own of a message that others wrote, or that has
-// had its time.
-func reissue(raw []byte, c *config, o compose.Options) (*alert.Message, []string, error) {
-	imported, findings, err := alert.Import(raw)
-	if err != nil {
-		return nil, nil, refusedError{both("il messaggio CAP non si può usare: %v; correggere il file e comporre di nuovo", "import the CAP message: %w", err)}
+// unfilled returns which fields of a draft nobody filled in.
+func unfilled(raw []byte) error {
+	var fields []string
+	for _, b := range compose.Unfilled(raw) {
+		fields = append(fields, fmt.Sprintf("%d %s %s", b.Line, b.Element, b.Text))
 	}
-	if c.Realm != alert.RealmExercise {
-		return nil, nil, refusedError{both("il messaggio (mittente %s) non è uno dei nostri in vigore adesso: quello di altri è solo una bozza; nel realm live va riscritto con il proprio mittente %s",
-			"the message is not one of ours (sender %s) that is in force now: a message of others is only ever a draft; "+
-				"in realm live, write it anew with your sender %s", imported.Sender, c.Issuer.Sender)}
+	if len(fields) == 0 {
+		return nil
+	}
+	return refusedError{both("nella bozza restano campi da compilare, alle righe %s: compilarli, poi comporre di nuovo",
+		"fields of the draft are not filled in, in the lines %s: fill them in, then compose again", strings.Join(fields, ", "))}
+}
+
+// presentable returns why a message of ours can't be the first of an alert now, and
+// what to do.
+func presentable(m *alert.Message, r alert.Realm, now time.Time) error {
+	switch form := "15:04:05 02-01-2006 -07:00"; {
+	case m.MsgType != alert.MsgAlert:
+		return refusedError{both("il messaggio è di tipo %s (msgType), e il primo bollettino di un'allerta è un Alert: per revocare usare tocsin cancel",
+			"the message is of type %s (msgType), and the first bulletin of an alert is an Alert: to revoke, use tocsin cancel", m.MsgType)}
+	case !r.Allows(m.Status):
+		return refusedError{both("lo stato del messaggio è %s (status), e un nodo del realm %s non lo pubblica: correggere status, o usare il nodo dell'altro realm",
+			"the status of the message is %s, and a node of realm %s does not publish it: correct status, or use the node of the other realm", m.Status, r)}
+	case m.Sent.After(now.Add(maxSkew)):
+		return refusedError{both("il messaggio porta un orario d'invio futuro (sent %s; qui sono le %s): correggere sent, o l'orologio di questa macchina",
+			"the message was sent in the future (sent %s; here it is %s): correct sent, or this machine's clock", m.Sent.Format(form), now.In(m.Sent.Location()).Format(form))}
+	case !m.Expires().After(now):
+		return refusedError{both("il messaggio è scaduto (expires %s; qui sono le %s): spostare avanti expires, e dare un nuovo identifier se è già stato diffuso",
+			"the message has expired (expires %s; here it is %s): move expires ahead, and give it a new identifier if it was published before", m.Expires().Format(form), now.In(m.Expires().Location()).Format(form))}
+	}
+	return nil
+}
+
+// adopt makes an exercise of our own of a message that others wrote. A message of
+// ours that breaks a rule, which broken says, is not repaired: whoever wrote it is
+// to know.
+func adopt(raw []byte, broken error, c *config, o compose.Options) (*alert.Message, []string, error) {
+	imported, findings, err := alert.Import(raw)
+	switch {
+	case broken != nil && (c.Realm == alert.RealmLive || err == nil && imported.Sender == c.Issuer.Sender):
+		return nil, nil, refusedError{both("il messaggio CAP non rispetta una regola: %v: correggerlo", "the CAP message breaks a rule: %w: correct it", broken)}
+	case err != nil && unfilled(raw) != nil:
+		return nil, nil, unfilled(raw)
+	case err != nil:
+		return nil, nil, refusedError{both("il messaggio CAP non si può usare: %v; correggere il file e comporre di nuovo", "import the CAP message: %w", err)}
+	case c.Realm != alert.RealmExercise:
+		return nil, nil, refusedError{both("il messaggio è di %s, e questo nodo è %s: un messaggio d'altri è solo una bozza: riscriverlo come proprio, con questo sender e un nuovo identifier",
+			"the message is not one of ours: its sender is %s, and this node is %s: a message of others is only ever a draft: write it anew with this sender and a new identifier", imported.Sender, c.Issuer.Sender)}
 	}
 	var notes []string
 	for _, f := range findings {
@@ -178,13 +236,25 @@ func reissue(raw []byte, c *config, o compose.Options) (*alert.Message, []string
 	}
 	m, changes, err := compose.Reissue(imported, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, refusedError{err}
 	}
 	return m, append(notes, changes...), nil
 }
 
+// reissued says, where a bulletin does not hold the message that it was made of,
+// what it holds instead; else it returns "".
+func (p *program) reissued(raw []byte, b *bulletin.Bulletin) string {
+	if bytes.Equal(b.CAP, raw) {
+		return ""
+	}
+	m := b.Message
+	return p.say("Riemesso come esercitazione propria: nuovo identificativo %s, mittente %s, stato %s, orari spostati ad adesso (dalle %s alle %s).",
+		"Reissued as an exercise of your own: new identifier %s, sender %s, status %s, times moved to now (from %s to %s).",
+		m.Identifier, m.Sender, m.Status, m.Sent.Format("15:04 02-01-2006"), m.Expires().Format("15:04 02-01-2006"))
+}
+
 func (p *program) previewCommand() *cobra.Command {
-	var channel string
+	var channel, images string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "preview BULLETIN",
@@ -195,10 +265,14 @@ func (p *program) previewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !asJSON {
-				return p.preview(p.out, b, channel)
+			pictures, err := writePictures(b, images)
+			if err != nil {
+				return err
 			}
-			v := previewOf(b, channel)
+			if !asJSON {
+				return p.preview(p.out, b, channel, pictures)
+			}
+			v := previewOf(b, channel, pictures)
 			if len(v.Posts) == 0 {
 				return noPost(b, channel)
 			}
@@ -207,6 +281,7 @@ func (p *program) previewCommand() *cobra.Command {
 	}
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&channel, "channel", "", p.say("solo questo canale", "this channel alone"))
+	cmd.Flags().StringVar(&images, "images", "", p.say("scrive le immagini in questa cartella", "writes the pictures into this folder"))
 	return cmd
 }
 
@@ -242,10 +317,11 @@ type previewedImage struct {
 	Bytes     int    `json:"bytes"`
 	SHA256    string `json:"sha256"`
 	Alt       string `json:"alt"`
+	File      string `json:"file,omitempty"` // where --images wrote it
 }
 
 // previewOf returns what each channel will show, or one of them.
-func previewOf(b *bulletin.Bulletin, channel string) previewed {
+func previewOf(b *bulletin.Bulletin, channel string, pictures map[string]string) previewed {
 	v := previewed{
 		Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, Realm: b.Realm, Issuer: b.Issuer,
 		MsgType: b.Message.MsgType, Expires: b.Expires, SHA256: b.SHA256(), Bytes: len(b.Bytes()),
@@ -259,24 +335,50 @@ func previewOf(b *bulletin.Bulletin, channel string) previewed {
 			Title: post.Title, Text: post.Text, Characters: utf8.RuneCountInString(post.Text), Link: post.Link,
 		}
 		if image := b.Image(post.Image); image != nil {
-			shown.Image = &previewedImage{image.MediaType, len(image.Data), image.SHA256, post.Alt}
+			shown.Image = &previewedImage{image.MediaType, len(image.Data), image.SHA256, post.Alt, pictures[post.Image]}
 		}
 		v.Posts = append(v.Posts, shown)
 	}
 	return v
 }
 
-// preview writes a bulletin for a person who is to sign it.
-func (p *program) preview(w io.Writer, b *bulletin.Bulletin, channel string) error {
+// writePictures writes the pictures of a bulletin into a folder, which is made where
+// it is missing, and returns their files by digest. With "" for the folder it does
+// nothing.
+func writePictures(b *bulletin.Bulletin, dir string) (map[string]string, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // pictures are going to be public
+		return nil, fmt.Errorf("pictures: %w", err)
+	}
+	files := map[string]string{}
+	for i := range b.Posts {
+		post := &b.Posts[i]
+		image := b.Image(post.Image)
+		if image == nil || files[post.Image] != "" {
+			continue
+		}
+		path := filepath.Join(dir, b.Mark()+"-"+post.Channel+strings.Replace(image.MediaType, "image/", ".", 1))
+		if have, err := os.ReadFile(path); err != nil || !bytes.Equal(have, image.Data) {
+			if err := writeNew(path, image.Data); err != nil {
+				return nil, err
+			}
+		}
+		files[post.Image] = path
+	}
+	return files, nil
+}
+
+// preview writes a bulletin for a person who is to sign it; pictures are the files
+// in which its pictures can be looked at, by digest.
+func (p *program) preview(w io.Writer, b *bulletin.Bulletin, channel string, pictures map[string]string) error {
 	m := b.Message
 	rule := strings.Repeat("─", 78)
 	fmt.Fprintf(w, "%s\n", p.say("Allerta %s, bollettino %d (%s, %s), ente: %s", "Alert %s, bulletin %d (%s, %s), issuer: %s",
 		b.Code, b.Number, m.MsgType, p.realmWords(b.Realm), b.Issuer))
-	zone, err := time.LoadLocation("Europe/Rome")
-	if err != nil {
-		zone = time.UTC
-	}
-	fmt.Fprintf(w, "%s\n", p.say("In vigore fino alle %s. SHA-256 %s", "In force until %s. SHA-256 %s", b.Expires.In(zone).Format("15:04 02-01-2006 (MST)"), b.SHA256()))
+	// The bulletin gives its end by the issuer's clock.
+	fmt.Fprintf(w, "%s\n", p.say("In vigore fino alle %s. SHA-256 %s", "In force until %s. SHA-256 %s", b.Expires.Format("15:04 02-01-2006 (UTC-07:00)"), b.SHA256()))
 	shown := 0
 	for _, post := range b.Posts {
 		if channel != "" && post.Channel != channel {
@@ -295,17 +397,68 @@ func (p *program) preview(w io.Writer, b *bulletin.Bulletin, channel string) err
 		fmt.Fprintln(w, post.Text)
 		if image := b.Image(post.Image); image != nil {
 			fmt.Fprintf(w, "\n[%s %s, %d byte, %s]\n[%s]\n", p.say("immagine", "image"), image.MediaType, len(image.Data), image.SHA256[:16], post.Alt)
+			if path := pictures[post.Image]; path != "" {
+				fmt.Fprintf(w, "%s %s\n", p.say("L'immagine, da guardare:", "The picture, to look at:"), path)
+			} else {
+				fmt.Fprintln(w, p.say("Per guardarla: tocsin preview BOLLETTINO --images CARTELLA", "To look at it: tocsin preview BULLETIN --images FOLDER"))
+			}
 		}
 	}
 	if shown == 0 {
 		return noPost(b, channel)
 	}
 	fmt.Fprintln(w, rule)
+	p.leftOut(w, b, channel)
 	return nil
 }
 
 func noPost(b *bulletin.Bulletin, channel string) error {
 	return both("il bollettino non ha testi per il canale %q: è per %s", "the bulletin has no post for channel %q: it addresses %s", channel, channelNames(b))
+}
+
+// leftOut writes one line for each channel, or for the only one that is asked for:
+// what of the message it does not show.
+func (p *program) leftOut(w io.Writer, b *bulletin.Bulletin, channel string) {
+	pieces := map[string][]string{}
+	for _, o := range compose.LeftOut(b) {
+		pieces[o.Channel] = append(pieces[o.Channel], p.piece(o))
+	}
+	for _, c := range b.Channels() {
+		switch left := pieces[c.Name]; {
+		case channel != "" && c.Name != channel:
+		case len(left) == 0:
+			fmt.Fprintln(w, p.say("%s: tutto il messaggio", "%s: the whole message", c.Name))
+		default:
+			fmt.Fprintln(w, p.say("%s: lasciato alla pagina: %s", "%s: left to the page: %s", c.Name, strings.Join(left, "; ")))
+		}
+	}
+}
+
+// piece names what was left out.
+func (p *program) piece(o compose.Omission) string {
+	name := string(o.Piece)
+	switch o.Piece {
+	case compose.PieceLanguage:
+		name = p.say("tutto il testo", "all of the text")
+	case compose.PieceInfo:
+		name = p.say("un blocco informativo (info)", "an info")
+	case compose.PieceHeadline:
+		name = p.say("titolo (headline)", "headline")
+	case compose.PieceAreas:
+		name = p.say("nomi delle zone (areaDesc)", "names of areas (areaDesc)")
+	case compose.PieceTimes:
+		name = p.say("orari", "times")
+	case compose.PieceDescription:
+		name = p.say("descrizione (description)", "description")
+	case compose.PieceInstruction:
+		name = p.say("istruzioni (instruction)", "instruction")
+	case compose.PieceContact:
+		name = p.say("contatti (contact)", "contact")
+	}
+	if o.Of > 0 {
+		name += p.say(", ne restano %d su %d", ", %d of %d stay", o.Told, o.Of)
+	}
+	return name + " [" + o.Lang + "]"
 }
 
 func channelNames(b *bulletin.Bulletin) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -338,15 +337,18 @@ func (s *stage) play(ctx context.Context, tell io.Writer, raw []byte, begun time
 	if err != nil {
 		return nil, false, fmt.Errorf("demo: %w", err)
 	}
-	if !bytes.Contains(raw, []byte(b.Message.Identifier)) {
-		say("Il messaggio è solo una bozza: la dimostrazione ne riemette il contenuto come esercitazione propria,\ncon nuovo identificativo, mittente %s e orari spostati ad adesso.",
-			"The message is only a draft: the demonstration issues its content anew as an exercise of its own,\nwith a new identifier, sender %s, and its times moved to now.", b.Message.Sender)
+	if n := p.reissued(raw, b); n != "" {
+		fmt.Fprintln(tell, n)
 	}
 	for _, n := range notes {
 		fmt.Fprintf(tell, "  · %s\n", n)
 	}
 	fmt.Fprintln(tell)
-	if err := p.preview(tell, b, ""); err != nil {
+	pictures, err := writePictures(b, filepath.Join(s.dir, "images"))
+	if err != nil {
+		return nil, false, fmt.Errorf("demo: %w", err)
+	}
+	if err := p.preview(tell, b, "", pictures); err != nil {
 		return nil, false, err
 	}
 	desk := s.desk()

@@ -191,7 +191,7 @@ func TestRealmsDoNotMix(t *testing.T) {
 	live.refuses("realm", "the bulletin is of realm exercise, this node is of realm live", "publish", drills.signed("drill.bulletin"))
 
 	// In the real realm, a message that is not ours and in force is no draft.
-	live.refuses("draft", "the message is not one of ours", "compose", "--cap", filepath.Join(drills.dir, "scenarios", "savona-esercitazione.cap.xml"), "-o", b+".not")
+	live.refuses("draft", "the status of the message is Exercise", "compose", "--cap", filepath.Join(drills.dir, "scenarios", "savona-esercitazione.cap.xml"), "-o", b+".not")
 
 	// With the right key it goes.
 	expect(t, 0, "publish", b, "-c", live.config, "--signature", b+".duty")

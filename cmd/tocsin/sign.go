@@ -87,9 +87,9 @@ func (p *program) line() (string, error) {
 	return "", errors.New("the line is too long")
 }
 
-// confirm shows the bulletin and asks, on standard error where standard output is for
-// a JSON object. The word is not "yes": nobody types it
-// without having read the question.
+// confirm shows the bulletin, its pictures in files that stay until the answer, and
+// asks, on standard error where standard output is for a JSON object. The word is not
+// "yes": nobody types it without having read the question.
 func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, asJSON bool, italian, english string) error {
 	if k.yes {
 		return nil
@@ -98,7 +98,16 @@ func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, asJSON bool, italia
 	if asJSON {
 		screen = p.err
 	}
-	if err := p.preview(screen, b, ""); err != nil {
+	var pictures map[string]string
+	dir, err := os.MkdirTemp("", "tocsin-")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(dir) }()
+		pictures, err = writePictures(b, dir)
+	}
+	if err != nil { // a stop must not wait for room in a folder: the person decides
+		fmt.Fprintf(screen, "%s\n", p.say("Le immagini non si possono mostrare: %v", "The pictures can't be shown: %v", err))
+	}
+	if err := p.preview(screen, b, "", pictures); err != nil {
 		return err
 	}
 	word := p.say("FIRMO", "SIGN")

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +53,38 @@ func (ch *channelConfig) official() (website.OfficialChannel, bool) {
 		c.Name = strings.TrimPrefix(u.Host, "www.") + strings.TrimRight(u.Path, "/")
 	}
 	return c, c.URL != ""
+}
+
+// platformKeys are the keys of a channel that only some kinds have.
+func platformKeys(kind string) []string {
+	switch kind {
+	case "telegram":
+		return []string{"base_url", "allow_private", "chat_id", "reader_user_id", "token"}
+	case "x":
+		return []string{"base_url", "allow_private", "consumer_key", "consumer_secret", "access_token", "access_secret", "user_id", "username"}
+	case "facebook":
+		return []string{"base_url", "allow_private", "page_id", "token", "app_secret", "version"}
+	case "instagram":
+		return []string{"base_url", "allow_private", "user_id", "username", "token", "app_secret", "version"}
+	}
+	return nil
+}
+
+// strange returns the keys that are set and mean nothing to the channel's kind: what
+// was typed there was meant for another one.
+func (ch *channelConfig) strange() []string {
+	if !slices.Contains(kinds(), ch.Kind) {
+		return nil // that is said already
+	}
+	every := []string{"name", "kind", "profile", "timeout", "workers", "settle", "read_back", "unsearchable"}
+	var out []string
+	for field, value := range reflect.ValueOf(*ch).Fields() {
+		key := field.Tag.Get("yaml")
+		if !value.IsZero() && !slices.Contains(every, key) && !slices.Contains(platformKeys(ch.Kind), key) {
+			out = append(out, key)
+		}
+	}
+	return out
 }
 
 // siteAccess is how website channels reach the node's own site.

@@ -286,6 +286,8 @@ func (c *config) check() error {
 	need(c.Realm.Valid(), "realm: write live or exercise")
 	need(c.State != "", "state: name the folder of the ledger")
 	need(c.Issuer.Office != "" && c.Issuer.Sender != "", "issuer: office and sender are needed")
+	_, badPrefix := alert.ParseCode(c.Issuer.CodePrefix + "-22222")
+	need(badPrefix == nil, "issuer.code_prefix: %q: write 1 to 4 capital letters or digits, such as SV", c.Issuer.CodePrefix)
 	need(c.Keys.Ring != "" && c.Keys.Policy != "", "keys: ring and policy are needed")
 	need(c.Broker.MaxBytes >= 0, "broker.max_bytes: %d: write a number of bytes, or 0 for 4 GiB", c.Broker.MaxBytes)
 	need(c.Broker.Listen == "" || c.Broker.URL == "", "broker: listen and url exclude each other")
@@ -305,6 +307,9 @@ func (c *config) check() error {
 		need(!seen[ch.Name], "channels[%d].name: %q stands twice", i, ch.Name)
 		seen[ch.Name] = true
 		need(slices.Contains(kinds(), ch.Kind), "channels[%d].kind: %q: use one of %s", i, ch.Kind, strings.Join(kinds(), ", "))
+		for _, key := range ch.strange() {
+			need(false, "channels[%d].%s: a channel of kind %s has no such key: remove it, or correct the kind", i, key, ch.Kind)
+		}
 		need(ch.Unsearchable == "" || ch.Unsearchable == string(delivery.Hold) || ch.Unsearchable == string(delivery.PostAgain),
 			"channels[%d].unsearchable: %q: use hold or post_again", i, ch.Unsearchable)
 	}

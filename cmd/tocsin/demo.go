@@ -344,7 +344,11 @@ func (s *stage) play(ctx context.Context, tell io.Writer, raw []byte, begun time
 		fmt.Fprintf(tell, "  · %s\n", n)
 	}
 	fmt.Fprintln(tell)
-	pictures, err := writePictures(b, filepath.Join(s.dir, "images"))
+	images := filepath.Join(s.dir, "images")
+	if s.temporary && s.d.once {
+		images = "" // nobody could look at them before they are gone
+	}
+	pictures, err := writePictures(b, images)
 	if err != nil {
 		return nil, false, fmt.Errorf("demo: %w", err)
 	}

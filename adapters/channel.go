@@ -51,8 +51,8 @@ type Channel interface {
 type Finder interface {
 	Channel
 
-	// Find looks on the platform for p by its Mark, at most as far back as
-	// a.Since, and returns its receipt. It returns [ErrNotPublished] where the
+	// Find looks on the platform for p by its Mark, at most [ClockSkew] further
+	// back than a.Since, and returns its receipt. It returns [ErrNotPublished] where the
 	// platform shows no such post now (platforms may show it late: the caller
 	// settles for how long it asks again), [ErrCannotLook] where this account
 	// gives no way to look, otherwise a [Failure].
@@ -69,6 +69,16 @@ type Locator interface {
 	// for the address: a receipt waits for nothing, since what is lost between
 	// the platform's answer and its record costs a look.
 	Locate(ctx context.Context, p Post, r Receipt) (address string, err error)
+}
+
+// A Clocked channel knows how far this machine's clock is from its platform's.
+type Clocked interface {
+	Channel
+
+	// ClockOffset returns by how much this machine's clock is ahead of the
+	// platform's (negative: behind), to about a second, as the latest answer
+	// showed it; false before the first one.
+	ClockOffset() (offset time.Duration, known bool)
 }
 
 // A Preparer is a [Channel] whose posts are made in two steps, of which only the
@@ -190,10 +200,16 @@ type Notice struct {
 	SHA256     string   // of the signed bulletin
 }
 
+// ClockSkew is how far this machine's clock and a platform's may be apart without
+// harm. A post bears the platform's time: it is looked for from so long before
+// Attempt.Since on, since a post that the look misses is posted twice. That costs
+// nothing but a longer list, as a mark belongs to one bulletin alone.
+const ClockSkew = 10 * time.Minute
+
 // An Attempt says which try at a post this is, and what earlier ones left.
 type Attempt struct {
 	N        int       // counts from 1
-	Since    time.Time // no try at this post left before this moment
+	Since    time.Time // no try at this post left before this moment, by this machine's clock
 	Prepared string    // what [Preparer.Prepare] returned; "" if it was never called
 }
 

@@ -62,6 +62,7 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if b.IsDown() {
 		adapterstest.Drop()
 	}
+	w.Header().Set("Date", b.now().UTC().Format(http.TimeFormat))
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
 		adapterstest.Drop()
@@ -178,14 +179,18 @@ type channel struct {
 }
 
 var (
+	_ adapters.Clocked  = (*channel)(nil)
 	_ adapters.Finder   = (*channel)(nil)
 	_ adapters.Locator  = (*channel)(nil)
 	_ adapters.Preparer = (*channel)(nil)
 	_ adapters.Volatile = (*channel)(nil)
 )
 
-func (ch *channel) Name() string            { return "board-test" }
-func (ch *channel) Kind() string            { return "board" }
+func (ch *channel) Name() string { return "board-test" }
+func (ch *channel) Kind() string { return "board" }
+func (ch *channel) ClockOffset() (time.Duration, bool) {
+	return ch.wire.ClockOffset()
+}
 func (ch *channel) Limits() adapters.Limits { return adapters.Limits{MaxLen: 500} }
 
 // call makes one call and reads a good answer into out.

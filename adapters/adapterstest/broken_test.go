@@ -39,6 +39,14 @@ type broken struct {
 	readBack func(context.Context, adapters.Post, adapters.Receipt) error
 	locate   func(context.Context, adapters.Post, adapters.Receipt) (string, error)
 	restore  func(context.Context, adapters.Post, adapters.Receipt) error
+	offset   func() (time.Duration, bool)
+}
+
+func (b *broken) ClockOffset() (time.Duration, bool) {
+	if b.offset == nil {
+		return b.channel.ClockOffset()
+	}
+	return b.offset()
 }
 
 func (b *broken) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
@@ -321,6 +329,8 @@ func traps() map[string]trap {
 		"looks_always_or_never":                         {reads(forgets), "always or never"},
 		"finds_nothing_before_publishing":               {invents, "got no error"},
 		"finds_after_a_restart":                         {remembers, "not published"},
+		"finds_with_a_clock_that_is_off":                {punctual, "moved by"},
+		"tells_how_far_its_clock_is_off":                {timeless, "the offset is 0s"},
 		"tells_marks_apart":                             {finds(func(s string, p adapters.Post) bool { return strings.Contains(s, p.Mark) }), "find among others"},
 		"tells_alerts_apart":                            {finds(func(s string, _ adapters.Post) bool { return mark().MatchString(s) }), "find among others"},
 		"tells_parts_apart":                             {finds(func(s string, p adapters.Post) bool { return strings.Contains(s, "["+p.Mark+"]") }), "find among others"},
@@ -381,6 +391,19 @@ func impatient(err error) error {
 		return &adapters.AlteredError{Want: "x"}
 	}
 	return err
+}
+
+// punctual takes nothing for p that the platform took before its own clock says that
+// the attempt began.
+func punctual(b *broken, _ *adapterstest.Rig) {
+	b.find = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		return b.findBy(ctx, func(n notice) bool { return n.Text == p.Text && n.At.After(a.Since.Add(-time.Minute)) })
+	}
+}
+
+// timeless takes its clock for right.
+func timeless(b *broken, _ *adapterstest.Rig) {
+	b.offset = func() (time.Duration, bool) { _, known := b.channel.ClockOffset(); return 0, known }
 }
 
 // invents makes a receipt up.

@@ -13,5 +13,5 @@ type Clock struct{ ahead atomic.Int64 }
 // Now returns the time on the clock; it is what a fake's configuration takes.
 func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
-// Advance moves the clock on by d.
+// Advance moves the clock on by d, or back where d is negative.
 func (c *Clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }

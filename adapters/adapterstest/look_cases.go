@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"tocsin/adapters"
 )
@@ -19,6 +20,8 @@ func looking(add func(string, check)) {
 	add("looks_always_or_never", constant)
 	add("finds_nothing_before_publishing", findsNothing)
 	add("finds_after_a_restart", restarted)
+	add("finds_with_a_clock_that_is_off", findsOff)
+	add("tells_how_far_its_clock_is_off", tellsOff)
 	add("tells_marks_apart", tellsMarks)
 	add("tells_alerts_apart", tellsAlerts)
 	add("tells_parts_apart", tellsParts)
@@ -205,6 +208,61 @@ func restarted(ctx context.Context, r Rig) error {
 		return err
 	}
 	return r.names(got, r.Post)
+}
+
+// clockOff is how far the two clocks are apart in the cases about that: within
+// [adapters.ClockSkew], and as far as the strictest platform (X) takes a signature.
+const clockOff = 5 * time.Minute
+
+// findsOff catches a look that begins at the attempt by this machine's clock, while
+// the post bears the time of a platform that is minutes behind or ahead.
+func findsOff(ctx context.Context, r Rig) error {
+	for i, move := range []time.Duration{-clockOff, 2 * clockOff} { // behind, then ahead
+		r.Clock.Advance(move)
+		p := r.other(i)
+		a, err := r.prepare(ctx, p)
+		if err != nil {
+			return err
+		}
+		a.Since = time.Now()
+		if _, err := r.Channel.Publish(ctx, p, a); err != nil {
+			return err
+		}
+		got, err := find(ctx, r.Channel, p, a)
+		if _, ok := errors.AsType[Exempt](err); ok {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("find, the platform's clock moved by %v: %w", move, err)
+		}
+		if err := r.names(got, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tellsOff(ctx context.Context, r Rig) error {
+	c, ok := r.Channel.(adapters.Clocked)
+	if !ok {
+		return Exempt("this channel is not Clocked")
+	}
+	if offset, known := c.ClockOffset(); known {
+		return fmt.Errorf("the offset is %v before any answer", offset)
+	}
+	const good = 10 * time.Second // whole seconds, on a busy machine
+	ahead := time.Duration(0)     // the platform's clock
+	for i, move := range []time.Duration{-clockOff, 2 * clockOff} {
+		r.Clock.Advance(move)
+		ahead += move
+		if _, err := r.publish(ctx, r.other(i)); err != nil {
+			return err
+		}
+		if offset, known := c.ClockOffset(); !known || (offset+ahead).Abs() > good {
+			return fmt.Errorf("the offset is %v (known: %v) where the platform's clock is %v ahead", offset, known, ahead)
+		}
+	}
+	return nil
 }
 
 // tellsMarks catches a search for the mark as a part of a word: bulletin 1 is not

@@ -47,7 +47,10 @@ type Channel struct {
 	graph *graph.Client
 }
 
-var _ adapters.Finder = (*Channel)(nil)
+var (
+	_ adapters.Finder  = (*Channel)(nil)
+	_ adapters.Clocked = (*Channel)(nil)
+)
 
 // New returns the channel that c describes, or an error that names the field
 // that is wrong.
@@ -179,6 +182,9 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	}
 	return r, nil
 }
+
+// ClockOffset returns by how much this machine's clock is ahead of the platform's.
+func (ch *Channel) ClockOffset() (time.Duration, bool) { return ch.graph.ClockOffset() }
 
 // Close drops the idle connections.
 func (ch *Channel) Close() { ch.graph.Close() }

@@ -73,6 +73,7 @@ type Channel struct {
 }
 
 var (
+	_ adapters.Clocked  = (*Channel)(nil)
 	_ adapters.Finder   = (*Channel)(nil)
 	_ adapters.Locator  = (*Channel)(nil)
 	_ adapters.Preparer = (*Channel)(nil)
@@ -329,6 +330,9 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	}
 	return r, nil
 }
+
+// ClockOffset returns by how much this machine's clock is ahead of the platform's.
+func (ch *Channel) ClockOffset() (time.Duration, bool) { return ch.graph.ClockOffset() }
 
 // Close drops the idle connections.
 func (ch *Channel) Close() { ch.graph.Close() }

@@ -44,9 +44,6 @@ const (
 	maxLen = 4096
 	// maxRead is the most messages that getUserPersonalChatMessages returns.
 	maxRead = 20
-	// skew is how far the platform's clock and ours may be apart when a post is
-	// looked for from a moment on.
-	skew = 10 * time.Minute
 	// maxToken is the most bytes of a token (tdlib/telegram-bot-api, Query).
 	maxToken = 80
 )
@@ -84,7 +81,10 @@ type Channel struct {
 	wire   *wire.Client
 }
 
-var _ adapters.Finder = (*Channel)(nil)
+var (
+	_ adapters.Finder  = (*Channel)(nil)
+	_ adapters.Clocked = (*Channel)(nil)
+)
 
 // New returns the channel that c describes, or what is wrong in c, without secrets.
 // It makes no call.
@@ -273,7 +273,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	}
 	from := int64(0)
 	if !a.Since.IsZero() {
-		from = a.Since.Add(-skew).Unix()
+		from = a.Since.Add(-adapters.ClockSkew).Unix()
 	}
 	recent := slices.DeleteFunc(slices.Clone(shown), func(m shownMessage) bool { return m.Date < from })
 	want := normalise(p.Text)
@@ -322,6 +322,9 @@ func (ch *Channel) Ready(ctx context.Context) error {
 	_, err = ch.latest(ctx)
 	return err
 }
+
+// ClockOffset returns by how much this machine's clock is ahead of Telegram's.
+func (ch *Channel) ClockOffset() (time.Duration, bool) { return ch.wire.ClockOffset() }
 
 // Close drops the idle connections.
 func (ch *Channel) Close() { ch.wire.Close() }

@@ -193,9 +193,8 @@ const maxWait = 24 * time.Hour
 // X names the reset of each window in Unix seconds; a 24-hour window counts once
 // nothing is left in it, the short window otherwise.
 func wait(h http.Header, now time.Time) (d time.Duration, day bool) {
-	// The resets are by X's clock, so the wait is counted from X's own time. It
-	// writes the zone as "UTC", which http.ParseTime does not take.
-	if date, err := time.Parse(time.RFC1123, h.Get("Date")); err == nil {
+	// The resets are by X's clock, so the wait is counted from X's own time.
+	if date, ok := wire.Date(h); ok {
 		now = date
 	}
 	until := func(name string) time.Duration {

@@ -177,8 +177,8 @@ func TestFindAsksSince(t *testing.T) {
 	}
 	id, err := strconv.ParseInt(query.Get("since_id"), 10, 64)
 	// Snowflake: 22 bits below the milliseconds since 2010-11-04T01:42:54.657Z.
-	if got := time.UnixMilli(id>>22 + 1288834974657); err != nil || !got.Equal(noon.Add(-time.Minute)) {
-		t.Errorf("since_id %q means %v, want a minute before %v", query.Get("since_id"), got, noon)
+	if got := time.UnixMilli(id>>22 + 1288834974657); err != nil || !got.Equal(noon.Add(-adapters.ClockSkew)) {
+		t.Errorf("since_id %q means %v, want ten minutes before %v", query.Get("since_id"), got, noon)
 	}
 	if query.Get("max_results") != "100" || !strings.Contains(query.Get("tweet.fields"), "entities") {
 		t.Errorf("asked for %v", query)

@@ -29,9 +29,6 @@ import (
 const (
 	defaultBaseURL     = "https://api.x.com"
 	defaultFieldsParam = "tweet.fields"
-	// postedBefore is how much earlier than the first attempt a post may be dated,
-	// since the platform's clock and ours differ.
-	postedBefore = time.Minute
 	// pageSize is the most posts that one call for a timeline returns: X API v2, GET
 	// /2/users/:id/tweets.
 	pageSize = 100
@@ -76,7 +73,10 @@ type Channel struct {
 	wire                   *wire.Client
 }
 
-var _ adapters.Finder = (*Channel)(nil)
+var (
+	_ adapters.Finder  = (*Channel)(nil)
+	_ adapters.Clocked = (*Channel)(nil)
+)
 
 // New returns the channel that c describes, or an error that names the setting
 // that is missing or wrong and holds no credential. It makes no call.
@@ -245,7 +245,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	var altered *adapters.Receipt
 	next := ""
 	for range maxPages {
-		page, err := ch.timeline(ctx, a.Since.Add(-postedBefore), next)
+		page, err := ch.timeline(ctx, a.Since.Add(-adapters.ClockSkew), next)
 		if err != nil {
 			return adapters.Receipt{}, err
 		}
@@ -271,6 +271,9 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	}
 	return adapters.Receipt{}, adapters.ErrNotPublished
 }
+
+// ClockOffset returns by how much this machine's clock is ahead of X's.
+func (ch *Channel) ClockOffset() (time.Duration, bool) { return ch.wire.ClockOffset() }
 
 // call makes one signed call. Its error is a Failure of the wire.
 func (ch *Channel) call(ctx context.Context, method, path string, query url.Values, body []byte) (wire.Answer, error) {

@@ -23,8 +23,6 @@ const (
 	// maxPages bounds a search. An account with more posts than that since one
 	// alert is not the account of an office: the search ends undecided.
 	maxPages = 10
-	// clockSkew is how far the platform's clock may be behind ours.
-	clockSkew = time.Minute
 	// timeLayout is the form of times in the Graph API: ISO 8601, without a
 	// colon in the offset.
 	timeLayout = "2006-01-02T15:04:05-0700"
@@ -40,8 +38,8 @@ type Search struct {
 	Rules []Rule // as in [Call]
 }
 
-// Find looks for p among the posts that s lists, back to one minute before
-// s.Since: a post with exactly p's text, else the newest that bears p's Mark and
+// Find looks for p among the posts that s lists, back to
+// [adapters.ClockSkew] before s.Since: a post with exactly p's text, else the newest that bears p's Mark and
 // most of p's words, as a post does that somebody changed since. The mark alone
 // is not enough: all parts and languages of a bulletin bear it.
 //
@@ -54,7 +52,7 @@ func (c *Client) Find(ctx context.Context, s Search, p adapters.Post) (adapters.
 		"limit":  {strconv.Itoa(pageSize)},
 	}
 	if !s.Since.IsZero() {
-		params.Set("since", strconv.FormatInt(s.Since.Add(-clockSkew).Unix(), 10))
+		params.Set("since", strconv.FormatInt(s.Since.Add(-adapters.ClockSkew).Unix(), 10))
 	}
 	var changed *adapters.Receipt
 	want := Normalise(p.Text)

@@ -121,8 +121,8 @@ func TestFind_pages(t *testing.T) {
 	var cursors []string
 	for _, q := range asked {
 		cursors = append(cursors, q.Get("after"))
-		if got, want := q.Get("since"), "1789999940"; got != want {
-			t.Errorf("since is %s, want %s: a minute before the first try", got, want)
+		if got, want := q.Get("since"), "1789999400"; got != want {
+			t.Errorf("since is %s, want %s: ten minutes before the first try", got, want)
 		}
 		if got, want := q.Get("fields"), "id,message,created_time,permalink_url"; got != want {
 			t.Errorf("fields are %s, want %s", got, want)

@@ -208,5 +208,8 @@ func (c *Client) Unreadable(a wire.Answer, why string) *adapters.Failure {
 // Evidence returns what a receipt keeps of an answer: without secrets, at most 4 KiB.
 func (c *Client) Evidence(body []byte) []byte { return c.wire.Evidence(body) }
 
+// ClockOffset returns by how much this machine's clock is ahead of the platform's.
+func (c *Client) ClockOffset() (time.Duration, bool) { return c.wire.ClockOffset() }
+
 // Close drops the idle connections.
 func (c *Client) Close() { c.wire.Close() }

@@ -1,6 +1,7 @@
 // Package wire makes one HTTP call for a channel: bounded, redacted, never
 // redirected, never repeated, and with one honest answer to the question whether
-// the request may have reached the platform.
+// the request may have reached the platform. It notes by the way how far this
+// machine's clock is from the platform's.
 //
 // It does not know what a platform's answers mean: that is each channel's own.
 package wire
@@ -55,6 +56,7 @@ type Client struct {
 	http    *http.Client
 	timeout time.Duration
 	redact  *strings.Replacer
+	offset  atomic.Pointer[time.Duration] // see ClockOffset; nil before an answer said
 }
 
 // New returns a client with a connection pool of its own, so that a platform
@@ -146,6 +148,7 @@ func (c *Client) do(ctx context.Context, req *http.Request) (Answer, error) {
 		return Answer{}, adapters.Fail(adapters.NotSent, "not reached: %w", err)
 	}
 	defer resp.Body.Close()
+	c.noteClock(resp.Header, time.Now())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return Answer{}, adapters.Fail(adapters.Unknown, "the answer (%s) was cut short: %w", resp.Status, c.clean(err))
@@ -154,6 +157,33 @@ func (c *Client) do(ctx context.Context, req *http.Request) (Answer, error) {
 		return Answer{}, adapters.Fail(adapters.Unknown, "the answer (%s) is over %d bytes", resp.Status, maxAnswer)
 	}
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+// noteClock compares the clock, which showed now when the answer began to arrive,
+// with the answer's Date. What a cache kept (it has an Age) tells of another time.
+func (c *Client) noteClock(h http.Header, now time.Time) {
+	if date, ok := Date(h); ok && h.Get("Age") == "" {
+		offset := now.Sub(date)
+		c.offset.Store(&offset)
+	}
+}
+
+// ClockOffset returns by how much this machine's clock is ahead of the platform's
+// (negative: behind), as the latest answer showed it; false before the first one.
+// A Date has whole seconds, and the answer's way is in it: it is good to about a
+// second.
+func (c *Client) ClockOffset() (offset time.Duration, known bool) {
+	if d := c.offset.Load(); d != nil {
+		return *d, true
+	}
+	return 0, false
+}
+
+// Date returns the platform's time, as it says it in an answer's Date (RFC 9110,
+// section 6.6.1); X writes the zone as "UTC", which http.ParseTime does not take.
+func Date(h http.Header) (time.Time, bool) {
+	t, err := time.Parse(time.RFC1123, h.Get("Date"))
+	return t, err == nil
 }
 
 // clean strips what may quote a credential: the address in a url.Error, and
@@ -203,7 +233,8 @@ func (c *Client) Unreadable(a Answer, err error) *adapters.Failure {
 }
 
 // RetryAfter reads the Retry-After header, in seconds or as a date (RFC 9110,
-// section 10.2.3), at most 24 hours; 0 if there is none.
+// section 10.2.3), at most 24 hours; 0 if there is none. A date is by the platform's
+// clock, and counts from the platform's own time, where the answer tells it.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
@@ -213,6 +244,9 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	if n, err := strconv.Atoi(v); err == nil {
 		d = time.Duration(min(n, 86400)) * time.Second
 	} else if at, err := http.ParseTime(v); err == nil {
+		if date, ok := Date(h); ok {
+			now = date
+		}
 		d = at.Sub(now)
 	}
 	return min(max(d, 0), 24*time.Hour)

@@ -140,6 +140,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.IsDown() {
 		adapterstest.Drop()
 	}
+	w.Header().Set("Date", p.config.Now().UTC().Format(http.TimeFormat))
 	// The body is read to its end, so that the server notices when the caller
 	// gives up while a fault holds the answer.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

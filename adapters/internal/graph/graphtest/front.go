@@ -87,6 +87,7 @@ func (f *Front) Open(w http.ResponseWriter, r *http.Request) (Request, bool) {
 
 // headers sets what every answer bears.
 func (f *Front) headers(w http.ResponseWriter) {
+	w.Header().Set("Date", f.Now().UTC().Format(http.TimeFormat))
 	w.Header().Set("X-Fb-Trace-Id", "T"+strconv.FormatInt(f.calls.Add(1), 10))
 	w.Header().Set("X-App-Usage", `{"call_count":1,"total_time":1,"total_cputime":1}`)
 	w.Header().Set("Cache-Control", "private, no-cache, no-store, must-revalidate")

@@ -76,6 +76,9 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 // perform does one step. It returns a moment where nothing is to be done before
 // it, and an error where the ledger did not take a record.
 func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.Time, error) {
+	if r, ok := l.misfit(ctx, id, it, s.do); ok {
+		return time.Time{}, l.conclude(ctx, id, it, s.part, r)
+	}
 	p := &it.parts[s.part-1]
 	switch s.do {
 	case attempt:

@@ -50,7 +50,7 @@ func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (stri
 			return "", context.Cause(ctx)
 		}
 	}
-	if p := s.state(id, digest, l.name); p.State != ledger.StatePending || p.Attempts > 0 {
+	if p := s.state(id, digest, l.name); p.State != ledger.StatePending && p.State != ledger.StateHeld || p.Attempts > 0 {
 		s.claims.mu.Unlock()
 		return "", errStale
 	}
@@ -108,12 +108,8 @@ var errStale = errors.New("the state has moved on")
 // eligible reports whether the first attempt at a bulletin is what comes next on
 // a lane, as far as the ledger shows it.
 func (s *Service) eligible(l *lane, id string, it *item) bool {
-	addressed := false
-	for _, c := range it.b.Channels() {
-		addressed = addressed || c.Name == l.name
-	}
-	if !addressed {
-		return false
+	if l.kindOf(it) != l.ch.Channel.Kind() {
+		return false // not addressed, or not as what the channel is
 	}
 	ready := true
 	s.Ledger.View(func(st *ledger.State) {

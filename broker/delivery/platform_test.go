@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,7 +41,13 @@ type platform struct {
 func newPlatform(name string) *platform { return &platform{name: name} }
 
 func (p *platform) Name() string { return p.name }
-func (p *platform) Kind() string { return "fake" }
+
+// Kind returns what stands before the first hyphen of the name, as in the bulletins of
+// bulletintest.
+func (p *platform) Kind() string {
+	kind, _, _ := strings.Cut(p.name, "-")
+	return kind
+}
 func (p *platform) Limits() adapters.Limits {
 	return adapters.Limits{MaxLen: 10_000}
 }

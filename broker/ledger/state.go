@@ -492,7 +492,8 @@ func from(t Type) []DeliveryState {
 	case Failed:
 		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StatePosted, StateHeld}
 	case Held:
-		return []DeliveryState{StatePending, StateAttempting, StateUnknown}
+		// Also once more: a node that was started again finds the same cause.
+		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StateHeld}
 	case Expired, Superseded:
 		return []DeliveryState{StatePending, StateHeld}
 	case Genesis, NodeStarted, NodeStopped, Bulletin, Signature, Rejected:

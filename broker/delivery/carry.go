@@ -174,6 +174,7 @@ func (l *lane) write(ctx context.Context, id string, it *item, part int, r ledge
 		return err
 	}
 	l.s.meters.recorded(ctx, l.ch.Channel, &r, it, l.s.Now())
+	l.watchClock(ctx)
 	switch r.Type { //nolint:exhaustive // the others end nothing
 	case ledger.Verified, ledger.NotVerifiable, ledger.Failed, ledger.Expired, ledger.Superseded:
 		l.forgetMemory(r.SHA256, part)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -25,6 +26,8 @@ type lane struct {
 	ctx  context.Context // of Run; set before the first wake
 	// reminder is set by Run before it reminds.
 	reminder *ledger.Reminder
+	// clockOff says that the log has been told of the platform's other time.
+	clockOff atomic.Bool
 
 	// mu guards what follows.
 	mu      sync.Mutex

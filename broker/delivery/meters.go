@@ -17,6 +17,7 @@ type meters struct {
 	retries    metric.Int64Counter
 	toPosted   metric.Float64Histogram
 	toVerified metric.Float64Histogram
+	offset     metric.Float64Gauge
 }
 
 func newMeters(provider metric.MeterProvider) (m meters, err error) {
@@ -34,6 +35,10 @@ func newMeters(provider metric.MeterProvider) (m meters, err error) {
 		metric.WithDescription("time from the last signature to the platform's word that the post is public")); err != nil {
 		return m, err
 	}
+	if m.offset, err = meter.Float64Gauge("tocsin.platform.clock_offset", metric.WithUnit("s"),
+		metric.WithDescription("by how much this machine's clock is ahead of the platform's, as its latest answer showed it")); err != nil {
+		return m, err
+	}
 	m.toVerified, err = meter.Float64Histogram("tocsin.delivery.released_to_verified", metric.WithUnit("s"), seconds,
 		metric.WithDescription("time from the last signature to the read-back that matched"))
 	return m, err
@@ -43,11 +48,7 @@ func newMeters(provider metric.MeterProvider) (m meters, err error) {
 func (m *meters) recorded(ctx context.Context, ch adapters.Channel, r *ledger.Record, it *item, now time.Time) {
 	channel := attribute.String("channel", ch.Name())
 	kind := attribute.String("kind", ch.Kind())
-	class := r.Class
-	if class == "" {
-		class = "ok"
-	}
-	m.outcomes.Add(ctx, 1, metric.WithAttributes(channel, kind, attribute.String("record", string(r.Type)), attribute.String("class", class)))
+	m.outcomes.Add(ctx, 1, metric.WithAttributes(channel, kind, attribute.String("record", string(r.Type)), attribute.String("class", classOf(r))))
 	switch r.Type { //nolint:exhaustive // the others measure nothing
 	case ledger.NotSent, ledger.Absent:
 		m.retries.Add(ctx, 1, metric.WithAttributes(channel, kind))
@@ -56,4 +57,22 @@ func (m *meters) recorded(ctx context.Context, ch adapters.Channel, r *ledger.Re
 	case ledger.Verified:
 		m.toVerified.Record(ctx, now.Sub(it.release.at).Seconds(), metric.WithAttributes(channel, kind))
 	}
+}
+
+// classOf returns what a record counts as: its own class; without one, ok where the
+// post is public or was read back, else the record's own name. Whoever divides ok by
+// all must not count an expired alert as a success.
+func classOf(r *ledger.Record) string {
+	switch {
+	case r.Class != "":
+		return r.Class
+	case r.Type == ledger.Posted || r.Type == ledger.Verified:
+		return "ok"
+	}
+	return string(r.Type)
+}
+
+// clock measures a clock.
+func (m *meters) clock(ctx context.Context, ch adapters.Channel, offset time.Duration) {
+	m.offset.Record(ctx, offset.Seconds(), metric.WithAttributes(attribute.String("channel", ch.Name()), attribute.String("kind", ch.Kind())))
 }

@@ -17,26 +17,29 @@ func isXMLChar(r rune) bool {
 // text. It returns "" when there is none.
 func firstHidden(s string) string {
 	for i, r := range s {
-		if r == utf8.RuneError {
-			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
-				return "a byte that is not UTF-8"
-			}
-		}
-		if name := hidden(r); name != "" {
+		if name := Hidden(s, i); name != "" {
 			return fmt.Sprintf("%s (U+%04X)", name, r)
 		}
 	}
 	return ""
 }
 
-// hidden names what is wrong with r in a text that people sign and read: it
-// doesn't show, or it makes other characters show differently from what is
-// signed. It returns "" for all that is fine, the joiners U+200C and U+200D
-// included, which Persian, the Indian scripts and emoji need.
-func hidden(r rune) string {
+// Hidden names what is wrong with the character that begins at s[i], in a text that
+// people sign and read: it does not show, or it makes other characters show
+// differently from what is signed. It returns "" for all that is fine.
+//
+// What Unicode calls a format character or ignorable by default is hidden: a zero
+// width space or a soft hyphen makes two texts that look the same, and a mark that
+// nobody finds. Two kinds of them show where they belong, and are fine there alone:
+// a variation selector that tells the style of an emoji or a keycap, and a joiner
+// that makes one emoji of two, or one shape of two letters of the scripts that need it.
+func Hidden(s string, i int) string {
+	r, size := utf8.DecodeRuneInString(s[i:])
 	switch {
-	case r == '\t' || r == '\n':
+	case r >= ' ' && r < 0x7f, r == '\t' || r == '\n':
 		return ""
+	case r == utf8.RuneError && size <= 1:
+		return "a byte that is not UTF-8"
 	case !isXMLChar(r):
 		return "a character that XML can't hold"
 	case unicode.IsControl(r):
@@ -47,16 +50,65 @@ func hidden(r rune) string {
 		return "a hidden line break"
 	case r == 0xFFFD:
 		return "a replacement character, the trace of damaged text"
-	case r == 0x200C || r == 0x200D || unicode.Is(unicode.Prepended_Concatenation_Mark, r):
-		return ""
-	case unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Noncharacter_Code_Point, r):
-		return "an invisible character"
-	case r == 0x115F || r == 0x1160 || r == 0x3164 || r == 0xFFA0 || r == 0x034F:
+	case r == textStyle || r == emojiStyle:
+		return unless(styles(s[:i], s[i+size:]))
+	case r == nonJoiner || r == joiner:
+		return unless(joins(r, s[:i], s[i+size:]))
+	case unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point):
 		return "an invisible character"
 	case unicode.Is(unicode.Co, r):
 		return "a private character that only some fonts know"
 	}
 	return ""
+}
+
+const (
+	textStyle  = 0xFE0E // asks for the plain form of the emoji before it
+	emojiStyle = 0xFE0F // asks for the coloured form
+	keycap     = 0x20E3
+	nonJoiner  = 0x200C
+	joiner     = 0x200D
+)
+
+func unless(shows bool) string {
+	if shows {
+		return ""
+	}
+	return "an invisible character"
+}
+
+// styles reports whether a variation selector between before and after tells the style
+// of an emoji: "⚠️", or of a digit in a box: "1️⃣".
+func styles(before, after string) bool {
+	r, _ := utf8.DecodeLastRuneInString(before)
+	if unicode.Is(pictographic, r) {
+		return true
+	}
+	next, _ := utf8.DecodeRuneInString(after)
+	return strings.ContainsRune("0123456789#*", r) && next == keycap
+}
+
+// joins reports whether the joiner r between before and after shows. Between emoji it
+// joins two that may have a style or a skin tone (UAX #29, rule GB11); between
+// letters it chooses their shape.
+func joins(r rune, before, after string) bool {
+	next, _ := utf8.DecodeRuneInString(after)
+	last, size := utf8.DecodeLastRuneInString(before)
+	if shaped(last) && shaped(next) {
+		return true
+	}
+	for last == emojiStyle || last >= 0x1F3FB && last <= 0x1F3FF {
+		before = before[:len(before)-size]
+		last, size = utf8.DecodeLastRuneInString(before)
+	}
+	return r == joiner && unicode.Is(pictographic, last) && unicode.Is(pictographic, next)
+}
+
+// shaped reports whether r is a letter of a script whose letters a joiner shapes:
+// Persian and its relatives, and the Indian scripts.
+func shaped(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M) && unicode.In(r, unicode.Arabic, unicode.Syriac, unicode.Devanagari, unicode.Bengali,
+		unicode.Gurmukhi, unicode.Gujarati, unicode.Oriya, unicode.Tamil, unicode.Telugu, unicode.Kannada, unicode.Malayalam, unicode.Sinhala)
 }
 
 // identityProblem returns why s can't be an identifier or a sender, or "".

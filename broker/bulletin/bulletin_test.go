@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
@@ -132,7 +134,16 @@ func TestWhatIsNoBulletinIsRefused(t *testing.T) {
 		"carriage_return":    {first("ESERCITAZIONE\n", "ESERCITAZIONE\r\n"), "carriage return"},
 		"control_character":  {first("ESERCITAZIONE", "ESERCITA\x07IONE"), "control character U+0007"},
 		"bidi_override":      {first("testo", "te\u202eto"), "changes the direction"},
-		"byte_order_mark":    {"\ufeff" + good, "nobody sees"},
+		"byte_order_mark":    {"\ufeff" + good, "U+FEFF: an invisible"},
+		"replacement":        {first("testo", "te\ufffdto"), "U+FFFD: a replacement"},
+		"private":            {first("testo", "te\ue000to"), "U+E000: a private"},
+		"zero_width_space":   {first("testo", "te\u200bsto"), `U+200B: an invisible character (after "lert per instagram-a, te")`},
+		"soft_hyphen":        {first("Allerta", "Al\u00adlerta"), "U+00AD: an invisible"},
+		"in_the_issuer":      {first("issuer: P", "issuer: \u2060P"), `U+2060: an invisible character (after "issuer: ")`},
+		"in_the_cap":         {first("<headline>", "<headline>\u180e"), "U+180E"},
+		"tag":                {first("testo", "te\U000e0041sto"), "U+E0041"},
+		"joiner_in_a_word":   {first("testo", "te\u200dsto"), "U+200D"},
+		"style_of_a_letter":  {first("testo", "te\ufe0fsto"), "U+FE0F"},
 		"decomposed":         {first("Allerta", "Alle\u0300rta"), "NFC"},
 		"number_zero":        {first("number: 1", "number: 0"), "number"},
 		"number_two":         {first("number: 1", "number: 2"), "bulletin 1 follows none"},
@@ -178,6 +189,76 @@ func TestDifferencesNamesTheChannelsThatChange(t *testing.T) {
 	}
 }
 
+// TestTextsOfEveryLanguageAreRead: what people write is not hidden.
+func TestTextsOfEveryLanguageAreRead(t *testing.T) {
+	t.Parallel()
+	b := bulletintest.New(t, "x-a").Next(t, alert.MsgAlert)
+	for name, text := range map[string]string{
+		"italian":   "Perché il Letimbro è già a 2,10\u00a0m – «salite» ai piani alti… n’è l’ora",
+		"german":    "Überschwemmung: „Höher gehen“, Straße gesperrt",
+		"french":    "Inondation\u202f: «\u00a0montez\u00a0» à l’étage, œuvre, cœur",
+		"emoji":     "⚠️ 🚨 🌊 ☎️ 1️⃣ #️⃣ ©️ ⛈︎ 👨\u200d👩\u200d👧\u200d👦 👩🏽\u200d🚒 🏳️\u200d🌈 ❤️\u200d🔥 🇮🇹",
+		"persian":   "می\u200cخواهم",
+		"hindi":     "क्\u200dष, नमस्ते",
+		"arabic":    "فيضان: اصعدوا إلى الطوابق العليا",
+		"ukrainian": "Повінь: підніміться",
+	} {
+		if _, err := withText(b, text); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// withText writes b again with text in its title and its text.
+func withText(b *bulletin.Bulletin, text string) (*bulletin.Bulletin, error) {
+	d := bulletin.Draft{
+		Alert: b.Alert, Code: b.Code, Number: b.Number, Realm: b.Realm, Issuer: b.Issuer, Composed: b.Composed, Expires: b.Expires,
+		CAP: b.CAP, Posts: slices.Clone(b.Posts),
+	}
+	d.Posts[0].Title, d.Posts[0].Text = "Titolo: "+text+".", "Testo: "+text+". "+b.Mark()
+	return bulletin.Write(d)
+}
+
+// FuzzCharacters holds the parser to one promise: of two texts that look the same it
+// reads one. What it lets pass that has no shape of its own stands where it gives
+// one to its neighbours: after no letter that people read here, and before none.
+func FuzzCharacters(f *testing.F) {
+	b := bulletintest.New(f, "x-a").Next(f, alert.MsgAlert)
+	for _, s := range []string{
+		"\u200b", "\u2060", "\u00ad", "\u034f", "\u180e", "\u3164", "\u115f", "\uffa0", "\U000e0041", "\u2065", "\u17b4", "\ufff0", "\ufe00", "\U000e0100",
+		"\u200d", "\u200c", "\ufe0f", "1️⃣", "⚠️", "👨\u200d👩", "ا\u200cا", "a\u200d👩", "👩\u200da", "👩️️", "👩\u200d\u200d👩", "1\ufe0f", "\u0600",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		read, err := withText(b, s)
+		if err != nil {
+			return
+		}
+		for _, text := range []string{read.Posts[0].Title, read.Posts[0].Text} {
+			runes := []rune(text)
+			for i, r := range runes {
+				if !unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
+					continue
+				}
+				before, after := runes[i-1], runes[i+1] // words stand on both sides
+				boxed := r == '\ufe0f' || r == '\ufe0e'
+				if !boxed && r != '\u200c' && r != '\u200d' {
+					t.Errorf("%q holds %U", text, r)
+				}
+				digit := boxed && before < 0x80 && after == 0x20e3
+				plain := func(r rune) bool { return r < 0x80 || unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic) }
+				if plain(before) && !digit && before != 'ℹ' || !boxed && plain(after) {
+					t.Errorf("%q holds %U between %U and %U", text, r, before, after)
+				}
+				if before == r {
+					t.Errorf("%q holds %U twice in a row", text, r)
+				}
+			}
+		}
+	})
+}
+
 // FuzzParse holds the parser to two promises: it never panics, and what it
 // accepts it has understood whole, so that writing the same again gives the same
 // bytes.
@@ -186,6 +267,9 @@ func FuzzParse(f *testing.F) {
 	f.Add(a.Next(f, alert.MsgAlert).Bytes())
 	f.Add(a.Next(f, alert.MsgUpdate).Bytes())
 	f.Add([]byte("tocsin-bulletin: 1\n"))
+	for _, hidden := range []string{"\u200b", "\u00ad", "\u034f", "\U000e0041", "\u200d", "⚠️"} {
+		f.Add(bytes.Replace(a.Newest.Bytes(), []byte("Provincia"), []byte("Pro"+hidden+"vincia"), 1))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		b, err := bulletin.Parse(raw)
 		if err != nil {

@@ -103,8 +103,13 @@ func (p *parser) bulletin(b *Bulletin, raw []byte) error {
 // what a machine reads, anywhere in the file.
 func (p *parser) characters(raw []byte) error {
 	line := 1
-	for i := 0; i < len(raw); {
-		r, n := utf8.DecodeRune(raw[i:])
+	text := string(raw)
+	for i := 0; i < len(text); {
+		if c := text[i]; c >= ' ' && c < 0x7f {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(text[i:])
 		why := ""
 		switch {
 		case r == '\n':
@@ -117,10 +122,15 @@ func (p *parser) characters(raw []byte) error {
 			why = fmt.Sprintf("the control character %U", r)
 		case unicode.Is(unicode.Bidi_Control, r):
 			why = fmt.Sprintf("the character %U, which changes the direction of writing", r)
-		case r == '\ufeff' || r == '\u2028' || r == '\u2029' || r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef:
-			why = fmt.Sprintf("the character %U, which nobody sees", r)
+		default:
+			if what := alert.Hidden(text, i); what != "" {
+				why = fmt.Sprintf("the character %U: %s", r, what)
+			}
 		}
 		if why != "" {
+			if before := lastWords(text[:i]); before != "" {
+				why += fmt.Sprintf(" (after %q)", before)
+			}
 			return &SyntaxError{Line: line, Where: "text", Reason: why}
 		}
 		i += n
@@ -130,6 +140,13 @@ func (p *parser) characters(raw []byte) error {
 		return &SyntaxError{Line: at, Where: "text", Reason: "the text is not in Unicode form NFC: platforms would change it"}
 	}
 	return nil
+}
+
+// lastWords returns the end of a line, so that a person finds a place in it.
+func lastWords(s string) string {
+	const most = 24 // code points
+	runes := []rune(s[max(strings.LastIndexByte(s, '\n')+1, len(s)-most*utf8.UTFMax):])
+	return string(runes[max(len(runes)-most, 0):])
 }
 
 // cut takes one line.

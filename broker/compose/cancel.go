@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -91,7 +90,7 @@ func soundReason(reason string) (string, error) {
 		return "", errors.New("cancel: the reason is missing; say in one sentence why the alert is revoked, it is public")
 	case utf8.RuneCountInString(reason) > maxReason:
 		return "", fmt.Errorf("cancel: the reason has %d characters, and %d are the limit; shorten it", utf8.RuneCountInString(reason), maxReason)
-	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, concealed):
+	case !utf8.ValidString(reason) || concealed(reason):
 		return "", errors.New("cancel: the reason holds characters that nobody sees; type it again")
 	}
 	return reason, nil
@@ -127,4 +126,15 @@ func revocation(last *alert.Message, in *alert.Info, until time.Time, o Options)
 		}
 	}
 	return out
+}
+
+// concealed reports whether s holds a character that does not show, or that makes
+// others show differently from what is signed.
+func concealed(s string) bool {
+	for i := range s {
+		if alert.Hidden(s, i) != "" {
+			return true
+		}
+	}
+	return false
 }

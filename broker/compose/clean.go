@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"tocsin/broker/alert"
 )
 
 // A cleaner brings texts of others into the form that our messages have, and
@@ -45,7 +47,7 @@ func (c *cleaner) plain(s string) string {
 			b.WriteByte('\n')
 		case r == '\t':
 			b.WriteByte(' ')
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd"), concealed(r):
+		case alert.Hidden(s, i) != "":
 			c.hidden++
 		default:
 			b.WriteRune(r)
@@ -57,20 +59,6 @@ func (c *cleaner) plain(s string) string {
 		s = norm.NFC.String(s)
 	}
 	return s
-}
-
-// concealed reports whether r does not show, or makes other characters show
-// differently from what is signed: what package alert refuses in our messages.
-// The joiners U+200C and U+200D stay, which Persian, the Indian scripts and
-// emoji need.
-func concealed(r rune) bool {
-	switch {
-	case r == '\n' || r == 0x200C || r == 0x200D:
-		return false
-	case r == 0xFFFD || r == 0x115F || r == 0x1160 || r == 0x3164 || r == 0xFFA0 || r == 0x034F:
-		return true
-	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Noncharacter_Code_Point, unicode.Bidi_Control)
 }
 
 var (

@@ -34,7 +34,6 @@ const (
 	RuleLimit       Rule = "limit"       // the channel would not take the post
 	RuleChannel     Rule = "channel"     // the channels are not those of the configuration
 	RuleWhole       Rule = "whole"       // the page does not show the whole text
-	RuleCharacter   Rule = "character"   // a character that nobody sees, or the trace of damaged text
 )
 
 // A Finding is one thing in a bulletin that the public should not see.
@@ -247,10 +246,6 @@ func (l *linter) limits(p *bulletin.Post) {
 
 func (l *linter) words(p *bulletin.Post) {
 	all := p.Title + "\n" + p.Text + "\n" + p.Alt
-	if i := strings.IndexFunc(all, concealed); i >= 0 {
-		r, _ := utf8.DecodeRuneInString(all[i:])
-		l.fail(RuleCharacter, p, fmt.Sprintf("it holds the character %U, which nobody sees as what it is", r), "delete it")
-	}
 	if found := tag.FindString(all); found != "" {
 		l.fail(RuleMarkup, p, fmt.Sprintf("it holds %q, which readers would see as it stands", found), "write plain text")
 	}

@@ -82,8 +82,6 @@ func TestLintFinds(t *testing.T) {
 				p.Alt = strings.Repeat("a", 1001)
 			}
 		}, nil, compose.RuleLimit, alert.LevelError},
-		"damaged":        {with("Perch\ufffd."), nil, compose.RuleCharacter, alert.LevelError},
-		"invisible":      {with("Sa\u00advona."), nil, compose.RuleCharacter, alert.LevelError},
 		"not_whole":      {replace("Il Letimbro è a 2,10 metri e cresce.", "Piove."), nil, compose.RuleWhole, alert.LevelError},
 		"expired":        {nil, func(o *compose.Options) { o.Now = o.Now.Add(6 * time.Hour) }, compose.RuleTimes, alert.LevelError},
 		"channel_gone":   {nil, func(o *compose.Options) { o.Channels = o.Channels[1:] }, compose.RuleChannel, alert.LevelError},

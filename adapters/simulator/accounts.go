@@ -69,8 +69,8 @@ func (c Config) check() error {
 		return fmt.Errorf("seed: use at most %d bytes", maxSeed)
 	case c.InstagramReadyAfter < 0 || c.InstagramReadyAfter > maxInstagramLag:
 		return fmt.Errorf("instagram ready after %v: use 0 to %v", c.InstagramReadyAfter, maxInstagramLag)
-	case c.InstagramQuota < 0 || c.XPostsPerWindow < 0:
-		return errors.New("instagram quota, x posts per window: they must not be negative")
+	case c.InstagramQuota < 0 || c.InstagramContainers < 0 || c.XPostsPerWindow < 0:
+		return errors.New("instagram quota, instagram containers, x posts per window: they must not be negative")
 	}
 	for _, kind := range Kinds() {
 		if port := c.port(kind); port < 0 || port > 65535 {
@@ -155,7 +155,8 @@ func (c Config) platform(kind, site string, images *http.Client) adapterstest.Pl
 		return xtest.New(xtest.Config{
 			ConsumerKey: a.X.ConsumerKey, ConsumerSecret: a.X.ConsumerSecret,
 			AccessToken: a.X.AccessToken, AccessSecret: a.X.AccessSecret,
-			UserID: xUser, Username: c.Handle, Name: c.Title, PostsPerWindow: c.XPostsPerWindow, Now: c.Now,
+			UserID: xUser, Username: c.Handle, Name: c.Title, PostsPerWindow: c.XPostsPerWindow,
+			TakesEqualTexts: c.Lenient, Now: c.Now,
 		})
 	case Facebook:
 		return facebooktest.New(facebooktest.Config{
@@ -166,7 +167,8 @@ func (c Config) platform(kind, site string, images *http.Client) adapterstest.Pl
 		return instagramtest.New(instagramtest.Config{
 			UserID: instagramUser, Username: c.Handle, Token: a.Instagram.Token, AppID: instagramApp,
 			AppSecret: a.Instagram.AppSecret, Client: images, ReadyAfter: c.InstagramReadyAfter,
-			Quota: c.InstagramQuota, PublicURL: site + "/" + Instagram + "/", Now: c.Now,
+			Quota: c.InstagramQuota, Containers: c.InstagramContainers, PublishesAgain: c.Lenient,
+			PublicURL: site + "/" + Instagram + "/", Now: c.Now,
 		})
 	}
 }

@@ -16,7 +16,7 @@ import (
 // a clock that each post moves on, so that the platforms' windows never fill.
 func roomy() (simulator.Config, *adapterstest.Clock) {
 	clock := &adapterstest.Clock{}
-	return simulator.Config{Now: clock.Now, InstagramQuota: 1 << 30, XPostsPerWindow: 1 << 30}, clock
+	return simulator.Config{Now: clock.Now, InstagramQuota: 1 << 30, InstagramContainers: 1 << 30, XPostsPerWindow: 1 << 30}, clock
 }
 
 // BenchmarkPublish is one post through the real channel: for Instagram the image, the

@@ -157,6 +157,31 @@ func TestBudgets(t *testing.T) {
 }
 
 // TestClearOne ends the faults of one platform and no other.
+// TestLenient sends what is public once more: strict platforms show one post all
+// the same, lenient ones show two.
+func TestLenient(t *testing.T) {
+	t.Parallel()
+	for _, lenient := range []bool{false, true} {
+		sim := start(t, simulator.Config{Lenient: lenient})
+		for _, kind := range []string{simulator.X, simulator.Instagram} {
+			ch, p, a := open(t, sim.Accounts(), kind), post(t, kind), adapters.Attempt{N: 1, Since: time.Now()}
+			if pr, ok := ch.(adapters.Preparer); ok {
+				var err error
+				if a.Prepared, err = pr.Prepare(t.Context(), p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := ch.Publish(t.Context(), p, a); err != nil {
+				t.Fatal(err)
+			}
+			_, err := ch.Publish(t.Context(), p, a)
+			if want := map[bool]int{false: 1, true: 2}[lenient]; len(live(t, sim, kind)) != want {
+				t.Errorf("lenient %t: %s shows %d posts after a second send (%v), want %d", lenient, kind, len(live(t, sim, kind)), err, want)
+			}
+		}
+	}
+}
+
 func TestClearOne(t *testing.T) {
 	t.Parallel()
 	sim := start(t, simulator.Config{})

@@ -72,8 +72,15 @@ type Config struct {
 	// InstagramReadyAfter is how long a container of Instagram is in preparation;
 	// 0 for not at all.
 	InstagramReadyAfter time.Duration
+	// Lenient lets the platforms take a second time what they need not refuse: X a text
+	// that the account has just posted, Instagram a container that is published.
+	// Their contracts promise neither answer. The strict ones keep a sender that
+	// sends twice from being seen; the lenient ones show two posts.
+	Lenient bool
 	// InstagramQuota is how many posts Instagram takes in 24 hours; 0 for 50.
 	InstagramQuota int
+	// InstagramContainers is how many containers Instagram makes in 24 hours; 0 for 400.
+	InstagramContainers int
 	// XPostsPerWindow is how many posts X takes in 15 minutes; 0 for 100.
 	XPostsPerWindow int
 	// ImageTransport makes the calls with which Instagram fetches images, for

@@ -344,6 +344,7 @@ func TestStartRefuses(t *testing.T) {
 		"seed":           {func(c *simulator.Config) { c.Seed = strings.Repeat("s", 257) }, "seed"},
 		"ready_after":    {func(c *simulator.Config) { c.InstagramReadyAfter = -1 }, "ready after"},
 		"negative_quota": {func(c *simulator.Config) { c.InstagramQuota = -1 }, "quota"},
+		"containers":     {func(c *simulator.Config) { c.InstagramContainers = -1 }, "containers"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

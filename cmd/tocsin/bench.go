@@ -196,7 +196,7 @@ func (r *benchRig) secret(name string) string {
 // simulators as are needed.
 func (r *benchRig) configure(ctx context.Context, site string) error {
 	for n := 1; n < r.b.channels; n += 4 {
-		s, err := simulator.Start(ctx, simulator.Config{InstagramQuota: 1 << 30, XPostsPerWindow: 1 << 30})
+		s, err := simulator.Start(ctx, simulator.Config{InstagramQuota: 1 << 30, InstagramContainers: 1 << 30, XPostsPerWindow: 1 << 30})
 		if err != nil {
 			return err
 		}

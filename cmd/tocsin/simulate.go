@@ -17,6 +17,7 @@ type simulated struct {
 func (p *program) simulateCommand() *cobra.Command {
 	var listen, level string
 	var asJSON bool
+	var lenient bool
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: p.say("accende il simulatore delle piattaforme, per provare ed esercitarsi", "runs the platform simulator, to try and to train"),
@@ -32,7 +33,7 @@ func (p *program) simulateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.Log = log
+			c.Log, c.Lenient = log, lenient
 			s, err := simulator.Start(cmd.Context(), c)
 			if err != nil {
 				return fmt.Errorf("%w: end what listens there, or choose another address with --listen, and the same with tocsin init --simulator", err)
@@ -51,6 +52,7 @@ func (p *program) simulateCommand() *cobra.Command {
 	}
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&listen, "listen", defaultSimulator, p.say("indirizzo delle pagine; le piattaforme sono sulle quattro porte dopo", "address of the pages; the platforms are on the four ports after it"))
+	cmd.Flags().BoolVar(&lenient, "lenient", false, p.say("X accetta due volte lo stesso testo, Instagram pubblica due volte lo stesso contenitore", "X takes an equal text twice, Instagram publishes a container twice"))
 	cmd.Flags().StringVar(&level, "log", "warn", p.say("livello del diario: debug, info, warn, error", "log level: debug, info, warn, error"))
 	return cmd
 }

@@ -38,6 +38,11 @@ type Config struct {
 	ReadyAfter      time.Duration
 	ReadyAfterPolls int
 	Quota           int // publications in 24 hours; 0 for 50
+	Containers      int // containers in 24 hours, published or not; 0 for 400
+	// PublishesAgain makes a second post of a container that is published, where else
+	// the first one's number is answered. What Instagram does is not documented:
+	// who publishes a container twice must not rely on either.
+	PublishesAgain bool
 	// HidesAt shows captions without @, as to an app that is no administrator of
 	// the account.
 	HidesAt bool
@@ -62,10 +67,12 @@ type Platform struct {
 	wall  *graphtest.Wall
 
 	// mu guards what follows. It is held while a container is published, so that
-	// no container is published twice.
+	// none is published twice by calls at the same time.
 	mu         sync.Mutex
 	made       int // containers, ever
 	containers map[string]*container
+	order      []string    // of containers, in which they were made
+	recent     []time.Time // when the containers of the last 24 hours were made
 	published  []time.Time // publications of the last 24 hours
 }
 
@@ -99,6 +106,9 @@ func New(c Config) *Platform {
 	}
 	if c.Quota == 0 {
 		c.Quota = 50
+	}
+	if c.Containers == 0 {
+		c.Containers = 400
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "https://www.instagram.com/"
@@ -210,18 +220,36 @@ func (p *Platform) create(w http.ResponseWriter, r *http.Request) {
 		graphtest.Refuse(w, refusal)
 		return
 	}
-	c.image, c.made = sum, p.c.Now()
+	c.image = sum
+	id, ok := p.keep(c)
+	if !ok {
+		graphtest.Refuse(w, overQuota())
+		return
+	}
+	graphtest.Respond(w, map[string]string{"id": id})
+}
+
+// keep gives c its number, unless the account has made all containers that the
+// platform allows in 24 hours, whatever became of them.
+func (p *Platform) keep(c *container) (id string, ok bool) {
 	p.mu.Lock()
-	for id, old := range p.containers {
-		if c.made.Sub(old.made) > forgotten {
-			delete(p.containers, id)
-		}
+	defer p.mu.Unlock()
+	c.made = p.c.Now()
+	for len(p.order) > 0 && c.made.Sub(p.containers[p.order[0]].made) > forgotten {
+		delete(p.containers, p.order[0])
+		p.order = p.order[1:]
+	}
+	for len(p.recent) > 0 && c.made.Sub(p.recent[0]) >= day {
+		p.recent = p.recent[1:]
+	}
+	if len(p.recent) >= p.c.Containers {
+		return "", false
 	}
 	p.made++
-	id := strconv.Itoa(17900000000000000 + p.made)
+	id = strconv.Itoa(17900000000000000 + p.made)
 	p.containers[id] = c
-	p.mu.Unlock()
-	graphtest.Respond(w, map[string]string{"id": id})
+	p.order, p.recent = append(p.order, id), append(p.recent, c.made)
+	return id, true
 }
 
 // state returns what status_code says of c.
@@ -247,8 +275,8 @@ func (p *Platform) publish(w http.ResponseWriter, r *http.Request) {
 	case refusal.Code != 0:
 		graphtest.Refuse(w, refusal)
 	case media != "":
-		// The platform's answer to a second publication is not documented; this
-		// one keeps to "once or never".
+		// The platform's answer to a second publication is not documented: this
+		// is "once or never", PublishesAgain is the other one.
 		graphtest.Respond(w, map[string]string{"id": media})
 	default:
 		p.play(w, r, p.Take(), c)
@@ -269,7 +297,9 @@ func (p *Platform) ready(id string) (c *container, media string, refusal graphte
 	}
 	switch p.state(c) {
 	case "PUBLISHED":
-		return c, c.media, graphtest.Refusal{}
+		if !p.c.PublishesAgain {
+			return c, c.media, graphtest.Refusal{}
+		}
 	case "ERROR":
 		return nil, "", graphtest.Refusal{Code: -1, Subcode: 2207032, Message: "Fatal", Title: "Media Creation Failed", Text: c.broken}
 	case "EXPIRED":
@@ -340,7 +370,7 @@ func (p *Platform) play(w http.ResponseWriter, r *http.Request, f adapterstest.F
 func (p *Platform) apply(f adapterstest.Fault, c *container) any {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c.media != "" {
+	if c.media != "" && !p.c.PublishesAgain {
 		return map[string]string{"id": c.media}
 	}
 	lag, caption := time.Duration(0), c.caption

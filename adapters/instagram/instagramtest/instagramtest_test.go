@@ -305,6 +305,57 @@ func TestPlatform_quota(t *testing.T) {
 	}
 }
 
+func TestPlatform_container_limit(t *testing.T) {
+	t.Parallel()
+	p, clock := open(func(c *instagramtest.Config) { c.Containers = 2 })
+	image := host(t, picture(t, 400, 500))
+	create := func() graphtest.Answer {
+		return call(t, p, http.MethodPost, user+"/media", url.Values{"image_url": {image}, "caption": {"x"}})
+	}
+	for range 2 {
+		if got := create(); got.Text("id") == "" {
+			t.Fatalf("got %v, want a container", got)
+		}
+		clock.Advance(time.Hour)
+	}
+	// Whether they were published makes no difference, and one place is free again
+	// when the first one is a day old.
+	if got := create(); got.Code() != "9/2207042" {
+		t.Errorf("got %v, want 9/2207042", got)
+	}
+	clock.Advance(22*time.Hour - time.Second)
+	if got := create(); got.Code() != "9/2207042" {
+		t.Errorf("after 24 hours less a second: got %v, want 9/2207042", got)
+	}
+	clock.Advance(time.Second)
+	if got := create(); got.Text("id") == "" {
+		t.Errorf("after 24 hours: got %v, want a container", got)
+	}
+	if got := create(); got.Code() != "9/2207042" {
+		t.Errorf("the second is 23 hours old: got %v, want 9/2207042", got)
+	}
+	// The real limit is the default.
+	p, _ = open(nil)
+	for i := range 401 {
+		got := call(t, p, http.MethodPost, user+"/media", url.Values{"image_url": {image}, "caption": {"x"}})
+		if want := map[bool]string{true: "9/2207042"}[i == 400]; got.Code() != want {
+			t.Fatalf("container %d: got %v, want code %q", i+1, got, want)
+		}
+	}
+}
+
+func TestPublish_again(t *testing.T) {
+	t.Parallel()
+	for again, want := range map[bool]int{false: 1, true: 2} {
+		p, _ := open(func(c *instagramtest.Config) { c.PublishesAgain = again })
+		container := makeContainer(t, p, "Piena")
+		first, second := publish(t, p, container).Text("id"), publish(t, p, container).Text("id")
+		if n := len(p.Live()); n != want || (first == second) != (want == 1) || second == "" {
+			t.Errorf("publishes again %t: %d posts, %s and %s, want %d", again, n, first, second, want)
+		}
+	}
+}
+
 func TestPlatform_lists(t *testing.T) {
 	t.Parallel()
 	p, clock := open(nil)

@@ -55,15 +55,14 @@ func (p *Platform) fresh(nonce string, signed time.Time) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for n, used := range p.nonces {
-		if now.Sub(used) > 2*skew {
-			delete(p.nonces, n) // its timestamp is too old by now
-		}
+	for len(p.used) > 0 && now.Sub(p.nonces[p.used[0]]) > 2*skew {
+		delete(p.nonces, p.used[0]) // its timestamp is too old by now
+		p.used = p.used[1:]
 	}
 	if _, used := p.nonces[nonce]; used {
 		return false
 	}
-	p.nonces[nonce] = now
+	p.nonces[nonce], p.used = now, append(p.used, nonce)
 	return true
 }
 

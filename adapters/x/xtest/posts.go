@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"mime"
 	"net/http"
@@ -97,10 +98,7 @@ func (p *Platform) take(text string) (post *stored, f adapterstest.Fault, duplic
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.c.Now()
-	same := func(s *stored) bool {
-		return now.Sub(s.at) < sameText && norm.NFC.String(s.text) == norm.NFC.String(text)
-	}
-	if slices.ContainsFunc(p.posts, same) {
+	if same := p.newest[norm.NFC.String(text)]; same != nil && now.Sub(same.at) < sameText && !p.c.TakesEqualTexts {
 		return nil, f, true
 	}
 	f = p.faults.Take()
@@ -118,6 +116,7 @@ func (p *Platform) take(text string) (post *stored, f adapterstest.Fault, duplic
 	default:
 	}
 	p.posts = append(p.posts, post)
+	p.newest[norm.NFC.String(post.text)] = post
 	return post, f, false
 }
 
@@ -180,6 +179,7 @@ func (p *Platform) delete(w http.ResponseWriter, r *http.Request, _ []byte) {
 	before := len(p.posts)
 	p.posts = slices.DeleteFunc(p.posts, func(s *stored) bool { return s.ID() == id })
 	deleted := len(p.posts) < before
+	maps.DeleteFunc(p.newest, func(_ string, s *stored) bool { return s.ID() == id })
 	p.mu.Unlock()
 	if !deleted {
 		write(w, http.StatusOK, problem{Errors: []problem{notFound("tweet", "id", id)}})

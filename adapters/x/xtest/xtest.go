@@ -36,6 +36,11 @@ type Config struct {
 	// the names of X's API specification 2.167.
 	FieldsParam string
 
+	// TakesEqualTexts takes a text that the account has just posted, where else it is
+	// refused as a duplicate. X does not promise to refuse: who sends a text twice must
+	// not rely on either.
+	TakesEqualTexts bool
+
 	// PostsPerWindow is how many posts the account may make in 15 minutes; 0 for X's 100.
 	PostsPerWindow int
 }
@@ -49,9 +54,11 @@ type Platform struct {
 	// mu guards what follows, and is held while a post is checked and applied, so
 	// that two equal posts do not both pass.
 	mu      sync.Mutex
-	posts   []*stored // in order of publication, deleted ones left out
+	posts   []*stored          // in order of publication, deleted ones left out
+	newest  map[string]*stored // the newest post of each text, in NFC, deleted ones left out
 	lastID  int64
 	nonces  map[string]time.Time // when each nonce was used
+	used    []string             // the nonces, in the order of their use
 	windows map[string]*window   // by endpoint
 }
 
@@ -71,7 +78,7 @@ func New(c Config) *Platform {
 	c.Name = cmp.Or(c.Name, "Provincia di Prova")
 	c.FieldsParam = cmp.Or(c.FieldsParam, "tweet.fields")
 	c.PostsPerWindow = cmp.Or(c.PostsPerWindow, 100)
-	p := &Platform{c: c, nonces: map[string]time.Time{}, windows: map[string]*window{}}
+	p := &Platform{c: c, newest: map[string]*stored{}, nonces: map[string]time.Time{}, windows: map[string]*window{}}
 	p.routes = p.handler()
 	return p
 }

@@ -212,6 +212,20 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
+// TestEqualTextsAreTaken: the account that X does not guard shows both.
+func TestEqualTextsAreTaken(t *testing.T) {
+	t.Parallel()
+	r := open(t, xtest.Config{TakesEqualTexts: true})
+	for range 2 {
+		if got := r.post(t, "Piena del Letimbro"); got.status != http.StatusCreated {
+			t.Fatalf("got %d %v, want 201", got.status, got.body)
+		}
+	}
+	if n := len(r.Live()); n != 2 {
+		t.Errorf("%d posts are public, want 2", n)
+	}
+}
+
 func TestReads(t *testing.T) {
 	t.Parallel()
 	r := open(t, xtest.Config{})

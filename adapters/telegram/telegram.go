@@ -218,7 +218,7 @@ func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 	if ch.reader == 0 {
 		return compareEvidence(p, r)
 	}
-	shown, err := ch.latest(ctx)
+	shown, _, err := ch.latest(ctx)
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	if ch.reader == 0 {
 		return adapters.Receipt{}, adapters.ErrCannotLook
 	}
-	shown, err := ch.latest(ctx)
+	shown, list, err := ch.latest(ctx)
 	if err != nil {
 		return adapters.Receipt{}, err
 	}
@@ -283,7 +283,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	} {
 		i := slices.IndexFunc(recent, func(m shownMessage) bool { return matches(normalise(m.Text)) })
 		if i >= 0 {
-			return ch.receipt(recent[i].message, recent[i].raw), nil
+			return ch.receipt(recent[i].message, rawAt(list, recent[i].at)), nil
 		}
 	}
 	if len(recent) >= maxRead {
@@ -319,7 +319,7 @@ func (ch *Channel) Ready(ctx context.Context) error {
 	case ch.reader == 0:
 		return nil
 	}
-	_, err = ch.latest(ctx)
+	_, _, err = ch.latest(ctx)
 	return err
 }
 
@@ -330,33 +330,32 @@ func (ch *Channel) ClockOffset() (time.Duration, bool) { return ch.wire.ClockOff
 func (ch *Channel) Close() { ch.wire.Close() }
 
 // latest returns the channel's latest messages, newest first, as the reader's profile
-// shows them.
-func (ch *Channel) latest(ctx context.Context) ([]shownMessage, error) {
+// shows them, and the list of the answer in which they stand.
+func (ch *Channel) latest(ctx context.Context) ([]shownMessage, json.RawMessage, error) {
 	result, err := ch.call(ctx, "getUserPersonalChatMessages", map[string]any{"user_id": ch.reader, "limit": maxRead})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var raws []json.RawMessage
-	if err := json.Unmarshal(result.result, &raws); err != nil || raws == nil {
-		return nil, ch.wire.Unreadable(result.answer, err)
+	var messages []message
+	if err := json.Unmarshal(result.result, &messages); err != nil || messages == nil {
+		return nil, nil, ch.wire.Unreadable(result.answer, err)
 	}
-	shown := make([]shownMessage, 0, len(raws))
-	for _, raw := range raws {
-		m := shownMessage{raw: raw}
-		if err := json.Unmarshal(raw, &m.message); err != nil || m.ID <= 0 {
-			return nil, ch.wire.Unreadable(result.answer, err)
+	shown := make([]shownMessage, 0, len(messages))
+	for i, m := range messages {
+		switch {
+		case m.ID <= 0:
+			return nil, nil, ch.wire.Unreadable(result.answer, nil)
+		case !ch.chat.is(m.Chat):
+			return nil, nil, ch.elsewhere(m.Chat.ID)
 		}
-		if !ch.chat.is(m.Chat) {
-			return nil, ch.elsewhere(m.Chat.ID)
-		}
-		shown = append(shown, m)
+		shown = append(shown, shownMessage{m, i})
 	}
 	if len(shown) == 0 {
 		// An empty channel looks like a profile that shows none.
-		return nil, ch.showsChannel(ctx)
+		return nil, nil, ch.showsChannel(ctx)
 	}
 	slices.SortFunc(shown, func(a, b shownMessage) int { return cmp.Compare(b.ID, a.ID) })
-	return shown, nil
+	return shown, result.result, nil
 }
 
 // showsChannel returns nil if the reader's profile shows this channel, else a Failure.

@@ -1,9 +1,6 @@
 package telegram
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // normalise returns text as Telegram's server stores it, so that a text can be
 // compared with what the server shows of it (tdlib/td: clean_input_string in misc.cpp,
@@ -25,15 +22,23 @@ func normalise(text string) string {
 		}
 		return c
 	}, text)
-	text = directionMarks().ReplaceAllStringFunc(text, func(run string) string {
-		marks := []rune(run)
-		return strings.Repeat("\u200c", len(marks)-1) + string(marks[len(marks)-1])
-	})
-	return strings.Trim(text, " \n")
+	return strings.Trim(lastMarks(text), " \n")
 }
 
-// directionMarks finds left-to-right and right-to-left marks in a row.
-func directionMarks() *regexp.Regexp { return regexp.MustCompile(`[\x{200e}\x{200f}]{2,}`) }
+// lastMarks puts a non-joiner for every direction mark that another one follows.
+func lastMarks(text string) string {
+	const marks = "\u200e\u200f"
+	if !strings.ContainsAny(text, marks) {
+		return text
+	}
+	runes := []rune(text)
+	for i, r := range runes[:len(runes)-1] {
+		if strings.ContainsRune(marks, r) && strings.ContainsRune(marks, runes[i+1]) {
+			runes[i] = '\u200c'
+		}
+	}
+	return string(runes)
+}
 
 // resembles reports whether shown has more than half of want's words: what is left of
 // a post when somebody edited it, and what another part of the same bulletin lacks.

@@ -82,8 +82,17 @@ type (
 	}
 )
 
-// A shownMessage is a message together with the JSON that it was read from.
+// A shownMessage is a message and where it stands in the answer.
 type shownMessage struct {
 	message
-	raw json.RawMessage
+	at int
+}
+
+// rawAt returns the JSON of the message that stands at the given place in a list.
+func rawAt(list json.RawMessage, at int) json.RawMessage {
+	var raws []json.RawMessage
+	if json.Unmarshal(list, &raws) != nil || at >= len(raws) {
+		return nil
+	}
+	return raws[at]
 }

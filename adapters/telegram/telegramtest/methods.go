@@ -233,6 +233,15 @@ func (p *Platform) message(m post) map[string]any {
 	return out
 }
 
+// written returns m as the server writes it, which it does once for all who read it.
+// The caller holds mu.
+func (p *Platform) written(m *post) json.RawMessage {
+	if m.json == nil {
+		m.json, _ = json.Marshal(p.message(*m)) // strings and numbers alone: it cannot fail
+	}
+	return m.json
+}
+
 // index returns where the message of the call stands in posts, or -1. The caller
 // holds mu.
 func (p *Platform) index(in params) int {
@@ -264,6 +273,7 @@ func (p *Platform) editMessageText(in params, _ *http.Request, _ http.ResponseWr
 	}
 	p.posts[i].text = text
 	p.posts[i].edited = p.config.Now()
+	p.posts[i].json = nil
 	return accept(p.message(p.posts[i]))
 }
 
@@ -332,9 +342,10 @@ func (p *Platform) getUserPersonalChatMessages(in params, _ *http.Request, _ htt
 	switch p.shows {
 	case 0:
 	case p.config.ChatID:
-		for _, m := range slices.Backward(p.posts) {
-			if len(found) < limit && !m.shown.After(p.config.Now()) {
-				found = append(found, p.message(m))
+		now := p.config.Now()
+		for i := len(p.posts) - 1; i >= 0 && len(found) < limit; i-- {
+			if !p.posts[i].shown.After(now) {
+				found = append(found, p.written(&p.posts[i]))
 			}
 		}
 	default:

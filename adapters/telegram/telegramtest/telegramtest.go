@@ -75,6 +75,7 @@ type post struct {
 	edited  time.Time
 	shown   time.Time       // reads do not show it before
 	preview json.RawMessage // link_preview_options as they were sent
+	json    json.RawMessage // see written; nil until somebody reads it
 }
 
 // New returns an empty channel, in which the bot has every right.

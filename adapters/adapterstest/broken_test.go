@@ -343,6 +343,7 @@ func traps() map[string]trap {
 		"a_kept_connection_is_not_used_twice": {retries, "public:"},
 		"a_huge_answer_is_unknown":            {trusts, "no error"},
 		"follows_no_redirect":                 {follows, "nobody configured"},
+		"honours_a_front_ends_wait":           {says(adapters.Unknown), "says to wait 0s"},
 		"leaks_no_secret":                     {quotes, "a secret of"},
 		"leaks_no_echoed_secret":              {parrots, "a secret of"},
 

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"tocsin/adapters"
 )
@@ -25,8 +26,65 @@ func wiring(add func(string, check)) {
 	add("a_kept_connection_is_not_used_twice", keptConnection)
 	add("a_huge_answer_is_unknown", huge)
 	add("follows_no_redirect", redirected)
+	add("honours_a_front_ends_wait", frontEndWait)
 	add("leaks_no_secret", leaksNothing)
 	add("leaks_no_echoed_secret", leaksNoEcho)
+}
+
+// frontEndWait catches a wait that is lost where somebody else asks for it than the
+// platform by its own rules: a proxy in its place, or one that adds it to an answer.
+func frontEndWait(ctx context.Context, r Rig) error {
+	if r.Server == nil {
+		return noServer
+	}
+	first := r.other(0)
+	receipt, err := r.publish(ctx, first)
+	if err != nil {
+		return err
+	}
+	seconds := fmt.Sprint(int(wait.Seconds()))
+	said := func(op string, err error, want ...adapters.Kind) error {
+		if err := failed(err, want...); err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		f, _ := errors.AsType[*adapters.Failure](err)
+		if d := f.After - wait; d.Abs() > 2*time.Second {
+			return fmt.Errorf("%s: the failure says to wait %v, the front end said %v", op, f.After, wait)
+		}
+		return nil
+	}
+	a, err := r.prepare(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	for _, status := range []int{http.StatusServiceUnavailable, http.StatusTooManyRequests} {
+		r.Server.Between(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.Header().Set("Retry-After", seconds)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<html>")
+		})
+		_, err := r.Channel.Publish(ctx, r.Post, a)
+		if err := said(fmt.Sprintf("publish, %d", status), err, adapters.Unknown, adapters.NotSent); err != nil {
+			return err
+		}
+		err = r.readBack(ctx, first, receipt)
+		if _, ok := errors.AsType[Exempt](err); ok {
+			continue
+		}
+		if err := said(fmt.Sprintf("read-back, %d", status), err, adapters.Unknown, adapters.NotSent); err != nil {
+			return err
+		}
+	}
+	if !r.has(Apply500) {
+		return nil
+	}
+	r.Server.Between(func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
+		w.Header().Set("Retry-After", seconds)
+		platform.ServeHTTP(w, req)
+	})
+	r.Platform.Fail(Fault{Kind: Apply500})
+	_, err = r.Channel.Publish(ctx, r.Post, a)
+	return said("publish, the platform's own error", err, adapters.Unknown)
 }
 
 func unreachable(ctx context.Context, r Rig) error {

@@ -25,17 +25,20 @@ func (ch *Channel) throttled(a wire.Answer, p parameters) *adapters.Failure {
 	return f
 }
 
-// refused is the failure for an answer with ok false.
-func (ch *Channel) refused(code int, description string, p parameters) *adapters.Failure {
-	kind, advice := classify(code, description)
+// refused is the failure for an answer with ok false, whose status is the error's code.
+func (ch *Channel) refused(a wire.Answer, description string, p parameters) *adapters.Failure {
+	kind, advice := classify(a.Status, description)
 	if p.MigrateTo != 0 {
 		kind, advice = adapters.Auth, "the chat has moved: configure chat "+strconv.FormatInt(p.MigrateTo, 10)
 	}
-	f := adapters.Fail(kind, "Telegram refused (%d): %s", code, ch.wire.Excerpt([]byte(description)))
+	f := adapters.Fail(kind, "Telegram refused (%d): %s", a.Status, ch.wire.Excerpt([]byte(description)))
 	if advice != "" {
 		f.Err = adviceError{f.Err, advice}
 	}
-	f.Code = strconv.Itoa(code)
+	f.Code = strconv.Itoa(a.Status)
+	if kind == adapters.Unknown {
+		f.After = wire.RetryAfter(a.Header, time.Now())
+	}
 	return f
 }
 

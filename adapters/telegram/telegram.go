@@ -442,5 +442,5 @@ func (ch *Channel) read(a wire.Answer) (result, error) {
 		// The status of a refusal is its code: this is not Telegram speaking.
 		return result{}, ch.wire.Unreadable(a, nil)
 	}
-	return result{}, ch.refused(envelope.Code, envelope.Description, envelope.Parameters)
+	return result{}, ch.refused(a, envelope.Description, envelope.Parameters)
 }

@@ -115,6 +115,9 @@ func (ch *Channel) failure(a wire.Answer) *adapters.Failure {
 		}
 	}
 	f := ch.classify(a, p)
+	if f.Kind == adapters.Unknown {
+		f.After = wire.RetryAfter(a.Header, ch.now())
+	}
 	if f.Code = p.code(a.Status); !plain(f.Code) {
 		f.Code = strconv.Itoa(a.Status)
 	}

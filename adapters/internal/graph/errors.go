@@ -199,7 +199,9 @@ func (e *Error) failure(rules []Rule, wait time.Duration) *adapters.Failure {
 		if f.After = wait; wait == 0 {
 			f.After = r.After
 		}
-	case adapters.Unknown, adapters.Duplicate, adapters.Auth, adapters.Permanent:
+	case adapters.Unknown:
+		f.After = wait
+	case adapters.Duplicate, adapters.Auth, adapters.Permanent:
 	}
 	if r.Cause != nil {
 		f.Err = fmt.Errorf("%s: %w: %w", r.Advice, r.Cause, e)

@@ -222,13 +222,14 @@ func (c *Client) Excerpt(body []byte) string {
 }
 
 // Unreadable returns the failure for an answer that is not of the platform's
-// form: something took the request, and did not say what it did.
+// form: something took the request, and did not say what it did. A front end that
+// answers in the platform's place may say how long to wait.
 func (c *Client) Unreadable(a Answer, err error) *adapters.Failure {
 	f := adapters.Fail(adapters.Unknown, "the answer (status %d) is not the platform's: %q", a.Status, c.Excerpt(a.Body))
 	if err != nil {
 		f.Err = fmt.Errorf("%w: %w", f.Err, c.clean(err))
 	}
-	f.Code = strconv.Itoa(a.Status)
+	f.Code, f.After = strconv.Itoa(a.Status), RetryAfter(a.Header, time.Now())
 	return f
 }
 

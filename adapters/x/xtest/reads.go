@@ -1,6 +1,7 @@
 package xtest
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -204,12 +205,15 @@ func (p *Platform) between(s span) (posts []*stored, more bool) {
 func (p *Platform) find(id string) *stored {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, s := range p.posts {
-		if s.ID() == id && !p.c.Now().Before(s.visible) {
-			return s
-		}
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return nil // over 2^63: no post of this century
 	}
-	return nil
+	i, ok := slices.BinarySearchFunc(p.posts, n, func(s *stored, n int64) int { return cmp.Compare(s.id, n) })
+	if !ok || p.posts[i].ID() != id || p.c.Now().Before(p.posts[i].visible) {
+		return nil
+	}
+	return p.posts[i]
 }
 
 // isID reports whether s has the form of an identifier: ^[0-9]{1,19}$.

@@ -229,6 +229,7 @@ type Limits struct {
 	ImageRequired bool                  // posts without an image are not taken
 	ImageMaxBytes int                   // 0 where images are not taken
 	MaxHashtags   int                   // 0 for no limit
+	MaxMentions   int                   // words that begin with "@"; 0 for no limit
 	LinksInText   bool                  // a link in the text can be followed by the reader
 }
 
@@ -258,6 +259,8 @@ func (l Limits) Check(p Post) error {
 		return Fail(Permanent, "the image has %d bytes, the limit is %d", len(p.Image.Data), l.ImageMaxBytes)
 	case l.MaxHashtags > 0 && strings.Count(p.Text, "#") > l.MaxHashtags:
 		return Fail(Permanent, "the text has %d hashtags, the limit is %d", strings.Count(p.Text, "#"), l.MaxHashtags)
+	case l.MaxMentions > 0 && strings.Count(p.Text, "@") > l.MaxMentions:
+		return Fail(Permanent, "the text has %d mentions, the limit is %d", strings.Count(p.Text, "@"), l.MaxMentions)
 	}
 	return nil
 }

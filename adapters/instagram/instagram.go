@@ -30,6 +30,7 @@ const (
 	maxCaption  = 2200 // code points
 	maxAlt      = 1000 // code points
 	maxHashtags = 5
+	maxMentions = 20
 	maxImage    = 8_000_000 // bytes
 )
 
@@ -119,7 +120,7 @@ func (ch *Channel) Kind() string { return "instagram" }
 
 // Limits returns the bounds of a caption and its image.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxCaption, ImageRequired: true, ImageMaxBytes: maxImage, MaxHashtags: maxHashtags}
+	return adapters.Limits{MaxLen: maxCaption, ImageRequired: true, ImageMaxBytes: maxImage, MaxHashtags: maxHashtags, MaxMentions: maxMentions}
 }
 
 // check returns what makes p unfit for this channel.

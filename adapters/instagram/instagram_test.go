@@ -229,6 +229,8 @@ func TestCheck(t *testing.T) {
 		"good":           {func(*adapters.Post) {}, ""},
 		"five_hashtags":  {func(p *adapters.Post) { p.Text += " #a #b #c #d #e" }, ""},
 		"six_hashtags":   {func(p *adapters.Post) { p.Text += " #a #b #c #d #e #f" }, "hashtags"},
+		"many_mentions":  {func(p *adapters.Post) { p.Text += strings.Repeat(" @a", 18) }, ""},
+		"more_mentions":  {func(p *adapters.Post) { p.Text += strings.Repeat(" @a", 19) }, "mentions"},
 		"no_image":       {func(p *adapters.Post) { p.Image = nil }, "no image"},
 		"png":            {func(p *adapters.Post) { p.Image.MediaType = "image/png" }, "image/png"},
 		"heavy":          {func(p *adapters.Post) { p.Image.Data = make([]byte, 8_000_001) }, "bytes"},

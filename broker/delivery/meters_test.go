@@ -73,15 +73,17 @@ func TestOutcomesAreCountedByTheirClass(t *testing.T) {
 	b := h.release(a.Next(t, alert.MsgAlert))
 	h.await(b, "x-a", ledger.StateVerified)
 	h.until(b, "telegram-a", "its end", func(p ledger.PartState) bool { return p.Final() })
-	// One is superseded while it waits, its successor expires.
-	late := newAlert(t, "facebook-a")
-	late.Expires = time.Now().Add(3 * time.Second).Truncate(time.Second)
-	first := h.release(late.Next(t, alert.MsgAlert))
+	// One is superseded while it waits, another one expires.
+	newer := newAlert(t, "facebook-a")
+	first := h.release(newer.Next(t, alert.MsgAlert))
 	h.until(first, "facebook-a", "to wait", func(p ledger.PartState) bool { return !p.RetryAt.IsZero() })
-	held.then(refuse(adapters.NotSent, time.Minute))
-	second := h.release(late.Next(t, alert.MsgUpdate))
+	second := h.release(newer.Next(t, alert.MsgUpdate))
 	h.await(first, "facebook-a", ledger.StateSuperseded)
-	h.await(second, "facebook-a", ledger.StateExpired)
+	h.await(second, "facebook-a", ledger.StateVerified)
+	held.then(refuse(adapters.NotSent, time.Minute))
+	late := newAlert(t, "facebook-a")
+	late.Composed, late.Expires = late.Composed.Add(-time.Minute), time.Now().Truncate(time.Second).Add(2*time.Second)
+	h.await(h.release(late.Next(t, alert.MsgAlert)), "facebook-a", ledger.StateExpired)
 
 	// A record is counted right after it is written.
 	got, offsets := collect(t, reader)

@@ -47,6 +47,10 @@ var (
 	// ErrFull is returned by Append and PutBlob when the store has no room left.
 	ErrFull = errors.New("the ledger's store is full: make room on its disk or raise broker.max_bytes, then start the node again")
 
+	// ErrForbidden is returned by Append and PutBlob when the broker does not let this
+	// program write what it tried to write.
+	ErrForbidden = errors.New("the broker does not allow this to the credential that was given")
+
 	// ErrNoLedger is returned by Open when there is none and none may be made.
 	ErrNoLedger = errors.New("there is no ledger here")
 )
@@ -69,7 +73,8 @@ type Options struct {
 	Token string
 	// Realm is the realm that the ledger must be of; "" for whichever it is of.
 	Realm string
-	// Create makes the streams where they do not exist.
+	// Create makes the streams where they do not exist. It is for nodes: they are told
+	// of each record by the broker, all others ask for them.
 	Create bool
 	// Replicas is the number of copies of the streams that Create makes; 0 for 1.
 	Replicas int
@@ -80,6 +85,9 @@ type Options struct {
 	// Observe is called with each entry in ledger order, from one goroutine,
 	// after it is folded; err is what [State.Apply] said. It must not block.
 	Observe func(e *Entry, err error)
+	// WatchEvery is how often a node looks whether the streams are what they were; 0
+	// for 2 seconds.
+	WatchEvery time.Duration
 	// Now is the writer's clock; nil for time.Now.
 	Now func() time.Time
 	// Log takes what an operator should know; nil for none.
@@ -96,11 +104,17 @@ type Ledger struct {
 	stream  jetstream.Stream
 	reading sync.WaitGroup
 	stop    context.CancelFunc
+	// appended has a reader that asks look at once for what was appended here.
+	appended chan struct{}
+	pending  pending
+	// reconnected has a node look at once whether the ledger is what it was.
+	reconnected chan struct{}
 
-	// mu guards state, broken and applied, which is replaced and closed whenever
+	// mu guards state, newest, broken and applied, which is replaced and closed whenever
 	// an entry was folded.
 	mu      sync.RWMutex
 	state   *State
+	newest  *Entry // the last one that was folded; nil for none
 	broken  error
 	applied chan struct{}
 }
@@ -113,7 +127,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Ledger{o: o, state: NewState(), applied: make(chan struct{})}
+	l := &Ledger{o: o, state: NewState(), applied: make(chan struct{}), appended: make(chan struct{}, 1), reconnected: make(chan struct{}, 1)}
 	if err := l.connect(); err != nil {
 		return nil, err
 	}
@@ -144,15 +158,24 @@ func (l *Ledger) dial(name string) (*nats.Conn, error) {
 	opts := []nats.Option{
 		nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectBufSize(-1), nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			select {
+			case l.reconnected <- struct{}{}:
+			default:
+			}
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			l.o.Log.Warn("the broker reports an error", "err", err) //nolint:sloglint // a callback has no context
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				l.pending.fail(fmt.Errorf("%w: %w", ErrForbidden, err))
+			}
 		}),
 	}
-	if l.o.Token != "" {
+	switch {
+	case l.o.Server != nil:
+		opts = append(opts, nats.InProcessServer(l.o.Server.ns), nats.Token(l.o.Server.gate.node))
+	case l.o.Token != "":
 		opts = append(opts, nats.Token(l.o.Token))
-	}
-	if l.o.Server != nil {
-		opts = append(opts, nats.InProcessServer(l.o.Server.ns))
 	}
 	conn, err := nats.Connect(l.o.URL, opts...)
 	if err != nil {
@@ -185,7 +208,11 @@ func (l *Ledger) open(ctx context.Context) error {
 	if info.State.FirstSeq > 1 || info.State.NumDeleted > 0 {
 		return fmt.Errorf("open the ledger: it begins at record %d and %d records are missing inside: restore it from a copy", info.State.FirstSeq, info.State.NumDeleted)
 	}
-	if err := l.follow(ctx); err != nil {
+	read := l.ask
+	if l.o.Create {
+		read = l.follow
+	}
+	if err := read(ctx); err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
 	if info.State.LastSeq == 0 && l.o.Create {
@@ -282,6 +309,9 @@ func (l *Ledger) follow(ctx context.Context) error {
 		<-ctx.Done()
 		messages.Stop()
 	})
+	if err := l.watch(ctx); err != nil {
+		return err
+	}
 	l.reading.Go(func() {
 		for {
 			m, err := messages.Next()
@@ -295,22 +325,22 @@ func (l *Ledger) follow(ctx context.Context) error {
 					return
 				}
 			default:
-				l.fold(m)
+				meta, err := m.Metadata()
+				if err != nil {
+					l.breakOff(fmt.Errorf("a message of the ledger has no place in it: %w", err))
+					return
+				}
+				l.fold(&Entry{
+					Seq: int64(meta.Sequence.Stream), Subject: m.Subject(), Payload: m.Data(), Time: meta.Timestamp.UTC(), Header: m.Headers(), //nolint:gosec // far below 2^63
+				})
 			}
 		}
 	})
 	return nil
 }
 
-func (l *Ledger) fold(m jetstream.Msg) {
-	meta, err := m.Metadata()
-	if err != nil {
-		l.breakOff(fmt.Errorf("a message of the ledger has no place in it: %w", err))
-		return
-	}
-	e := &Entry{
-		Seq: int64(meta.Sequence.Stream), Subject: m.Subject(), Payload: m.Data(), Time: meta.Timestamp.UTC(), Header: m.Headers(), //nolint:gosec // far below 2^63
-	}
+// fold reads the record of the next message and folds it.
+func (l *Ledger) fold(e *Entry) {
 	e.Record, e.Bad = Decode(e.Payload)
 
 	l.mu.Lock()
@@ -318,7 +348,8 @@ func (l *Ledger) fold(m jetstream.Msg) {
 		l.mu.Unlock()
 		return
 	}
-	err = l.state.Apply(e)
+	err := l.state.Apply(e)
+	l.newest = e
 	if _, void := errors.AsType[*VoidError](err); err != nil && !void {
 		l.broken = err
 	}
@@ -465,6 +496,7 @@ func (l *Ledger) send(ctx context.Context, m *nats.Msg, opts []jetstream.Publish
 	defer giveUp(nil)
 	limited, cancel := context.WithTimeoutCause(limited, appendTimeout, errSilent)
 	defer cancel()
+	defer l.pending.add(giveUp)()
 	if l.o.Server != nil {
 		doubt := time.AfterFunc(doubtAfter, func() {
 			if err := l.o.Server.Healthy(); err != nil {
@@ -477,7 +509,48 @@ func (l *Ledger) send(ctx context.Context, m *nats.Msg, opts []jetstream.Publish
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return nil, context.Cause(limited)
 	}
+	if err == nil {
+		select {
+		case l.appended <- struct{}{}:
+		default:
+		}
+	}
 	return ack, storeError(err)
+}
+
+// pending are the messages that wait for the broker's word. It does not answer one that
+// is forbidden: it says so on the connection.
+type pending struct {
+	mu      sync.Mutex
+	next    int
+	waiting map[int]context.CancelCauseFunc
+}
+
+// add notes who gives up on a message; what it returns forgets that again.
+func (p *pending) add(giveUp context.CancelCauseFunc) (done func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting == nil {
+		p.waiting = map[int]context.CancelCauseFunc{}
+	}
+	p.next++
+	n := p.next
+	p.waiting[n] = giveUp
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.waiting, n)
+	}
+}
+
+// fail gives up on all: which one was forbidden stands in the error alone. What was
+// written all the same is not repeated, since records are known by their identifier.
+func (p *pending) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, giveUp := range p.waiting {
+		giveUp(err)
+	}
 }
 
 // errSilent is the end of a wait for a broker elsewhere, which does not say why it

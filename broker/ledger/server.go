@@ -24,8 +24,11 @@ type ServerOptions struct {
 	// Listen is the address for other programs, "127.0.0.1:4222"; "" for none:
 	// then only this process reaches the broker. Port 0 takes a free one.
 	Listen string
-	// Token is what other programs must present; it must be set with Listen.
+	// Token is what commands must present to hand in and to read; it must be set with
+	// Listen. [CommandSubjects] says what it allows.
 	Token string
+	// NodeToken is what another node must present to work on the ledger; "" for none.
+	NodeToken string
 	// Patience is how long to wait for a process that has the folder: a command that
 	// reads it is soon gone. 0 for not at all.
 	Patience time.Duration
@@ -39,6 +42,7 @@ type ServerOptions struct {
 // every write before it acknowledges it.
 type Server struct {
 	ns   *server.Server
+	gate *gate
 	lock *os.File
 }
 
@@ -55,7 +59,8 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts, err := serverOptions(o)
+	g := newGate(o.Token, o.NodeToken)
+	opts, err := serverOptions(o, g)
 	if err != nil {
 		_ = lock.Close()
 		return nil, err
@@ -71,8 +76,11 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	}
 	ns.SetLoggerV2(log, false, false, false)
 	ns.Start()
-	s := &Server{ns: ns, lock: lock}
-	if err := s.ready(ctx, log); err != nil {
+	s := &Server{ns: ns, gate: g, lock: lock}
+	if err = s.ready(ctx, log); err == nil {
+		err = g.open(ns)
+	}
+	if err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("broker: %w", err)
 	}
@@ -133,7 +141,7 @@ func lockFolder(dir string) (*os.File, error) {
 	return f, nil
 }
 
-func serverOptions(o ServerOptions) (*server.Options, error) {
+func serverOptions(o ServerOptions, g *gate) (*server.Options, error) {
 	opts := &server.Options{
 		ServerName: "tocsin",
 		JetStream:  true,
@@ -146,7 +154,8 @@ func serverOptions(o ServerOptions) (*server.Options, error) {
 		NoSigs:            true,
 		NoSystemAccount:   true,
 		MaxPayload:        maxBlob + 64<<10,
-		Authorization:     o.Token,
+
+		CustomClientAuthentication: g,
 	}
 	if opts.JetStreamMaxStore == 0 {
 		opts.JetStreamMaxStore = 16 << 30

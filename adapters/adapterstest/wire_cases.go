@@ -44,7 +44,7 @@ func frontEndWait(ctx context.Context, r Rig) error {
 	}
 	seconds := fmt.Sprint(int(wait.Seconds()))
 	said := func(op string, err error, want ...adapters.Kind) error {
-		if err := failed(err, want...); err != nil {
+		if err := Failed(err, want...); err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
 		f, _ := errors.AsType[*adapters.Failure](err)

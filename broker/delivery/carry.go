@@ -206,7 +206,8 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 	ctx, span := l.span(ctx, "deliver", id, it, part)
 	defer span.End()
 	if err := l.s.Trusted(); err != nil {
-		l.s.Log.ErrorContext(ctx, "nothing is sent while the ledger is not to be trusted", "alert", id, "channel", l.name, "err", err)
+		// The node says it once, for all that waits.
+		l.s.Log.DebugContext(ctx, "nothing is sent while the ledger is not to be trusted", "alert", id, "channel", l.name, "err", err)
 		return l.s.Now().Add(distrustRetry), nil
 	}
 	authorized, err := l.s.authorize(id, it)

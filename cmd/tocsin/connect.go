@@ -166,11 +166,11 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		}
 		return nil, err
 	}
-	if err := d.guard.Trusted(); err != nil && needNode {
+	if why := d.distrust(); why != "" && needNode {
 		// Commands that need a node are those that write.
 		d.Close()
-		return nil, refusedError{both("il registro non è affidabile: %v. Non è stato scritto niente: spegnere il nodo, rimettere una copia intera della cartella %s (docs/operations.md), riaccenderlo e riprovare",
-			"the ledger is not to be trusted: %w. Nothing was written: stop the node, put back a whole copy of the folder %s (docs/operations.md), start it and try again", err, d.state)}
+		return nil, refusedError{both("il registro non è affidabile: %s. Non è stato scritto niente: spegnere il nodo, rimettere una copia intera della cartella %s (docs/operations.md), riaccenderlo e riprovare",
+			"the ledger is not to be trusted: %s. Nothing was written: stop the node, put back a whole copy of the folder %s (docs/operations.md), start it and try again", why, d.state)}
 	}
 	return d, nil
 }
@@ -183,7 +183,14 @@ func (d *desk) distrust() string {
 	if err := d.guard.Trusted(); err != nil {
 		return err.Error()
 	}
-	return ""
+	if !d.running {
+		return ""
+	}
+	p, err := readPresence(d.state)
+	if err != nil {
+		return "" // a node that is only being started, or on another machine
+	}
+	return p.Untrusted
 }
 
 // warn says first of all where a ledger that is read is not to be trusted: on
@@ -236,7 +243,7 @@ func (d *desk) connect(ctx context.Context, o *ledger.Options, needNode bool) er
 		return fmt.Errorf("the node on %s listens to no other program: set broker.listen in its configuration", d.state)
 	}
 	o.URL = d.presence.Broker
-	o.Token, err = brokerToken(d.state)
+	o.Token, err = brokerToken(d.state, tokenFile)
 	return err
 }
 

@@ -257,7 +257,7 @@ func (n *crashNode) leaks(data []byte) (names []string) {
 	for name, secret := range n.secrets {
 		all[name] = secret
 	}
-	for _, file := range []string{tokenFile, "ledger.key"} {
+	for _, file := range []string{tokenFile, nodeTokenFile, "ledger.key"} {
 		if raw, err := os.ReadFile(filepath.Join(n.c.abs(n.c.State), file)); err == nil {
 			all[file] = strings.TrimSpace(string(raw))
 		}

@@ -21,7 +21,7 @@ import (
 // who has the broker's token, and waits until a node has refused it.
 func (pg *playground) past(n *node, subject string, payload []byte) int64 {
 	pg.t.Helper()
-	token, err := brokerToken(filepath.Join(pg.dir, "state"))
+	token, err := brokerToken(filepath.Join(pg.dir, "state"), nodeTokenFile)
 	if err != nil {
 		pg.t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,9 +28,10 @@ import (
 
 // The files of a state folder, beside those of the ledger.
 const (
-	nodeFile  = "node.json"    // how commands reach the node
-	tokenFile = "broker.token" // what the embedded broker asks for
-	keysCopy  = "keys"         // the ring and policy in force, for auditors
+	nodeFile      = "node.json"    // how commands reach the node
+	tokenFile     = "broker.token" // what the embedded broker asks commands for
+	nodeTokenFile = "node.token"   // what the embedded broker asks other nodes for
+	keysCopy      = "keys"         // the ring and policy in force, for auditors
 )
 
 // presence is how commands on this machine find a node's broker.
@@ -40,6 +40,8 @@ type presence struct {
 	Config string `json:"config"` // path of the configuration
 	Site   string `json:"site"`
 	PID    int    `json:"pid"`
+	// Untrusted is why the node does not trust its ledger, "" where it does.
+	Untrusted string `json:"untrusted,omitempty"`
 }
 
 // A node is a running Tocsin: ledger, site, deliveries.
@@ -66,6 +68,8 @@ type node struct {
 
 	// unwritable is why the ledger takes no more records, or nil; watchStore sets it.
 	unwritable atomic.Pointer[error]
+	// announced says that the ledger holds the start of this node.
+	announced atomic.Bool
 }
 
 // nodeOptions are what the demo and the benchmarks add to a configuration.
@@ -334,7 +338,12 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 		}
 	}
 	if n.c.Broker.URL == "" {
-		if o.Token, err = brokerToken(state); err != nil {
+		token, err := brokerToken(state, tokenFile)
+		if err != nil {
+			return err
+		}
+		others, err := brokerToken(state, nodeTokenFile)
+		if err != nil {
 			return err
 		}
 		if err := tryListen(ctx, n.c.Broker.Listen); err != nil {
@@ -342,7 +351,7 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 		}
 		n.server, err = ledger.StartServer(ctx, ledger.ServerOptions{
 			Patience: 2 * time.Second,
-			Dir:      state, Listen: n.c.Broker.Listen, Token: o.Token, MaxBytes: n.c.storeBytes(), Log: n.log,
+			Dir:      state, Listen: n.c.Broker.Listen, Token: token, NodeToken: others, MaxBytes: n.c.storeBytes(), Log: n.log,
 		})
 		if err != nil {
 			return inUse(err)
@@ -400,10 +409,10 @@ func tryListen(ctx context.Context, address string) error {
 	return l.Close()
 }
 
-// brokerToken returns the embedded broker's credential, which is made at the
+// brokerToken returns a credential of the embedded broker, which is made at the
 // first start.
-func brokerToken(state string) (string, error) {
-	path := filepath.Join(state, tokenFile)
+func brokerToken(state, name string) (string, error) {
+	path := filepath.Join(state, name)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		token := incarnation() + incarnation() + incarnation() + incarnation()
@@ -430,18 +439,6 @@ func writeWhole(path string, data []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
-// trusted returns why the node may release nothing, or nil: what it did could not
-// be recorded, or what is recorded is not to be relied on.
-func (n *node) trusted() error {
-	if err := n.unwritable.Load(); err != nil {
-		return *err
-	}
-	if err := n.ledger.Broken(); err != nil {
-		return err
-	}
-	return n.keeper.Trusted()
-}
-
 // begin announces the node and starts what works in the background.
 func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	if err := n.trusted(); err != nil {
@@ -456,21 +453,14 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 		if err := n.ledger.WaitApplied(ctx, seq); err != nil {
 			return err
 		}
+		n.announced.Store(true)
 		// A checkpoint at every start: a ledger that has grown has one, however
 		// soon its node is killed each time.
 		if err := n.keeper.Write(); err != nil {
 			return err
 		}
 	}
-	p := presence{Config: n.c.path, Site: n.siteURL, PID: os.Getpid(), Broker: n.c.Broker.URL}
-	if n.server != nil {
-		p.Broker = n.server.Addr()
-	}
-	b, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(n.c.abs(n.c.State), nodeFile), append(b, '\n'), 0o600); err != nil {
+	if err := n.writePresence(n.distrusted()); err != nil {
 		return err
 	}
 	if o.checkpoints == 0 {
@@ -479,13 +469,14 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	n.work.Go(func() {
 		said := "" // the same trouble is said once, not every second
 		n.keeper.Run(ctx, o.checkpoints, func(err error) {
-			if err.Error() != said {
+			if err.Error() != said && n.distrusted() == nil { // that is said already
 				said = err.Error()
 				n.log.ErrorContext(ctx, "no checkpoint could be written", "err", err)
 			}
 		})
 	})
 	n.work.Go(func() { n.watchStore(ctx) })
+	n.work.Go(func() { n.watchTrust(ctx) })
 	n.work.Go(func() {
 		if err := n.service.Run(ctx); err != nil && ctx.Err() == nil { // a node may be stopped before it is up
 			n.failed <- err
@@ -527,7 +518,7 @@ func (n *node) Close(ctx context.Context) {
 	}
 	n.work.Wait()
 	if n.ledger != nil {
-		if n.trusted() == nil {
+		if err := n.trusted(); err == nil || errors.Is(err, errReplaced) && n.distrusted() == nil {
 			if err := n.sayGoodbye(ctx); err != nil {
 				n.log.WarnContext(ctx, "the node's end could not be recorded", "err", err)
 			}

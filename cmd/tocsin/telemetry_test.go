@@ -134,7 +134,7 @@ func observed(t *testing.T, collector string) (*stage, string) {
 // that the alert's records bear, from the bulletin to the channels' read-backs.
 func traceOfHandIn(t *testing.T, s *stage, alert string, channels []string) string {
 	t.Helper()
-	token, err := brokerToken(s.config.abs(s.config.State))
+	token, err := brokerToken(s.config.abs(s.config.State), tokenFile)
 	if err != nil {
 		t.Fatal(err)
 	}

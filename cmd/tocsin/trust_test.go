@@ -1,0 +1,172 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/broker/ledger"
+)
+
+// A brokerElsewhere is a broker in this process on which nodes work over the network.
+type brokerElsewhere struct {
+	t       *testing.T
+	dir     string
+	address string
+	server  *ledger.Server
+}
+
+func newBrokerElsewhere(t *testing.T) *brokerElsewhere {
+	t.Helper()
+	_, address, _, err := addresses(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &brokerElsewhere{t: t, dir: filepath.Join(t.TempDir(), "broker"), address: address}
+	b.start()
+	t.Cleanup(func() { b.server.Stop() })
+	// Nodes that come over the network may not make streams.
+	l, err := ledger.Open(t.Context(), ledger.Options{Server: b.server, Realm: "exercise", Create: true, Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	return b
+}
+
+func (b *brokerElsewhere) start() {
+	b.t.Helper()
+	var err error
+	if b.server, err = ledger.StartServer(b.t.Context(), ledger.ServerOptions{Dir: b.dir, Listen: b.address, Token: "commands", NodeToken: "nodes"}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// carries makes the node work on the broker, under the name.
+func (b *brokerElsewhere) carries(pg *playground, name string) {
+	b.t.Helper()
+	raw, err := os.ReadFile(pg.config)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(raw), "\n  listen: ")
+	listen, _, _ := strings.Cut(rest, "\n")
+	secret := filepath.Join(pg.dir, "broker.secret")
+	if err := os.WriteFile(secret, []byte("nodes\n"), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	pg.edit("\n  listen: "+listen+"\n", "\n  url: nats://"+b.address+"\n  token: {file: "+secret+"}\n")
+	pg.edit("\nnode: savona-1\n", "\nnode: "+name+"\n")
+}
+
+// TestANodeEndsWhenAnotherOneHasItsName starts a copy of a node while posts of it wait for
+// their platforms.
+func TestANodeEndsWhenAnotherOneHasItsName(t *testing.T) {
+	t.Parallel()
+	broker := newBrokerElsewhere(t)
+	first, second := newPlayground(t), newPlayground(t)
+	broker.carries(first, "twin")
+	broker.carries(second, "twin")
+	for _, name := range []string{"allowed_signers", "officer", "police"} {
+		raw, err := os.ReadFile(first.key(name))
+		if err == nil {
+			err = os.WriteFile(second.key(name), raw, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	node := start(t, "serve", "-c", first.config)
+	node.says("Node twin is up")
+	// The folder is locked although the broker is elsewhere.
+	raw, err := os.ReadFile(first.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside := filepath.Join(first.dir, "beside.yaml")
+	if err := os.WriteFile(beside, []byte(strings.ReplaceAll(string(raw), first.site, second.site)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr := expect(t, 1, "serve", "-c", beside); !strings.Contains(stderr, "another process works on this ledger folder") {
+		t.Errorf("a second process on the folder is told %q", stderr)
+	}
+	expect(t, 0, "publish", first.signed("b"), "-c", first.config)
+	expect(t, 0, "cosign", codeOf(t, filepath.Join(first.dir, "b")), "-c", first.config, "-k", first.key("police"), "--yes")
+	node.says("a post was not published") // the platforms are not there
+
+	again := start(t, "serve", "-c", second.config)
+	again.says("Node twin is up")
+	select {
+	case err := <-node.done:
+		node.done <- err
+	case <-time.After(20 * time.Second):
+		t.Fatal("the first node goes on")
+	}
+	if got := node.cmd.ProcessState.ExitCode(); got != 1 {
+		t.Errorf("the first node ends with status %d, want 1", got)
+	}
+	if log := node.log.String(); strings.Count(log, "another node of the same name was started on this ledger: this one ends") != 1 ||
+		!strings.Contains(log, "give each node a name of its own (node in the configuration)") {
+		t.Errorf("it does not say why, and what to do, once:\n%s", log)
+	}
+	again.stop()
+
+	var voids, ends int
+	l, err := ledger.Open(t.Context(), ledger.Options{Server: broker.server, Name: "test", Observe: func(e *ledger.Entry, _ error) {
+		if e.Record.Type == ledger.NodeStopped {
+			ends++
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.View(func(s *ledger.State) { voids = len(s.Voids) })
+	l.Close()
+	if voids > 20 {
+		t.Errorf("the ledger holds %d records without effect, want those of the moment at most", voids)
+	}
+	if ends != 2 {
+		t.Errorf("%d nodes recorded their end, want both", ends)
+	}
+}
+
+// TestANodeSaysThatItsLedgerWasChanged puts back an older copy of the ledger under a node
+// that runs.
+func TestANodeSaysThatItsLedgerWasChanged(t *testing.T) {
+	t.Parallel()
+	broker := newBrokerElsewhere(t)
+	pg := newPlayground(t)
+	broker.carries(pg, "savona-9")
+	node := start(t, "serve", "-c", pg.config)
+	expect(t, 0, "publish", pg.signed("a"), "-c", pg.config)
+	expect(t, 0, "cosign", codeOf(t, filepath.Join(pg.dir, "a")), "-c", pg.config, "-k", pg.key("police"), "--yes")
+	node.says("msg=posted")
+	broker.server.Stop()
+	kept := broker.dir + ".kept"
+	if err := os.CopyFS(kept, os.DirFS(broker.dir)); err != nil {
+		t.Fatal(err)
+	}
+	broker.start()
+	expect(t, 0, "publish", pg.signed("b"), "-c", pg.config)
+
+	broker.server.Stop()
+	broker.dir = kept
+	broker.start()
+	node.says("the ledger is not to be trusted any more: what is public is served, nothing is sent")
+	for _, args := range [][]string{{"status"}, {"audit", "timeline"}} {
+		stdout, _ := expect(t, 0, append(args, "-c", pg.config)...)
+		if !strings.HasPrefix(stdout, "ATTENTION: the ledger is not to be trusted: the ledger was changed under the running node") {
+			t.Errorf("%v says first %q", args, stdout)
+		}
+	}
+	if _, stderr := expect(t, 3, "publish", pg.signed("c"), "-c", pg.config); !strings.Contains(stderr, "Nothing was written: stop the node, put back a whole copy") {
+		t.Errorf("publish says %q", stderr)
+	}
+	// It has said so once, however often it has looked since.
+	node.stop()
+	if n := strings.Count(node.log.String(), "the ledger is not to be trusted any more"); n != 1 {
+		t.Errorf("it said so %d times, want once", n)
+	}
+}

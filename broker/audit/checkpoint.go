@@ -61,7 +61,20 @@ const (
 	checkpointFile = "checkpoint"
 	publicFile     = "ledger.vkey"
 	secretFile     = "ledger.key"
+	// firstFile holds the key until the first checkpoint is on disk, and then becomes
+	// secretFile: a folder with that file has had a checkpoint, whatever crashed.
+	firstFile = "ledger.key.first"
 )
+
+// CheckpointLost reports whether a folder holds no checkpoint although it had one: it has
+// the key that signed it, or the store of a ledger, which no node begins without.
+func CheckpointLost(dir string) bool {
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+	return !has(checkpointFile) && (has(secretFile) || !has(firstFile) && (has(publicFile) || ledger.HasStore(dir)))
+}
 
 // A Keeper follows a ledger with a tree, holds it against the newest checkpoint
 // of its folder, and writes new ones there. It is how a node knows that its
@@ -76,7 +89,8 @@ type Keeper struct {
 	origin  string
 	known   *Checkpoint // the newest one of the folder, until the tree has reached it
 	written int64       // size of the newest checkpoint on disk
-	missing bool        // the folder held a keeper before and no checkpoint; until Trusted has judged that
+	missing bool        // the folder had a checkpoint and holds none, which nobody has accepted
+	first   bool        // the key bears firstFile's name
 	err     error
 }
 
@@ -86,15 +100,16 @@ func OpenKeeper(dir string) (*Keeper, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
-	secret, err := os.ReadFile(filepath.Join(dir, secretFile))
-	known := err == nil // the folder had a keeper before
+	lost := CheckpointLost(dir)
+	secret, first, err := readKey(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		for _, name := range []string{checkpointFile, publicFile} {
 			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 				return nil, fmt.Errorf("checkpoints: %s is there and %s is missing: put it back from a copy of the folder", name, secretFile)
 			}
 		}
-		secret, err = makeKeys(dir)
+		first = !lost
+		secret, err = makeKeys(dir, first)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)
@@ -103,10 +118,9 @@ func OpenKeeper(dir string) (*Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: the key in %s can't be used", filepath.Join(dir, secretFile)) // the cause may quote the key
 	}
-	k := &Keeper{dir: dir, signer: signer}
+	k := &Keeper{dir: dir, signer: signer, first: first, missing: lost}
 	signed, key, err := ReadCheckpoint(dir)
 	if errors.Is(err, ErrNoCheckpoint) {
-		k.missing = known
 		if err := publish(dir, strings.TrimSpace(string(secret))); err != nil {
 			return nil, fmt.Errorf("checkpoints: %w", err)
 		}
@@ -120,7 +134,30 @@ func OpenKeeper(dir string) (*Keeper, error) {
 		return nil, fmt.Errorf("checkpoints: %s: %w", filepath.Join(dir, checkpointFile), err)
 	}
 	k.known, k.written = &newest, newest.Size
-	return k, nil
+	return k, k.nameKey()
+}
+
+// readKey reads the key, under its first name where the first checkpoint was not yet
+// written or the crash came right after.
+func readKey(dir string) (secret []byte, first bool, err error) {
+	secret, err = os.ReadFile(filepath.Join(dir, secretFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		secret, err = os.ReadFile(filepath.Join(dir, firstFile))
+		return secret, true, err
+	}
+	return secret, false, err
+}
+
+// nameKey gives the key its name when a checkpoint is on disk.
+func (k *Keeper) nameKey() error {
+	if !k.first {
+		return nil
+	}
+	if err := os.Rename(filepath.Join(k.dir, firstFile), filepath.Join(k.dir, secretFile)); err != nil {
+		return fmt.Errorf("checkpoints: %w", err)
+	}
+	k.first = false
+	return syncDir(k.dir)
 }
 
 // A Guard holds a ledger against the newest checkpoint of a folder, as a [Keeper]
@@ -164,12 +201,16 @@ func (g *Guard) Trusted() error { return g.keeper.Trusted() }
 
 // makeKeys makes the ledger's key and puts it on disk. OpenKeeper writes the public
 // half after it, also where a crash came between the two.
-func makeKeys(dir string) ([]byte, error) {
+func makeKeys(dir string, first bool) ([]byte, error) {
 	secret, _, err := note.GenerateKey(rand.Reader, "tocsin-ledger")
 	if err != nil {
 		return nil, err
 	}
-	return []byte(secret), writeSynced(filepath.Join(dir, secretFile), []byte(secret+"\n"), 0o600)
+	name := secretFile
+	if first {
+		name = firstFile
+	}
+	return []byte(secret), writeSynced(filepath.Join(dir, name), []byte(secret+"\n"), 0o600)
 }
 
 // publish writes the public half of a secret key that can be used, where it is
@@ -251,20 +292,30 @@ func (k *Keeper) Trusted() error {
 	switch {
 	case k.err != nil:
 		return fmt.Errorf("%w; restore it from a copy", k.err)
-	case k.missing && k.tree.Size() > youngLedger:
-		return fmt.Errorf("the ledger holds %d records and its folder no checkpoint: somebody removed it; put it back from a copy of the folder", k.tree.Size())
+	case k.missing:
+		return fmt.Errorf("the ledger holds %[1]d records and its folder no checkpoint, though it had one: whether records are missing can't be told; "+
+			"put it back from a copy of the folder, or, where there is none, look what the ledger says and accept it as it is with tocsin serve --accept-lost-checkpoint %[1]d", k.tree.Size())
 	case k.known != nil:
 		return fmt.Errorf("the ledger holds %d records, its newest checkpoint says %d: the last ones were lost; restore it from a copy", k.tree.Size(), k.known.Size)
-	}
-	if k.tree.Size() > 0 {
-		k.missing = false // it was young when it was read: it may grow before its first checkpoint
 	}
 	return nil
 }
 
-// youngLedger is how many records a ledger may have whose first checkpoint a crash
-// has prevented.
-const youngLedger = 64
+// Accept has the ledger trusted although the folder's checkpoint was lost, as a person
+// has decided who has seen that it holds that many records. It returns the root that is
+// accepted; false where no checkpoint is missing.
+func (k *Keeper) Accept(records int64) (Hash, bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case !k.missing:
+		return Hash{}, false, nil
+	case k.tree.Size() != records:
+		return Hash{}, false, fmt.Errorf("the loss of the checkpoint was accepted for a ledger of %d records, this one holds %d: look at it again", records, k.tree.Size())
+	}
+	k.missing = false
+	return k.tree.Root(), true, nil
+}
 
 // Head returns the tree's size and root.
 func (k *Keeper) Head() (int64, Hash) {
@@ -292,6 +343,9 @@ func (k *Keeper) Write() error {
 	}
 	if err := writeSynced(filepath.Join(k.dir, checkpointFile), signed, 0o644); err != nil {
 		return fmt.Errorf("write a checkpoint: %w", err)
+	}
+	if err := k.nameKey(); err != nil {
+		return err
 	}
 	k.mu.Lock()
 	k.written = max(k.written, c.Size)
@@ -335,7 +389,11 @@ func writeSynced(name string, data []byte, mode os.FileMode) error {
 	if err := os.Rename(f.Name(), name); err != nil {
 		return err
 	}
-	d, err := os.Open(filepath.Dir(name))
+	return syncDir(filepath.Dir(name))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ const (
 	checkpointFile = "checkpoint"
 	publicFile     = "ledger.vkey"
 	secretFile     = "ledger.key"
+	firstFile      = "ledger.key.first"
 )
 
 // keep opens the folder's keeper and shows it a ledger.
@@ -158,75 +159,92 @@ func TestKeeperDistrusts(t *testing.T) {
 	}
 }
 
-func TestKeeperMissesACheckpointOfAGrownLedgerAlone(t *testing.T) {
+// TestKeeperMissesALostCheckpoint removes what says that the ledger had a checkpoint, and
+// has a person accept the loss.
+func TestKeeperMissesALostCheckpoint(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
-		records int
-		trusted bool
-	}{
-		"young":      {10, true},
-		"just_young": {64, true},
-		"grown":      {65, false},
+	for name, lose := range map[string]func(t *testing.T, dir string){
+		"checkpoint": func(t *testing.T, dir string) { t.Helper(); remove(t, dir, checkpointFile) },
+		"all": func(t *testing.T, dir string) {
+			t.Helper()
+			for _, f := range []string{checkpointFile, secretFile, publicFile} {
+				remove(t, dir, f)
+			}
+			if err := os.Mkdir(filepath.Join(dir, "jetstream"), 0o700); err != nil { // the ledger itself
+				t.Fatal(err)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBook(t, "epoch-a").fill(tt.records)
+			b := newBook(t, "epoch-a").fill(3)
 			dir := kept(t, b)
-			remove(t, dir, checkpointFile)
+			lose(t, dir)
+			if !audit.CheckpointLost(dir) {
+				t.Error("the folder does not tell that it had a checkpoint")
+			}
+			for range 2 { // starting once more changes nothing
+				k := keep(t, dir, b.entries)
+				for _, err := range []error{k.Trusted(), k.Write()} {
+					if err == nil || !strings.Contains(err.Error(), "holds 3 records and its folder no checkpoint") ||
+						!strings.Contains(err.Error(), "--accept-lost-checkpoint 3") {
+						t.Errorf("it says %v, want the loss and what to do", err)
+					}
+				}
+				if _, _, err := k.Accept(4); err == nil {
+					t.Error("a person accepted a ledger of 4 records, and it was taken for this one")
+				}
+			}
 			k := keep(t, dir, b.entries)
-			err := k.Trusted()
-			if tt.trusted && err != nil {
-				t.Errorf("%d records without a checkpoint are not trusted: %v", tt.records, err)
+			root, lost, err := k.Accept(3)
+			if err != nil || !lost || root != b.checkpoint(3).Root {
+				t.Fatalf("accepting it: %v, %v, %v", root, lost, err)
 			}
-			if !tt.trusted && (err == nil || !strings.Contains(err.Error(), "somebody removed it")) {
-				t.Errorf("%d records without a checkpoint: %v, want words on the removed checkpoint", tt.records, err)
+			if err := k.Write(); err != nil {
+				t.Fatal(err)
 			}
-			if err := k.Write(); (err == nil) != tt.trusted {
-				t.Errorf("writing the checkpoint anew says %v", err)
+			if audit.CheckpointLost(dir) {
+				t.Error("the loss is not forgotten")
 			}
-			_, err = os.Stat(filepath.Join(dir, checkpointFile))
-			if (err == nil) != tt.trusted {
-				t.Errorf("the checkpoint file after writing: %v", err)
+			k = keep(t, dir, b.entries)
+			if err := k.Trusted(); err != nil {
+				t.Error(err)
+			}
+			if _, lost, err := k.Accept(3); lost || err != nil {
+				t.Errorf("accepting what is not lost: %v, %v", lost, err)
 			}
 		})
 	}
 }
 
-// TestKeeperGrowsBeyondYoungAfterItsFirstCheckpoint holds that the missing first
-// checkpoint is forgotten once one is written.
-func TestKeeperGrowsBeyondYoungAfterItsFirstCheckpoint(t *testing.T) {
+// TestKeeperTrustsALedgerWhoseFirstCheckpointACrashPrevented holds that the folder of a
+// node that was killed at its first start does not look like one that lost something.
+func TestKeeperTrustsALedgerWhoseFirstCheckpointACrashPrevented(t *testing.T) {
 	t.Parallel()
-	b := newBook(t, "epoch-a").fill(80)
+	b := newBook(t, "epoch-a").fill(2)
 	dir := t.TempDir()
-	keep(t, dir, nil) // stopped before its first checkpoint
-	k := keep(t, dir, b.entries[:10])
+	for range 2 {
+		keep(t, dir, nil) // killed
+	}
+	if err := os.Mkdir(filepath.Join(dir, "jetstream"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if audit.CheckpointLost(dir) {
+		t.Error("a first checkpoint that was never written counts as lost")
+	}
+	k := keep(t, dir, b.entries)
 	if err := k.Write(); err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range b.entries[10:] {
-		k.Observe(e, nil)
-	}
-	if err := k.Trusted(); err != nil {
-		t.Errorf("it is not trusted any more: %v", err)
-	}
-}
-
-// TestKeeperTrustsAYoungLedgerThatGrowsBeforeItsFirstCheckpoint holds that an alert
-// right after the start does not stop itself.
-func TestKeeperTrustsAYoungLedgerThatGrowsBeforeItsFirstCheckpoint(t *testing.T) {
-	t.Parallel()
-	b := newBook(t, "epoch-a").fill(80)
-	dir := t.TempDir()
-	keep(t, dir, nil) // stopped before its first checkpoint
-	k := keep(t, dir, b.entries[:10])
-	if err := k.Trusted(); err != nil {
+	// Killed between the checkpoint and the key's name.
+	if err := os.Rename(filepath.Join(dir, secretFile), filepath.Join(dir, firstFile)); err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range b.entries[10:] {
-		k.Observe(e, nil)
+	if err := keep(t, dir, b.entries).Trusted(); err != nil {
+		t.Error(err)
 	}
-	if err := k.Write(); err != nil {
-		t.Errorf("it is not trusted any more: %v", err)
+	if _, err := os.Stat(filepath.Join(dir, secretFile)); err != nil {
+		t.Errorf("the key has not got its name: %v", err)
 	}
 }
 
@@ -293,6 +311,9 @@ func TestKeeperWritesThePublicKeyThatACrashPrevented(t *testing.T) {
 	}
 	remove(t, dir, publicFile)
 	remove(t, dir, checkpointFile)
+	if err := os.Rename(filepath.Join(dir, secretFile), filepath.Join(dir, firstFile)); err != nil {
+		t.Fatal(err)
+	}
 	if err := keep(t, dir, b.entries).Write(); err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,7 @@ type Report struct {
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
 	Races      int            `json:"races"`      // records without effect, where two writers met
 	Unjudged   int            `json:"unjudged"`   // that make no sense without records that are missing
+	Accepted   []int64        `json:"accepted"`   // records that say that a person accepted the ledger without its checkpoint
 	Findings   []Finding      `json:"findings"`
 }
 
@@ -154,6 +155,8 @@ func (v *Verifier) claim(e *ledger.Entry) {
 		v.posts = append(v.posts, sent{e.Seq, r.Alert, r.SHA256, []string{r.Channel}, r.Part})
 	case ledger.Rejected:
 		v.report.Refusals = append(v.report.Refusals, Refusal{Record: e.Seq, At: e.Time, Refers: r.Refers, Alert: r.Alert, Class: r.Class, Reason: r.Reason})
+	case ledger.LossAccepted:
+		v.report.Accepted = append(v.report.Accepted, e.Seq)
 	}
 }
 
@@ -168,7 +171,7 @@ func (v *Verifier) void(e *ledger.Entry, err error) {
 	switch e.Record.Type {
 	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held:
 		v.report.Races++
-	case ledger.NodeStarted, ledger.NodeStopped, ledger.Signature, ledger.Rejected, ledger.Prepared, ledger.NotSent, ledger.Posted,
+	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.Signature, ledger.Rejected, ledger.Prepared, ledger.NotSent, ledger.Posted,
 		ledger.Verified, ledger.NotVerifiable, ledger.Failed:
 		v.find(e.Seq, "transition", "%v", err)
 	default:
@@ -195,6 +198,9 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	v.checkSent(v.attempts, released, "an attempt")
 	r.Posts = v.checkSent(v.posts, released, "a post")
 	r.Unjudged = len(v.unjudged)
+	if r.Accepted == nil {
+		r.Accepted = []int64{}
+	}
 	if r.Findings == nil {
 		r.Findings = []Finding{}
 	}

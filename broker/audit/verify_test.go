@@ -615,3 +615,14 @@ func TestVerifierTakesNoRecordTwice(t *testing.T) {
 	again := slices.Insert(slices.Clone(s.entries), 6, s.entries[3])
 	wantFinding(t, s.verifyEntries(s.checkpoint(8), again, int64(len(s.entries))), 4, "complete", "from record 6 back to 4")
 }
+
+// TestVerifyTellsThatALossWasAccepted reads a ledger that a person accepted without its
+// checkpoint.
+func TestVerifyTellsThatALossWasAccepted(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	seq := s.add(ledger.Record{Type: ledger.LossAccepted, Refers: 1, Reason: "said by the test"})
+	if r := s.verify(nil); !r.OK || !slices.Equal(r.Accepted, []int64{seq}) {
+		t.Errorf("it says %v, %+v, want record %d", r.Accepted, r.Findings, seq)
+	}
+}

@@ -57,7 +57,7 @@ func TestAnAnswerOutlivesTheBroker(t *testing.T) {
 // how to have it fail for a while.
 func newFailingHouse(t *testing.T) (h *house, fail func(time.Duration)) {
 	t.Helper()
-	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: freeAddress(t), Token: houseToken}
+	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: freeAddress(t), Token: houseToken, NodeToken: houseNodeToken}
 	server, err := ledger.StartServer(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -68,8 +68,14 @@ func newFailingHouse(t *testing.T) (h *house, fail func(time.Duration)) {
 		defer mu.Unlock()
 		server.Stop()
 	})
-	h = &house{t: t, url: "nats://" + options.Listen, token: options.Token, officer: signingtest.Officer(t), police: signingtest.Police(t)}
+	h = &house{t: t, url: "nats://" + options.Listen, token: options.NodeToken, officer: signingtest.Officer(t), police: signingtest.Police(t)}
 	h.auth = signingtest.Authority(t, alert.RealmExercise, h.officer, h.police)
+	// Only the broker's own process may make the streams.
+	first, err := ledger.Open(t.Context(), ledger.Options{Server: server, Token: options.Token, Realm: "exercise", Create: true, Name: "first"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
 	h.ledger = h.open("writer")
 	return h, func(d time.Duration) {
 		mu.Lock()

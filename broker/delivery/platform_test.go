@@ -172,7 +172,7 @@ func hang(_ *platform, ctx context.Context, _ adapters.Post) (adapters.Receipt, 
 	return adapters.Receipt{}, adapters.Fail(adapters.Unknown, "no answer: %w", ctx.Err())
 }
 
-const houseToken = "a-token-for-tests"
+const houseToken, houseNodeToken = "a-token-for-tests", "a-nodes-token-for-tests"
 
 // A house is a ledger with people who sign.
 type house struct {
@@ -189,7 +189,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: houseToken})
+	server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: houseToken, NodeToken: houseNodeToken})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -246,7 +246,7 @@ func (h *house) signature(b *bulletin.Bulletin, p *signingtest.Person, role sign
 // raw writes a message past the package that writes records.
 func (h *house) raw(subject, payload string) int64 {
 	h.t.Helper()
-	seq := ledgertest.Write(h.t, h.server.Addr(), houseToken, subject, []byte(payload))
+	seq := ledgertest.Write(h.t, h.server.Addr(), houseNodeToken, subject, []byte(payload))
 	if err := h.ledger.WaitApplied(h.t.Context(), seq); err != nil {
 		h.t.Fatal(err)
 	}

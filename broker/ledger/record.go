@@ -31,6 +31,8 @@ const (
 	Signature   Type = "signature"    // a person signed a bulletin
 	Rejected    Type = "rejected"     // something was refused, and why
 
+	LossAccepted Type = "loss_accepted" // a person accepted the ledger although its checkpoint was lost
+
 	Attempt       Type = "attempt"        // a node is about to send a post: intent, before the request leaves
 	Prepared      Type = "prepared"       // the platform holds what will be published (not public)
 	NotSent       Type = "not_sent"       // the post is certainly not public; to be tried again
@@ -94,7 +96,7 @@ type Record struct {
 	Cause   string    `json:"cause,omitempty"`    // the platform's own code
 	Reason  string    `json:"reason,omitempty"`   // in words, for a person
 	RetryAt time.Time `json:"retry_at,omitzero"`  // not_sent, held: not before this moment
-	Refers  int64     `json:"refers,omitempty"`   // rejected: ledger sequence of what was refused
+	Refers  int64     `json:"refers,omitempty"`   // rejected: ledger sequence of what was refused; loss_accepted: of the newest record
 	Version string    `json:"version,omitempty"`  // node_started: of the program
 	Ring    string    `json:"key_ring,omitempty"` // node_started, attempt: SHA-256 of the key ring in force
 	Sync    string    `json:"sync,omitempty"`     // node_started: whose word it is that the broker syncs every write
@@ -136,7 +138,7 @@ func (r *Record) Subject() string {
 	switch r.Type {
 	case Genesis:
 		return "ledger.genesis"
-	case NodeStarted, NodeStopped:
+	case NodeStarted, NodeStopped, LossAccepted:
 		name, _, _ := strings.Cut(r.Node, "/")
 		return "ledger.node." + name
 	case Rejected:
@@ -162,7 +164,7 @@ func (r *Record) Delivery() bool {
 	switch r.Type {
 	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
 		return true
-	case Genesis, NodeStarted, NodeStopped, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected:
 		return false
 	}
 	return false
@@ -182,9 +184,10 @@ func (r *Record) Validate() error {
 	switch r.Type {
 	case Genesis:
 		need(r.Realm != "" && r.Epoch != "", "realm or epoch is missing")
-	case NodeStarted, NodeStopped:
+	case NodeStarted, NodeStopped, LossAccepted:
 		name, incarnation, _ := strings.Cut(r.Node, "/")
 		need(channelForm.MatchString(name) && incarnation != "", "node is not NAME/INCARNATION")
+		need(r.Type != LossAccepted || r.Refers > 0 && r.Reason != "", "refers or reason is missing")
 	case Bulletin:
 		r.needBulletin(need)
 		need(r.Bytes > 0, "bytes is missing")

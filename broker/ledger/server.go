@@ -103,6 +103,12 @@ func (s *Server) ready(ctx context.Context, log *serverLog) error {
 	return nil
 }
 
+// HasStore reports whether a folder holds the streams of an embedded broker.
+func HasStore(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "jetstream"))
+	return err == nil
+}
+
 // LockFolder takes the folder for this process as soon as it is free, within the
 // patience given; closing what it returns lets go of it. [StartServer] does it for
 // its own folder. A node whose broker is elsewhere does it too: that a node was

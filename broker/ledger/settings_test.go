@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"tocsin/broker/ledger"
@@ -37,17 +36,8 @@ func TestStreamsThatWereWeakenedAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := startServer(t, t.TempDir())
-			open(t, s, "one/a").Close()
-			conn, err := nats.Connect(s.Addr(), nats.Token(token))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(conn.Close)
-			js, err := jetstream.New(conn)
-			if err != nil {
-				t.Fatal(err)
-			}
+			url, js := elsewhere(t)
+			openAt(t, url, "one/a").Close()
 			stream, err := js.Stream(t.Context(), tt.stream)
 			if err != nil {
 				t.Fatal(err)
@@ -61,7 +51,7 @@ func TestStreamsThatWereWeakenedAreRefused(t *testing.T) {
 			if _, err := js.CreateStream(t.Context(), config); err != nil {
 				t.Fatal(err)
 			}
-			_, err = ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Realm: "exercise", Create: true, Name: "two/b"})
+			_, err = ledger.Open(t.Context(), ledger.Options{URL: url, Realm: "exercise", Create: true, Name: "two/b"})
 			e, ok := errors.AsType[*ledger.SettingsError](err)
 			if !ok || e.Stream != tt.stream || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want a SettingsError on %s that says %q", err, tt.stream, tt.says)
@@ -85,17 +75,8 @@ func TestMoreCopiesThanThereAreIsRefused(t *testing.T) {
 // TestMoreThanWeAskForIsFine opens a ledger whose streams an operator made stricter.
 func TestMoreThanWeAskForIsFine(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, t.TempDir())
-	open(t, s, "one/a").Close()
-	conn, err := nats.Connect(s.Addr(), nats.Token(token))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	url, js := elsewhere(t)
+	openAt(t, url, "one/a").Close()
 	stream, err := js.Stream(t.Context(), "LEDGER")
 	if err != nil {
 		t.Fatal(err)
@@ -105,5 +86,15 @@ func TestMoreThanWeAskForIsFine(t *testing.T) {
 	if _, err := js.UpdateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
-	open(t, s, "two/b")
+	openAt(t, url, "two/b")
+}
+
+func openAt(t *testing.T, url, name string) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Realm: "exercise", Create: true, Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
 }

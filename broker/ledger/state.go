@@ -301,6 +301,7 @@ func (s *State) apply(e *Entry) error {
 		if s.Nodes[name] == incarnation {
 			s.stopped[name], s.NodesAt = true, e.Seq
 		}
+	case LossAccepted: // a fact for auditors
 	case Rejected:
 		s.applyRejected(e)
 	case Bulletin:
@@ -496,7 +497,7 @@ func from(t Type) []DeliveryState {
 		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StateHeld}
 	case Expired, Superseded:
 		return []DeliveryState{StatePending, StateHeld}
-	case Genesis, NodeStarted, NodeStopped, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected:
 	}
 	return nil
 }
@@ -585,6 +586,6 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 		p.State = StateExpired
 	case Superseded:
 		p.State = StateSuperseded
-	case Genesis, NodeStarted, NodeStopped, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected:
 	}
 }

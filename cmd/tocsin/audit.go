@@ -72,6 +72,11 @@ func (p *program) verifyLedger(ctx context.Context, w *where) (audit.Report, err
 		// Such as a checkpoint that nobody has signed.
 		report.OK, report.Findings = false, append(report.Findings, audit.Finding{Rule: "root", Text: report.Untrusted})
 	}
+	if audit.CheckpointLost(d.state) {
+		report.OK, report.Findings = false, append(report.Findings, audit.Finding{
+			Rule: "root", Text: "the folder holds no checkpoint, though it had one: whether the last records are missing can't be told; put it back from a copy of the folder",
+		})
+	}
 	return report, nil
 }
 
@@ -104,6 +109,10 @@ func (p *program) writeReport(r audit.Report) {
 			break
 		}
 		fmt.Fprintf(p.out, "  %s\n", p.refusalWords(refusal.Record, refusal.Refers, refusal.Class, refusal.Reason))
+	}
+	for _, seq := range r.Accepted {
+		p.print("Voce %d: una persona ha accettato il registro senza il suo sigillo, che era andato perso: da lì in poi il sigillo vale, prima no",
+			"Record %d: a person accepted the ledger without its checkpoint, which was lost: checkpoints speak for it from there on, not before", seq)
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(p.out, "  %s %d (%s): %s\n", p.say("voce", "record"), f.Record, f.Rule, f.Text)

@@ -171,7 +171,7 @@ func (w *crashWorld) checkAcknowledged(filings ...*filing) {
 func (w *crashWorld) checkLedger(ctx context.Context) {
 	w.t.Helper()
 	p := &program{lang: "en"}
-	report, err := p.verifyLedger(ctx, &where{config: w.node.config}, true)
+	report, err := p.verifyLedger(ctx, &where{config: w.node.config})
 	if err != nil {
 		w.t.Fatalf("audit verify: %v", err)
 	}

@@ -87,6 +87,9 @@ type nodeOptions struct {
 	// observe is given the ledger's entries, as [ledger.Options] hands them on; nil
 	// for nobody.
 	observe func(*ledger.Entry, error)
+	// acceptLost is the number of records of a ledger that is to be trusted although
+	// its checkpoint was lost; 0 for none.
+	acceptLost int64
 }
 
 // startNode brings a node up: when it returns, the site shows what is in force and
@@ -439,8 +442,33 @@ func writeWhole(path string, data []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
+// acceptLoss trusts a ledger of that many records although its checkpoint was lost, where
+// a person has said so, and returns the record that tells it; nil for none.
+func (n *node) acceptLoss(ctx context.Context, records int64) (*ledger.Record, error) {
+	if records == 0 || n.ledger.Broken() != nil {
+		return nil, nil //nolint:nilnil // there is nothing to record
+	}
+	root, lost, err := n.keeper.Accept(records)
+	if err != nil {
+		return nil, both("--accept-lost-checkpoint: il registro non ha %[1]d voci: guardarlo di nuovo (%[2]v)", "--accept-lost-checkpoint: %[2]w", records, err)
+	}
+	if !lost {
+		n.log.InfoContext(ctx, "there is no lost checkpoint to accept: leave --accept-lost-checkpoint out", "records", records)
+		return nil, nil //nolint:nilnil // there is nothing to record
+	}
+	n.log.WarnContext(ctx, "the ledger is trusted without its checkpoint, as was asked for", "records", records, "root", root.String())
+	return &ledger.Record{
+		Type: ledger.LossAccepted, Refers: records,
+		Reason: fmt.Sprintf("the checkpoint of this ledger was lost; whoever started this node accepted its %d records as they are, with root %s", records, root),
+	}, nil
+}
+
 // begin announces the node and starts what works in the background.
 func (n *node) begin(ctx context.Context, o nodeOptions) error {
+	accepted, err := n.acceptLoss(ctx, o.acceptLost)
+	if err != nil {
+		return err
+	}
 	if err := n.trusted(); err != nil {
 		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)
 	} else {
@@ -454,6 +482,14 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 			return err
 		}
 		n.announced.Store(true)
+		if accepted != nil {
+			if seq, err = n.ledger.Append(ctx, *accepted); err != nil {
+				return err
+			}
+			if err := n.ledger.WaitApplied(ctx, seq); err != nil {
+				return err
+			}
+		}
 		// A checkpoint at every start: a ledger that has grown has one, however
 		// soon its node is killed each time.
 		if err := n.keeper.Write(); err != nil {

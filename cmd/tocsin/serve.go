@@ -10,6 +10,7 @@ import (
 func (p *program) serveCommand() *cobra.Command {
 	var config, level string
 	var asJSON bool
+	var acceptLost int64
 	cmd := &cobra.Command{
 		Use:   "serve -c FILE",
 		Short: p.say("accende un nodo: registro, sito, invii", "runs a node: ledger, site, deliveries"),
@@ -26,12 +27,14 @@ func (p *program) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.serve(cmd.Context(), c, nodeOptions{getenv: p.getenv, log: log})
+			return p.serve(cmd.Context(), c, nodeOptions{getenv: p.getenv, log: log, acceptLost: acceptLost})
 		},
 	}
 	cmd.Flags().StringVarP(&config, "config", "c", "", p.say("configurazione del nodo", "the node's configuration"))
 	cmd.Flags().StringVar(&level, "log", "info", p.say("livello del diario: debug, info, warn, error", "log level: debug, info, warn, error"))
 	cmd.Flags().BoolVar(&asJSON, "log-json", false, p.say("diario in JSON", "log as JSON"))
+	cmd.Flags().Int64Var(&acceptLost, "accept-lost-checkpoint", 0, p.say("accetta il registro con questo numero di voci anche se il suo sigillo è andato perso; resta scritto nel registro",
+		"accept the ledger with this number of records although its checkpoint was lost; the ledger says so from then on"))
 	return cmd
 }
 

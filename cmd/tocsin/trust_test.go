@@ -170,3 +170,57 @@ func TestANodeSaysThatItsLedgerWasChanged(t *testing.T) {
 		t.Errorf("it said so %d times, want once", n)
 	}
 }
+
+// TestALostCheckpointIsAccepted removes records and the checkpoint, and goes the documented
+// way out.
+func TestALostCheckpointIsAccepted(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	state := filepath.Join(pg.dir, "state")
+	node := start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	node.stop()
+	before := filepath.Join(t.TempDir(), "before")
+	if err := os.CopyFS(before, os.DirFS(filepath.Join(state, "jetstream"))); err != nil {
+		t.Fatal(err)
+	}
+	node = start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	expect(t, 0, "publish", pg.signed("b"), "-c", pg.config)
+	node.stop()
+	// The last records go, and what tells it.
+	for _, gone := range []string{"jetstream", "checkpoint"} {
+		if err := os.RemoveAll(filepath.Join(state, gone)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.CopyFS(filepath.Join(state, "jetstream"), os.DirFS(before)); err != nil {
+		t.Fatal(err)
+	}
+	if stdout, _ := expect(t, 3, "audit", "verify", "--state", state); !strings.Contains(stdout, "the folder holds no checkpoint, though it had one") ||
+		strings.Contains(stdout, "All is in order") {
+		t.Errorf("verify says %s", stdout)
+	}
+	node = start(t, "serve", "-c", pg.config)
+	node.says("holds 3 records and its folder no checkpoint, though it had one")
+	if _, stderr := expect(t, 3, "publish", pg.signed("c"), "-c", pg.config); !strings.Contains(stderr, "the ledger is not to be trusted") {
+		t.Errorf("publish says %q", stderr)
+	}
+	node.stop()
+	if _, stderr := expect(t, 1, "serve", "-c", pg.config, "--accept-lost-checkpoint", "4"); !strings.Contains(stderr, "this one holds 3: look at it again") {
+		t.Errorf("accepting another ledger says %q", stderr)
+	}
+	node = start(t, "serve", "-c", pg.config, "--accept-lost-checkpoint", "3")
+	node.says("the ledger is trusted without its checkpoint, as was asked for")
+	node.says("Node savona-1 is up")
+	expect(t, 0, "publish", pg.signed("d"), "-c", pg.config)
+	node.stop()
+	if stdout, _ := expect(t, 0, "audit", "verify", "--state", state); !strings.Contains(stdout, "Record 5: a person accepted the ledger without its checkpoint") {
+		t.Errorf("verify says %s", stdout)
+	}
+	// It counts once.
+	node = start(t, "serve", "-c", pg.config, "--accept-lost-checkpoint", "3")
+	node.says("there is no lost checkpoint to accept")
+	node.says("Node savona-1 is up")
+	node.stop()
+}

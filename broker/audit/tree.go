@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/bits"
+	"time"
 
 	"tocsin/broker/ledger"
 )
@@ -28,10 +29,12 @@ type Tree struct {
 	edge []Hash // roots of the perfect subtrees, largest first
 }
 
-// Leaf returns the bytes of a leaf: sequence, subject and payload, each but the
-// last ended by a line feed. Headers are not part of it: mirrors strip them.
+// Leaf returns the bytes of a leaf: sequence, the broker's time as it writes it, subject
+// and payload, each but the last ended by a line feed. The time is what release, keys and
+// expiry are judged by, and mirrors keep it. Headers are not part of it: mirrors strip
+// them.
 func Leaf(e *ledger.Entry) []byte {
-	return fmt.Appendf(nil, "%d\n%s\n%s", e.Seq, e.Subject, e.Payload)
+	return fmt.Appendf(nil, "%d\n%s\n%s\n%s", e.Seq, e.Time.UTC().Format(time.RFC3339Nano), e.Subject, e.Payload)
 }
 
 // Add appends a leaf.

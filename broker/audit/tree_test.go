@@ -3,6 +3,7 @@ package audit_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -47,13 +48,14 @@ func TestRootIsThatOfAnotherImplementation(t *testing.T) {
 	}
 }
 
-func TestLeafIsSequenceSubjectAndPayload(t *testing.T) {
+func TestLeafIsSequenceTimeSubjectAndPayload(t *testing.T) {
 	t.Parallel()
 	e := &ledger.Entry{
 		Seq: 42, Subject: "ledger.rejected", Payload: []byte("{\"a\":\n1}"),
 		Header: map[string][]string{"traceparent": {"of no matter"}},
+		Time:   time.Date(2026, 3, 29, 3, 0, 1, 120_000_000, time.FixedZone("", 7200)),
 	}
-	if got, want := string(audit.Leaf(e)), "42\nledger.rejected\n{\"a\":\n1}"; got != want {
+	if got, want := string(audit.Leaf(e)), "42\n2026-03-29T01:00:01.12Z\nledger.rejected\n{\"a\":\n1}"; got != want {
 		t.Errorf("the leaf is %q, want %q", got, want)
 	}
 }

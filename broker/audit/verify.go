@@ -14,7 +14,7 @@ import (
 // A Finding is something in a ledger that does not hold.
 type Finding struct {
 	Record int64  `json:"record"` // sequence; 0 where it is about the whole ledger
-	Rule   string `json:"rule"`   // complete, root, record, transition, bulletin, signature, release, coverage
+	Rule   string `json:"rule"`   // complete, root, record, time, transition, bulletin, signature, release, coverage
 	Text   string `json:"text"`
 }
 
@@ -67,7 +67,8 @@ type Verifier struct {
 	checkpoint *Checkpoint
 	tree       Tree // of the records before the first gap
 	last       int64
-	gaps       []int64 // the first record after each gap, ascending
+	clock      time.Time // the broker's latest
+	gaps       []int64   // the first record after each gap, ascending
 	state      *ledger.State
 	report     Report
 	attempts   []sent
@@ -83,6 +84,7 @@ type sent struct {
 	digest   string
 	channels []string
 	part     int
+	at       time.Time // of a post: when the platform took it
 }
 
 // NewVerifier returns a verifier that judges signatures by the authority, and the
@@ -108,6 +110,7 @@ func (v *Verifier) Observe(e *ledger.Entry, _ error) {
 	}
 	v.last = e.Seq
 	v.report.Entries++
+	v.checkClocks(e)
 	if len(v.gaps) == 0 {
 		v.tree.Add(Leaf(e))
 		if v.checkpoint != nil && e.Seq == v.checkpoint.Size {
@@ -150,9 +153,9 @@ func (v *Verifier) claim(e *ledger.Entry) {
 		if r.Channel != "" {
 			channels = []string{r.Channel}
 		}
-		v.attempts = append(v.attempts, sent{e.Seq, r.Alert, r.SHA256, channels, r.Part})
+		v.attempts = append(v.attempts, sent{seq: e.Seq, alert: r.Alert, digest: r.SHA256, channels: channels, part: r.Part})
 	case ledger.Posted:
-		v.posts = append(v.posts, sent{e.Seq, r.Alert, r.SHA256, []string{r.Channel}, r.Part})
+		v.posts = append(v.posts, sent{e.Seq, r.Alert, r.SHA256, []string{r.Channel}, r.Part, r.PostedAt})
 	case ledger.Rejected:
 		v.report.Refusals = append(v.report.Refusals, Refusal{Record: e.Seq, At: e.Time, Refers: r.Refers, Alert: r.Alert, Class: r.Class, Reason: r.Reason})
 	case ledger.LossAccepted:
@@ -355,6 +358,7 @@ func readBulletin(ctx context.Context, blobs func(context.Context, string) ([]by
 type bulletinProof struct {
 	bulletin *bulletin.Bulletin
 	released int64 // sequence of the signature that completed the release; 0 if none did
+	at       time.Time
 }
 
 func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bulletinProof {
@@ -374,7 +378,7 @@ func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bul
 		late := state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && st.Seq > state.Refusal.Seq
 		if p.released == 0 && !late {
 			if _, err := v.authority.Authorize(request, statements, st.At); err == nil {
-				p.released = st.Seq
+				p.released, p.at = st.Seq, st.At
 			}
 		}
 	}
@@ -396,6 +400,10 @@ func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof,
 			v.find(s.seq, "coverage", "%s on %v, part %d: the signed bulletin has no such post", what, s.channels, s.part)
 		case p.released != 0 && p.released <= s.seq:
 			good++
+			if !s.at.IsZero() && s.at.Before(p.at.Add(-MaxClockDifference)) {
+				v.find(s.seq, "time", "%s on %v is of %s, the bulletin was released at %s: a clock was wrong by more than %v, or the ledger was written anew",
+					what, s.channels, s.at.Format(time.RFC3339Nano), p.at.Format(time.RFC3339Nano), MaxClockDifference)
+			}
 		case torn:
 			v.unjudged[s.seq] = true
 		default:

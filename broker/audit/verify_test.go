@@ -616,6 +616,87 @@ func TestVerifierTakesNoRecordTwice(t *testing.T) {
 	wantFinding(t, s.verifyEntries(s.checkpoint(8), again, int64(len(s.entries))), 4, "complete", "from record 6 back to 4")
 }
 
+// shifted returns the ledger as somebody would write it anew later: the same bytes, other
+// times of the broker.
+func (b *book) shifted(from int64, by time.Duration) []*ledger.Entry {
+	out := slices.Clone(b.entries)
+	for i := from - 1; i < int64(len(out)); i++ {
+		e := *out[i]
+		e.Time = e.Time.Add(by)
+		out[i] = &e
+	}
+	return out
+}
+
+// TestVerifyHoldsTheBrokersTimes writes a ledger anew, with the same bytes at other times:
+// by them release, keys and expiry are judged.
+func TestVerifyHoldsTheBrokersTimes(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	b := s.b
+	s.release(b)
+	s.deliver(b)
+	n := int64(len(s.entries))
+	checkpoint := s.checkpoint(int(n))
+	if r := s.verify(checkpoint); !r.OK {
+		t.Fatalf("the ledger as it was: %+v", r.Findings)
+	}
+	rules := func(entries []*ledger.Entry, c *audit.Checkpoint) (all []string) {
+		for _, f := range s.verifyEntries(c, entries, n).Findings {
+			all = append(all, f.Rule)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	for name, c := range map[string]struct {
+		entries    []*ledger.Entry
+		checkpoint *audit.Checkpoint
+		want       []string
+	}{
+		"a_second_later":               {s.shifted(1, time.Second), checkpoint, []string{"root"}},
+		"a_second_later_no_checkpoint": {s.shifted(1, time.Second), nil, nil},
+		// The keys of the scene are not valid any more then.
+		"an_hour_later_no_checkpoint":    {s.shifted(1, time.Hour), nil, []string{"release", "signature", "time"}},
+		"the_end_earlier_no_checkpoint":  {s.shifted(n, -time.Hour), nil, []string{"time"}},
+		"within_the_clocks_difference":   {s.shifted(1, audit.MaxClockDifference), nil, nil},
+		"beyond_the_clocks_difference":   {s.shifted(1, audit.MaxClockDifference+time.Minute), nil, []string{"time"}},
+		"the_end_a_little_earlier_again": {s.shifted(n, -time.Second), checkpoint, []string{"root"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := rules(c.entries, c.checkpoint); !slices.Equal(got, c.want) {
+				t.Errorf("it breaks %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestVerifyHoldsAPostAgainstItsRelease has a platform take a post before its bulletin was
+// released.
+func TestVerifyHoldsAPostAgainstItsRelease(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before time.Duration
+		ok     bool
+	}{"a_clock_that_differs": {audit.MaxClockDifference - time.Minute, true}, "an_hour": {time.Hour, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			b := s.b
+			s.release(b)
+			released := s.entries[len(s.entries)-1].Time
+			s.begin(b, "", s.alert.Channels[0])
+			s.add(of(b, ledger.Record{
+				Type: ledger.Posted, Channel: s.alert.Channels[0], Part: 1, PostID: "1", PostedAt: released.Add(-c.before),
+			}))
+			r := s.verify(nil)
+			if r.OK != c.ok || !c.ok && r.Findings[0].Rule != "time" {
+				t.Errorf("it says %+v, want it to hold: %v", r.Findings, c.ok)
+			}
+		})
+	}
+}
+
 // TestVerifyTellsThatALossWasAccepted reads a ledger that a person accepted without its
 // checkpoint.
 func TestVerifyTellsThatALossWasAccepted(t *testing.T) {

@@ -24,6 +24,12 @@ type Timeline struct {
 	Alert string // UUID; the records of this alert are collected
 	Lang  string // "it" or "en"
 	Lines []Line
+
+	// Zone is that of the times within texts; nil for UTC.
+	Zone *time.Location
+	// Reason says why a record was written, in the language of the lines; nil to
+	// give a record's reason as it stands, which is in English.
+	Reason func(*ledger.Record) string
 }
 
 // Observe takes the next entry, as [ledger.Options] hands it on.
@@ -65,6 +71,13 @@ func (t *Timeline) words(r *ledger.Record) string {
 		part = say(" (parte %d)", " (part %d)", r.Part)
 	}
 	channel := r.Channel + part
+	zone, reason := time.UTC, r.Reason
+	if t.Zone != nil {
+		zone = t.Zone
+	}
+	if t.Reason != nil {
+		reason = t.Reason(r)
+	}
 	switch r.Type {
 	case ledger.Bulletin:
 		return say("bollettino %d consegnato per la firma: %s, %d byte, SHA-256 %s", "bulletin %d handed in to be signed: %s, %d bytes, SHA-256 %s",
@@ -73,9 +86,9 @@ func (t *Timeline) words(r *ledger.Record) string {
 		return say("firmato il bollettino %d come %s, chiave %s", "signed bulletin %d as %s, key %s", r.Number, r.Namespace, r.Key)
 	case ledger.Rejected:
 		if r.Refers > 0 {
-			return say("respinta la voce %d (%s): %s", "record %d refused (%s): %s", r.Refers, r.Class, r.Reason)
+			return say("respinta la voce %d (%s): %s", "record %d refused (%s): %s", r.Refers, r.Class, reason)
 		}
-		return say("respinto: %s", "refused: %s", r.Reason)
+		return say("respinto: %s", "refused: %s", reason)
 	case ledger.Attempt:
 		if r.Channel == "" {
 			return say("bollettino %d, inizio dell'invio a %s", "bulletin %d, sending begins to %s", r.Number, strings.Join(r.Channels, ", "))
@@ -85,11 +98,11 @@ func (t *Timeline) words(r *ledger.Record) string {
 		return say("%s: contenuto caricato, non ancora pubblico (%s)", "%s: content uploaded, not public yet (%s)", channel, r.Prepared)
 	case ledger.NotSent:
 		return say("%s: non pubblicato (%s), nuovo tentativo dopo le %s", "%s: not published (%s), to be tried again after %s",
-			channel, r.Reason, r.RetryAt.Format(time.TimeOnly))
+			channel, reason, r.RetryAt.In(zone).Format(time.TimeOnly))
 	case ledger.Unknown:
-		return say("%s: esito sconosciuto (%s), si cerca il post sulla piattaforma", "%s: outcome unknown (%s), the post is looked for on the platform", channel, r.Reason)
+		return say("%s: esito sconosciuto (%s), si cerca il post sulla piattaforma", "%s: outcome unknown (%s), the post is looked for on the platform", channel, reason)
 	case ledger.Absent:
-		return say("%s: il post non c'è (%s)", "%s: the post is not there (%s)", channel, r.Reason)
+		return say("%s: il post non c'è (%s)", "%s: the post is not there (%s)", channel, reason)
 	case ledger.Posted:
 		how := ""
 		if r.Reconciled {
@@ -103,11 +116,11 @@ func (t *Timeline) words(r *ledger.Record) string {
 		}
 		return say("%s: riletto come lo vede il pubblico, identico al testo firmato%s", "%s: read back as the public sees it, identical to the signed text%s", channel, at)
 	case ledger.NotVerifiable:
-		return say("%s: non verificabile: %s", "%s: can't be verified: %s", channel, r.Reason)
+		return say("%s: non verificabile: %s", "%s: can't be verified: %s", channel, reason)
 	case ledger.Failed:
-		return say("%s: serve una persona: %s", "%s: a person must act: %s", channel, r.Reason)
+		return say("%s: serve una persona: %s", "%s: a person must act: %s", channel, reason)
 	case ledger.Held:
-		return say("%s: sospeso: %s", "%s: held: %s", channel, r.Reason)
+		return say("%s: sospeso: %s", "%s: held: %s", channel, reason)
 	case ledger.Expired:
 		return say("%s: scaduto prima della pubblicazione", "%s: expired before it was published", channel)
 	case ledger.Superseded:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
@@ -96,7 +97,7 @@ func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin
 	}
 	d.Expires = d.Expires.In(o.Location) // whoever is shown the bulletin reads it by the issuer's clock
 	if !d.Expires.After(o.Now) {
-		return nil, fmt.Errorf("compose: the message expired at %s, and nobody would see it; move its times", d.Expires.Format("15:04 on 2 January 2006"))
+		return nil, fmt.Errorf("compose: the message expired at %s, and nobody would see it; move its times", d.Expires.Format(time.RFC3339))
 	}
 	if d.Posts, d.Images, err = o.posts(m, d); err != nil {
 		return nil, err

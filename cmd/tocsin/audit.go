@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +14,7 @@ func (p *program) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: p.say("prove per chi controlla: verifica del registro, cronologia", "proofs for auditors: check of the ledger, timeline"),
-		Args:  args(cobra.NoArgs),
+		Args:  args(none),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.auditVerifyCommand(), p.auditTimelineCommand())
@@ -30,7 +29,7 @@ func (p *program) auditVerifyCommand() *cobra.Command {
 		Short: p.say("controlla il registro intero", "checks the whole ledger"),
 		Long: p.say("Rilegge ogni voce: nessuna manca, la radice dell'albero è ricalcolata e confrontata con l'ultimo sigillo, ogni firma è verificata,\nogni passo è ammesso, ogni post pubblico è coperto da un bollettino firmato prima.",
 			"Reads every record again: none is missing, the tree's root is recomputed and compared with the newest checkpoint, every signature is verified,\nevery step is allowed, every public post is covered by a bulletin that was signed before it."),
-		Args: args(cobra.NoArgs),
+		Args: args(none),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := p.verifyLedger(cmd.Context(), &w)
 			if err != nil {
@@ -115,7 +114,7 @@ func (p *program) writeReport(r audit.Report) {
 			"Record %d: a person accepted the ledger without its checkpoint, which was lost: checkpoints speak for it from there on, not before", seq)
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(p.out, "  %s %d (%s): %s\n", p.say("voce", "record"), f.Record, f.Rule, f.Text)
+		fmt.Fprintf(p.out, "  %s %d (%s): %s\n", p.say("voce", "record"), f.Record, p.read(f.Rule), p.read(f.Text))
 	}
 	if r.OK {
 		p.print("Tutto in ordine.", "All is in order.")
@@ -156,7 +155,7 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 				return err
 			}
 			p.warn(d, asJSON)
-			t := &audit.Timeline{Alert: id, Lang: p.lang}
+			t := &audit.Timeline{Alert: id, Lang: p.lang, Zone: rome(), Reason: func(r *ledger.Record) string { return p.reason(r.Class, r.Reason) }}
 			var size int64
 			d.ledger.View(func(s *ledger.State) { size = s.Seq })
 			state := ledger.NewState()
@@ -170,10 +169,12 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 					Lines     []audit.Line `json:"records"`
 				}{d.distrust(), id, t.Lines})
 			}
+			var days calendar
 			for _, l := range t.Lines {
-				fmt.Fprintf(p.out, "%6d  %s  %s\n        %s\n", l.Record, l.At.In(time.Local).Format("2006-01-02 15:04:05.000"), l.Text, l.Who)
+				at := days.at(p.out, l.At)
+				fmt.Fprintf(p.out, "%6d  %s  %s\n        %s\n", l.Record, at, l.Text, l.Who)
 				if l.Void != "" {
-					fmt.Fprintf(p.out, "        %s: %s\n", p.say("senza effetto", "without effect"), l.Void)
+					fmt.Fprintf(p.out, "        %s: %s\n", p.say("senza effetto", "without effect"), p.read(l.Void))
 				}
 			}
 			return nil

@@ -35,7 +35,7 @@ func (p *program) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: p.say("misura su questa macchina", "measures on this machine"),
-		Args:  args(cobra.NoArgs),
+		Args:  args(none),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	b := &bench{p: p}
@@ -48,7 +48,7 @@ non risponde, e quante allerte al secondo. Si leggono i rapporti, non i tempi: l
 			`In one run, in turn: the floor (2 KiB appended and synced, then five POSTs at once) and a real alert, with signatures
 verified, intents and receipts on disk, five adapters and the simulator. Then a run in which one channel of five hangs, and
 how many alerts a second. Read the ratios, not the times: machines are noisy.`),
-		Args: args(cobra.NoArgs),
+		Args: args(none),
 		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context()) },
 	}
 	fanout.Flags().IntVar(&b.alerts, "alerts", 100, p.say("allerte per giro", "alerts in each run"))

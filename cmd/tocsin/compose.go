@@ -43,7 +43,7 @@ func (p *program) composeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compose --cap FILE -o FILE -c FILE",
 		Short: p.say("scrive il bollettino da firmare, da un messaggio CAP", "writes the bulletin to be signed, from a CAP message"),
-		Args:  args(cobra.NoArgs),
+		Args:  args(none),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if capFile == "" || output == "" {
 				return usage("compose: --cap and -o are needed")
@@ -67,6 +67,7 @@ func (p *program) composeCommand() *cobra.Command {
 			if err != nil {
 				return w.recordRefusal(cmd.Context(), "tocsin compose", "draft", err)
 			}
+			notes = p.readAll(notes)
 			if n := p.reissued(raw, b); n != "" {
 				notes = append([]string{n}, notes...)
 			}

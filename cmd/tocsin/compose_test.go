@@ -36,7 +36,7 @@ func edited(t *testing.T, raw []byte, from, to string) []byte {
 }
 
 // moment writes a time as CAP does.
-func moment(at time.Time) string {
+func instant(at time.Time) string {
 	return at.In(time.FixedZone("", 3600)).Format("2006-01-02T15:04:05-07:00")
 }
 
@@ -55,14 +55,14 @@ func TestLiveNodeNamesTheCause(t *testing.T) {
 	pg.up()
 	now := time.Now()
 	sound := liveMessage(now)
-	sent := "<sent>" + moment(now.Add(-time.Minute))
+	sent := "<sent>" + instant(now.Add(-time.Minute))
 	for name, c := range map[string]struct {
 		raw  []byte
 		says string
 	}{
 		"status":     {drill(t, now), "the status of the message is Exercise, and a node of realm live does not publish it: correct status"},
 		"expired":    {liveMessage(now.Add(-7 * time.Hour)), "the message has expired (expires "},
-		"future":     {edited(t, sound, sent, "<sent>"+moment(now.Add(10*time.Minute))), "the message was sent in the future (sent "},
+		"future":     {edited(t, sound, sent, "<sent>"+instant(now.Add(10*time.Minute))), "the message was sent in the future (sent "},
 		"type":       {edited(t, edited(t, sound, "<msgType>Alert", "<msgType>Update"), "</scope>", "</scope>\n  <references>a@b.example,1,2026-01-01T00:00:00+01:00</references>"), "to revoke, use tocsin cancel"},
 		"foreign":    {edited(t, sound, "<sender>allerte@", "<sender>altri@"), "its sender is altri@protezionecivile.savona.example, and this node is allerte@protezionecivile.savona.example"},
 		"rule":       {edited(t, sound, "<urgency>Expected", "<urgency>Soon"), "the CAP message breaks a rule: "},
@@ -85,7 +85,7 @@ func TestLiveNodeNamesTheCause(t *testing.T) {
 		t.Parallel()
 		in := *pg
 		in.t = t
-		raw := edited(t, sound, sent, "<sent>"+moment(now.Add(3*time.Minute)))
+		raw := edited(t, sound, sent, "<sent>"+instant(now.Add(3*time.Minute)))
 		out := filepath.Join(pg.dir, "ahead.bulletin")
 		stdout, stderr := expect(t, 0, "compose", "-c", pg.config, "--cap", in.written("ahead.xml", raw), "-o", out)
 		if written, err := os.ReadFile(out); err != nil || !bytes.Contains(written, raw) || strings.Contains(stdout+stderr, "Reissued") {
@@ -108,7 +108,7 @@ func TestLiveExampleIsADraft(t *testing.T) {
 	}
 	now := time.Now()
 	values := map[string]string{
-		"inserire adesso": moment(now), "inserire l'inizio": moment(now), "inserire la fine": moment(now.Add(6 * time.Hour)),
+		"inserire adesso": instant(now), "inserire l'inizio": instant(now), "inserire la fine": instant(now.Add(6 * time.Hour)),
 		"inserire un identificativo nuovo": "IT-SV-2026-0001", "inserire il mittente di tocsin.yaml": "allerte@protezionecivile.savona.example",
 	}
 	field := regexp.MustCompile(`\[(inserire [^\]]*)\]`)
@@ -143,7 +143,7 @@ func TestExerciseNodeRepairsNothingOfOurs(t *testing.T) {
 		raw  []byte
 		says string
 	}{
-		"expires":    {edited(t, sound, moment(now.Add(6*time.Hour)), moment(now.Add(-2*time.Hour))), "alert/info[1]/expires: is not after sent"},
+		"expires":    {edited(t, sound, instant(now.Add(6*time.Hour)), instant(now.Add(-2*time.Hour))), "alert/info[1]/expires: is not after sent"},
 		"references": {edited(t, sound, "<msgType>Alert", "<msgType>Cancel"), "alert/references: is missing"},
 		"bidi":       {edited(t, sound, "<headline>", "<headline>\u202e"), "alert/info[1]/headline: holds a character that turns the direction of writing (U+202E)"},
 	} {

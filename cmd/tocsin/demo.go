@@ -60,7 +60,7 @@ Traces and metrics go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, s
 
 Faults: --fault CHANNEL=FAULT[:N], for example --fault telegram=apply-drop --fault x=throttle:2
 Channels: sito (or website), telegram, x, facebook, instagram`) + "\n" + p.say("Guasti possibili: ", "Possible faults: ") + faultNames(),
-		Args: args(cobra.NoArgs),
+		Args: args(none),
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
 	cmd.Flags().BoolVar(&d.once, "once", false, p.say("finisce quando ogni canale è arrivato; stato 0 solo se tutti verificati", "ends when every channel has ended; exit status 0 only if all are verified"))
@@ -340,7 +340,7 @@ func (s *stage) play(ctx context.Context, tell io.Writer, raw []byte, begun time
 	if n := p.reissued(raw, b); n != "" {
 		fmt.Fprintln(tell, n)
 	}
-	for _, n := range notes {
+	for _, n := range p.readAll(notes) {
 		fmt.Fprintf(tell, "  · %s\n", n)
 	}
 	fmt.Fprintln(tell)

@@ -330,7 +330,7 @@ func TestDemoRefusesWhatItCannotDo(t *testing.T) {
 		"no_such_fault":   {[]string{"--fault", "x=sulk"}, 2, `fault "sulk": use one of`},
 		"no_such_count":   {[]string{"--fault", "x=auth:0"}, 2, "a number from 1 to 1000"},
 		"no_such_level":   {[]string{"--log", "loud"}, 2, "use debug, info, warn or error"},
-		"no_such_file":    {[]string{"--cap", nonsense + ".gone"}, 1, "no such file"},
+		"no_such_file":    {[]string{"--cap", nonsense + ".gone"}, 1, "is not there"},
 		"no_message":      {[]string{"--cap", nonsense}, 3, "import the CAP message"},
 		"an_argument":     {[]string{"now"}, 2, "demo --help"},
 	} {

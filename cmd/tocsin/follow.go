@@ -58,6 +58,7 @@ type teller struct {
 	// signatures says that signatures are told too.
 	signatures bool
 
+	days      calendar
 	told      int                           // entries of the journal
 	judged    int                           // what there was to judge when the next two were read
 	addressed map[string][]bulletin.Channel // by digest
@@ -274,7 +275,7 @@ func (t *teller) line(at time.Time, r *ledger.Record, channel, state, facts, lin
 	if len(t.addressed) > 1 {
 		of = t.p.say("bollettino %d  ", "bulletin %d  ", r.Number)
 	}
-	line := fmt.Sprintf("%s  %s%-*s  %-22s  %-14s  %s", at.In(time.Local).Format("15:04:05.000"), of, t.width, channel, state, facts, link)
+	line := fmt.Sprintf("%s  %s%-*s  %-22s  %-14s  %s", t.days.at(t.w, at), of, t.width, channel, state, facts, link)
 	fmt.Fprintln(t.w, strings.TrimRight(line, " "))
 }
 

@@ -86,7 +86,7 @@ func (p *program) initCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init DIR",
 		Short: p.say("prepara la cartella di un nodo", "prepares the folder of a node"),
-		Long: p.say(`Scrive in DIR la configurazione, le regole di firma, il portachiavi e un messaggio d'esempio, tutto commentato.
+		Long: p.say(`Scrive in CARTELLA la configurazione, le regole di firma, il portachiavi e un messaggio d'esempio, tutto commentato.
 Nel realm exercise (predefinito) i canali puntano al simulatore (tocsin simulate) e ci sono due chiavi di prova,
 valide 90 giorni: si può provare tutto subito. Nel realm live chiavi e conti si mettono a mano, e l'esempio è una bozza da compilare.`,
 			`Writes into DIR the configuration, the signing policy, the key ring and an example message, all with comments.

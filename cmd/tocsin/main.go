@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"tocsin/broker/bulletin"
@@ -24,7 +26,8 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 	stop()
 	if err != nil && !errors.Is(err, errQuiet) {
-		fmt.Fprintf(os.Stderr, "tocsin: %s\n", words(err, language(os.Getenv)))
+		p := &program{lang: language(os.Getenv)}
+		fmt.Fprintf(os.Stderr, "tocsin: %s\n", p.words(err))
 	}
 	os.Exit(exitCode(err))
 }
@@ -59,28 +62,31 @@ func refused(format string, args ...any) error { return refusedError{fmt.Errorf(
 
 // A spokenError says the same in both languages of the screen.
 type spokenError struct {
-	italian string
+	italian string // format
+	args    []any
 	err     error // in English
 }
 
 func (e *spokenError) Error() string { return e.err.Error() }
 func (e *spokenError) Unwrap() error { return e.err }
 
-// both makes an error for a person who is on duty. Both formats take the same
-// arguments; only the English one may wrap an error.
+// both makes an error of the commands in both languages. Both formats take the same
+// arguments in the same order; only the English one may wrap an error. The last
+// section of phrases.txt has them too, for records that hold such an error.
 func both(italian, english string, args ...any) error {
-	return &spokenError{fmt.Sprintf(italian, args...), fmt.Errorf(english, args...)}
+	return &spokenError{italian, args, fmt.Errorf(english, args...)}
 }
 
-// words says an error in the language of the screen; what concerns the
-// configuration and the machine is said in English.
-func words(err error, lang string) string {
-	if lang == "it" {
-		if e, ok := errors.AsType[*spokenError](err); ok {
-			return e.italian
-		}
-		if e, ok := errors.AsType[*signing.RefusedError](err); ok {
-			return e.Message("it")
+// words says an error in the language of the screen.
+func (p *program) words(err error) string {
+	bare := err
+	for {
+		if e, ok := bare.(usageError); ok { //nolint:errorlint // what wraps it otherwise has words of its own
+			bare = e.err
+		} else if e, ok := bare.(refusedError); ok { //nolint:errorlint // as above
+			bare = e.err
+		} else {
+			break
 		}
 		if e, ok := errors.AsType[*bulletin.ChainError](err); ok {
 			return e.Message("it")
@@ -89,7 +95,17 @@ func words(err error, lang string) string {
 			return fmt.Sprintf("questo registro è del realm %q, la configurazione del realm %q: usare un'altra cartella; un registro non cambia mai realm", e.Have, e.Want)
 		}
 	}
-	return err.Error()
+	if e, ok := bare.(*spokenError); ok && p.lang != "en" { //nolint:errorlint // as above
+		args := slices.Clone(e.args)
+		for i := range args {
+			if cause, ok := args[i].(error); ok {
+				args[i] = p.words(cause)
+			}
+		}
+		return fmt.Sprintf(e.italian, args...)
+	}
+	// Findings that follow each other get a line each.
+	return strings.ReplaceAll(p.read(err.Error()), " | ", "\n  ")
 }
 
 // exitCode maps an error to the program's exit status.

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -339,16 +340,35 @@ func TestExitStatus(t *testing.T) {
 
 func TestErrorsSpeakTheLanguageOfTheScreen(t *testing.T) {
 	t.Parallel()
-	err := refusedError{fmt.Errorf("publish: %w", both("già consegnato: vedere %s", "handed in before: see %s", "status"))}
-	if got, want := words(err, "it"), "già consegnato: vedere status"; got != want {
-		t.Errorf("in Italian it says %q, want %q", got, want)
-	}
-	if got, want := words(err, "en"), "publish: handed in before: see status"; got != want {
-		t.Errorf("in English it says %q, want %q", got, want)
-	}
-	refusal := &signing.RefusedError{Reason: signing.ReasonSamePerson}
-	if got := words(fmt.Errorf("cosign: %w", refusal), "it"); got != refusal.Message("it") {
-		t.Errorf("a refusal says %q in Italian, want %q", got, refusal.Message("it"))
+	cause := &bulletin.SyntaxError{Line: 3, Where: "cap", Reason: "the message expires at 2026-11-22T10:30:00Z, the bulletin at 2026-11-22T11:30:00Z: they must be the same"}
+	for _, c := range []struct {
+		err              error
+		italian, english string
+	}{
+		{
+			refusedError{both("rotto: %v: ricomporlo", "broken: %w: compose it again", cause)},
+			"rotto: bollettino, riga 3, cap: il messaggio scade il 22-11-2026 11:30:00 (CET), il bollettino il 22-11-2026 12:30:00 (CET): devono scadere insieme: ricomporlo",
+			"broken: bulletin, line 3, cap: the message expires at 22-11-2026 11:30:00 (CET), the bulletin at 22-11-2026 12:30:00 (CET): they must be the same: compose it again",
+		},
+		{
+			fmt.Errorf("demo: %w", &signing.RefusedError{Reason: signing.ReasonSamePerson}),
+			"demo: non diffuso: tutte le firme richieste sono della stessa persona; chiedere la firma a una seconda persona o ritirare il bollettino",
+			"demo: not released: the signatures that are needed are all by the same person; ask a second person to sign, or withdraw the bulletin",
+		},
+		{
+			fmt.Errorf("serve: %w", fmt.Errorf("site: %w: end what listens there (perhaps this node runs already), or choose another address under site.listen",
+				&net.OpError{Op: "listen", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8180}, Err: os.NewSyscallError("bind", syscall.EADDRINUSE)})),
+			"serve: sito: ascolto su 127.0.0.1:8180: l'indirizzo è già in uso: fermare chi ascolta lì (forse questo nodo è già acceso), o scegliere un altro indirizzo in site.listen",
+			"serve: site: listen on 127.0.0.1:8180: the address is already in use: end what listens there (perhaps this node runs already), or choose another address under site.listen",
+		},
+		{errors.New("flux capacitor misaligned"), "flux capacitor misaligned", "flux capacitor misaligned"},
+	} {
+		for lang, want := range map[string]string{"it": c.italian, "en": c.english} {
+			p := &program{lang: lang}
+			if got := p.words(c.err); got != want {
+				t.Errorf("in %s it says\n%q, want\n%q", lang, got, want)
+			}
+		}
 	}
 }
 

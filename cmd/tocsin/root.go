@@ -19,7 +19,8 @@ type program struct {
 	stdin    io.Reader
 	out, err io.Writer
 	getenv   func(string) string
-	lang     string // "it" or "en", of what it says to people
+	lang     string      // "it" or "en", of what it says to people
+	phrases  *phrasebook // reads texts of the packages; made when it is first needed
 }
 
 // language returns the language of the screen: TOCSIN_LANG, or the locale's;
@@ -69,7 +70,7 @@ func (p *program) root() *cobra.Command {
 la controfirma la polizia, e da lì in poi i testi sono soltanto trasportati, mai cambiati. Ogni passo è nel registro.
 
 Per provarlo:           tocsin demo
-Per un nodo vero:       tocsin init DIR, poi tocsin serve -c DIR/tocsin.yaml
+Per un nodo vero:       tocsin init CARTELLA, poi tocsin serve -c CARTELLA/tocsin.yaml
 Stato di uscita:        0 fatto, 1 non riuscito, 2 comando sbagliato, 3 rifiutato da regole o verifica
 Lingua dello schermo:   TOCSIN_LANG=it oppure TOCSIN_LANG=en`,
 			`Tocsin carries a signed alert to every channel: the civil-protection duty officer writes it, the police
@@ -103,37 +104,6 @@ Language of the screen: TOCSIN_LANG=it or TOCSIN_LANG=en`),
 	return root
 }
 
-// translate puts the words that the command library adds into the screen's language.
-func (p *program) translate(root *cobra.Command) {
-	if p.lang == "en" {
-		return
-	}
-	root.SetUsageTemplate(strings.NewReplacer(
-		"Usage:", "Uso:", "Available Commands:", "Comandi:", "Global Flags:", "Opzioni generali:", "Flags:", "Opzioni:",
-		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, "Per sapere di più su un comando: {{.CommandPath}} COMANDO --help",
-		"[command]", "COMANDO",
-	).Replace(root.UsageTemplate()))
-	root.InitDefaultHelpCmd()
-	root.InitDefaultVersionFlag()
-	if f := root.Flags().Lookup("version"); f != nil {
-		f.Usage = "dice la versione"
-	}
-	translateHelp(root)
-}
-
-func translateHelp(c *cobra.Command) {
-	c.InitDefaultHelpFlag()
-	if f := c.Flags().Lookup("help"); f != nil {
-		f.Usage = "spiega il comando"
-	}
-	if c.Name() == "help" {
-		c.Short = "spiega i comandi"
-	}
-	for _, sub := range c.Commands() {
-		translateHelp(sub)
-	}
-}
-
 // report says what was done: as one JSON object for scripts, or in words.
 func (p *program) report(asJSON bool, v any, italian, english string, args ...any) error {
 	if asJSON {
@@ -156,6 +126,14 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// none refuses arguments to a command that takes none.
+func none(cmd *cobra.Command, a []string) error {
+	if len(a) > 0 && !cmd.HasSubCommands() {
+		return fmt.Errorf("it takes no arguments, and was given %q", strings.Join(a, " "))
+	}
+	return cobra.NoArgs(cmd, a)
 }
 
 // logger returns a log for operators on standard error.

@@ -14,7 +14,7 @@ func (p *program) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve -c FILE",
 		Short: p.say("accende un nodo: registro, sito, invii", "runs a node: ledger, site, deliveries"),
-		Args:  args(cobra.NoArgs),
+		Args:  args(none),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if config == "" {
 				return usage("serve: name the configuration with -c; tocsin init makes one")
@@ -50,7 +50,7 @@ func (p *program) serve(ctx context.Context, c *config, o nodeOptions) error {
 	defer n.Close(ctx)
 	p.print("Nodo %s acceso (%s). Sito: %s. Registro: %s.", "Node %s is up (%s). Site: %s. Ledger: %s.", c.Node, p.realmWords(c.Realm), n.siteURL, c.abs(c.State))
 	if err := n.trusted(); err != nil {
-		p.print("ATTENZIONE: il registro non è affidabile, il nodo non diffonde nulla: %v", "ATTENTION: the ledger is not to be trusted, the node releases nothing: %v", err)
+		p.print("ATTENZIONE: il registro non è affidabile, il nodo non diffonde nulla: %v", "ATTENTION: the ledger is not to be trusted, the node releases nothing: %v", p.words(err))
 	}
 	select {
 	case <-ctx.Done():

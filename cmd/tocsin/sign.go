@@ -389,7 +389,7 @@ func (d *desk) statements(b *bulletin.Bulletin, files []signatureFile, held *led
 			_, err = d.authority.CheckOne(request, st, time.Now())
 		}
 		if err != nil && len(files) > 1 {
-			err = both("%[1]s: %[2]s", "%[1]s: %[3]w", f.name, words(err, "it"), err)
+			err = fmt.Errorf("%s: %w", f.name, err)
 		}
 		if err != nil {
 			return nil, err
@@ -509,7 +509,7 @@ func (p *program) cosignCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cosign ALERT -k KEY -c FILE",
 		Short: p.say("controfirma l'allerta che aspetta (referente di polizia)", "co-signs the alert that waits (police liaison)"),
-		Long: p.say("Legge dal registro il bollettino che aspetta la controfirma, verifica la prima firma, lo mostra su questo schermo, chiede, firma.\nALERT è il codice allerta (SV-7F3K2) o l'identificativo.",
+		Long: p.say("Legge dal registro il bollettino che aspetta la controfirma, verifica la prima firma, lo mostra su questo schermo, chiede, firma.\nALLERTA è il codice allerta (SV-7F3K2) o l'identificativo.",
 			"Reads from the ledger the bulletin that waits for the co-signature, verifies the first one, shows it on this screen, asks, signs.\nALERT is the alert code (SV-7F3K2) or the identifier."),
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {

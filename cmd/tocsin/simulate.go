@@ -23,7 +23,7 @@ func (p *program) simulateCommand() *cobra.Command {
 		Short: p.say("accende il simulatore delle piattaforme, per provare ed esercitarsi", "runs the platform simulator, to try and to train"),
 		Long: p.say("Telegram, X, Facebook e Instagram su questa macchina, con i loro contratti HTTP, le loro pagine e i guasti a comando.\nUna configurazione fatta da tocsin init punta già qui. I post restano in memoria e finiscono con il comando.",
 			"Telegram, X, Facebook and Instagram on this machine, with their HTTP contracts, their pages, and faults on demand.\nA configuration made by tocsin init points here already. Posts are kept in memory and end with the command."),
-		Args: args(cobra.NoArgs),
+		Args: args(none),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := p.logger(level, false)
 			if err != nil {

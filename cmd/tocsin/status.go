@@ -411,7 +411,7 @@ func (p *program) channelLine(c channelStatus) string {
 	}
 	line = strings.TrimRight(line, " ")
 	if c.Reason != "" && c.State != string(ledger.StateVerified) {
-		line += "\n    " + c.Reason
+		line += "\n    " + p.read(c.Reason)
 	}
 	return line
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/audit"
 	"tocsin/broker/ledger"
 )
@@ -84,9 +85,9 @@ func (p *program) writeReport(r audit.Report) {
 		p.print("ATTENZIONE: il registro non è affidabile: %s", "ATTENTION: the ledger is not to be trusted: %s", r.Untrusted)
 	}
 	if r.Root != "" {
-		p.print("Registro %s: %d voci, radice %s", "Ledger %s: %d records, root %s", r.Realm, r.Entries, r.Root)
+		p.print("Registro %s: %d voci, radice %s", "Ledger %s: %d records, root %s", p.realmWords(alert.Realm(r.Realm)), r.Entries, r.Root)
 	} else {
-		p.print("Registro %s: %d voci, nessuna radice", "Ledger %s: %d records, no root", r.Realm, r.Entries)
+		p.print("Registro %s: %d voci, nessuna radice", "Ledger %s: %d records, no root", p.realmWords(alert.Realm(r.Realm)), r.Entries)
 	}
 	if r.Checkpoint != nil {
 		p.print("Sigillo: %d voci, radice %s", "Checkpoint: %d records, root %s", r.Checkpoint.Size, r.Checkpoint.Root)

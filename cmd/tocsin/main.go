@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/compose"
 	"tocsin/broker/ledger"
@@ -104,8 +105,14 @@ func (p *program) words(err error) string {
 		}
 		return fmt.Sprintf(e.italian, args...)
 	}
-	// Findings that follow each other get a line each.
-	return strings.ReplaceAll(p.read(err.Error()), " | ", "\n  ")
+	text := p.read(err.Error())
+	_, found := errors.AsType[alert.Findings](err)
+	_, linted := errors.AsType[compose.LintError](err)
+	if found || linted {
+		// Findings that follow each other get a line each.
+		return strings.ReplaceAll(text, " | ", "\n  ")
+	}
+	return text
 }
 
 // exitCode maps an error to the program's exit status.

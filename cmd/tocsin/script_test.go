@@ -89,6 +89,32 @@ func scriptExits(_ context.Context, ts *testscript.TestScript, args []string) {
 	if got != want {
 		ts.Fatalf("exit status is %d, want %d", got, want)
 	}
+	plain(ts, ts.ReadFile("stderr"))
+}
+
+var (
+	// programmersWords mean nothing to a person on duty.
+	programmersWords = regexp.MustCompile(`unmarshal|\bEOF\b|deadline exceeded|invalid argument|strconv|nil pointer|\bGo value|%!|!\B`)
+
+	// englishWords are in most sentences, and in no Italian one.
+	englishWords = regexp.MustCompile(`(?i)\b(?:the|is|are|was|not|of|and|with|must|has|from|this|that|write|give)\b`)
+)
+
+// plain fails if a message is not one for the person who reads the screen. What is
+// quoted, and a line of a file that is shown, are others' words.
+func plain(ts *testscript.TestScript, stderr string) {
+	for line := range strings.Lines(stderr) {
+		line = quotedText.ReplaceAllString(line, `""`)
+		if strings.HasPrefix(line, "time=") || strings.Contains(line, " | ") {
+			continue
+		}
+		if word := programmersWords.FindString(line); word != "" {
+			ts.Fatalf("a person on duty does not know what %q is: %s", word, line)
+		}
+		if word := englishWords.FindString(line); word != "" && ts.Getenv("TOCSIN_LANG") == "it" {
+			ts.Fatalf("the Italian screen says %q: %s", word, line)
+		}
+	}
 }
 
 // await URL waits until the address answers 200.

@@ -14,6 +14,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
 )
 
 // channelStatus is one channel's delivery of one bulletin, for people and scripts.
@@ -386,7 +387,7 @@ func (p *program) signatureWords(signatures []signatureStatus) string {
 	}
 	var out []string
 	for _, s := range signatures {
-		out = append(out, fmt.Sprintf("%s (%s)", s.Principal, s.Role))
+		out = append(out, fmt.Sprintf("%s (%s)", s.Principal, signing.Role(s.Role).Title(p.lang)))
 	}
 	return strings.Join(out, ", ")
 }

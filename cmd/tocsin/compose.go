@@ -508,7 +508,7 @@ func readLimited(path string, stdin io.Reader, limit int64) ([]byte, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, err // it names operation and file
 	}
 	if int64(len(b)) > limit {
 		return nil, both("%s: ha più di %d byte: non è il file giusto", "read %s: it has more than %d bytes: it is not the right file", path, limit)

@@ -20,6 +20,46 @@ func readManual(t *testing.T, name string) string {
 	return string(text)
 }
 
+// TestManualNamesMessagesAsTheScreenDoes holds the table of messages in
+// docs/operations.md against what the screen says, in both languages.
+func TestManualNamesMessagesAsTheScreenDoes(t *testing.T) {
+	t.Parallel()
+	known := map[string]string{}
+	for _, ph := range parsePhrases(phrasesText) {
+		english := ph.code
+		if ph.english != "" {
+			english = ph.english
+		}
+		known["english"] += verb.ReplaceAllString(english, "…") + "\n"
+		known["italian"] += verb.ReplaceAllString(ph.italian, "…") + "\n"
+	}
+	_, table, found := strings.Cut(readManual(t, "docs/operations.md"), "\n| message, in part | on the Italian screen | what to do |\n|---|---|---|\n")
+	if !found {
+		t.Fatal("docs/operations.md has no table of messages")
+	}
+	rows := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 3 {
+			break
+		}
+		rows++
+		for column, lang := range map[int]string{0: "english", 1: "italian"} {
+			for _, message := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[column], -1) {
+				parts := regexp.MustCompile(`…(?::[0-9]+)?|\b[NM]\b|"[^"]*"|0644|: `).Split(message[1], -1)
+				for _, part := range parts {
+					if part = strings.TrimSpace(part); strings.Count(part, " ") > 0 && !strings.Contains(known[lang], part) {
+						t.Errorf("docs/operations.md: no message says %q (%s)", part, lang)
+					}
+				}
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("the table has %d rows: the search misses most of it", rows)
+	}
+}
+
 // configKeys returns the keys of a configuration as the manual writes them:
 // "node", "issuer.office", "channels[].name". A credential is one key.
 func configKeys(of reflect.Type, prefix string) (keys []string) {

@@ -83,7 +83,7 @@ func expect(t *testing.T, status int, args ...string) (stdout, stderr string) {
 		t.Fatalf("tocsin %s: exit status is %d (%v), want %d\n%s", strings.Join(args, " "), got, err, status, stderr)
 	}
 	if err != nil {
-		stderr += "tocsin: " + err.Error() + "\n"
+		stderr += "tocsin: " + (&program{lang: "en"}).words(err) + "\n"
 	}
 	return stdout, stderr
 }

@@ -84,7 +84,7 @@ func (ph *phrase) match(text string) (holes []string, ok bool) {
 			case 'd':
 				form.WriteString(`(-?[0-9]+)`)
 			case 'q':
-				form.WriteString(`("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)+')`)
+				form.WriteString(`("(?:[^"\\]|\\.)*"…?|'(?:[^'\\]|\\.)+')`)
 			case 'U':
 				form.WriteString(`(U\+[0-9A-F]+)`)
 			case 'o', 'x', 'X':

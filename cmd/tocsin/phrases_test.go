@@ -395,3 +395,20 @@ func refusalWords(t *testing.T) []pair {
 	}
 	return pairs
 }
+
+// FuzzRead reads whatever a record or a platform may hold.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{
+		"", "demo: x: not released", "403: Forbidden: bot was kicked (x)", "a | b; c\nd: e (f)", "open : permission denied", `"x": is missing; "y`,
+		"2026-11-22T10:30:00Z", strings.Repeat(": (", 400), strings.Repeat("the file  is not there; ", 200),
+	} {
+		f.Add(seed)
+	}
+	b := newPhrasebook("it")
+	f.Fuzz(func(t *testing.T, text string) {
+		clear(b.known)
+		if got := b.read(text); utf8.ValidString(text) && !utf8.ValidString(got) {
+			t.Errorf("%q became %q, which is not UTF-8", text, got)
+		}
+	})
+}

@@ -656,7 +656,7 @@ func TestVerifyHoldsTheBrokersTimes(t *testing.T) {
 		"a_second_later":               {s.shifted(1, time.Second), checkpoint, []string{"root"}},
 		"a_second_later_no_checkpoint": {s.shifted(1, time.Second), nil, nil},
 		// The keys of the scene are not valid any more then.
-		"an_hour_later_no_checkpoint":    {s.shifted(1, time.Hour), nil, []string{"release", "signature", "time"}},
+		"an_hour_later_no_checkpoint":    {s.shifted(1, time.Hour), nil, []string{"bulletin", "release", "signature", "time"}},
 		"the_end_earlier_no_checkpoint":  {s.shifted(n, -time.Hour), nil, []string{"time"}},
 		"within_the_clocks_difference":   {s.shifted(1, audit.MaxClockDifference), nil, nil},
 		"beyond_the_clocks_difference":   {s.shifted(1, audit.MaxClockDifference+time.Minute), nil, []string{"time"}},

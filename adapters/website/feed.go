@@ -130,8 +130,8 @@ func (s *Site) entry(b *bulletin) atomEntry {
 		Categories: []atomTerm{{Term: n.Status}, {Term: n.MsgType}},
 		Summary:    atomText{Type: "text", Lang: voice.Lang, Text: voice.Text},
 		Identifier: n.Identifier, Sender: n.Sender, Sent: s.stamp(n.Sent), Status: n.Status, MsgType: n.MsgType,
-		Scope: p.facts.scope, Event: n.Event, Urgency: n.Urgency, Severity: n.Severity, Certainty: n.Certainty,
-		Effective: s.stamp(p.facts.effective), Onset: s.stamp(p.facts.onset), Expires: s.stamp(n.Expires), Areas: n.Areas,
+		Scope: p.facts().scope, Event: n.Event, Urgency: n.Urgency, Severity: n.Severity, Certainty: n.Certainty,
+		Effective: s.stamp(p.facts().effective), Onset: s.stamp(p.facts().onset), Expires: s.stamp(n.Expires), Areas: n.Areas,
 	}
 	if n.Issuer != "" {
 		e.Author = &atomAuthor{Name: n.Issuer}
@@ -139,7 +139,7 @@ func (s *Site) entry(b *bulletin) atomEntry {
 	if len(n.CAP) > 0 {
 		e.Links = append(e.Links, atomLink{Rel: "related", Type: "application/cap+xml", Href: s.c.PublicURL + capPath(n.Identifier)})
 	}
-	for _, g := range p.facts.geocodes {
+	for _, g := range p.facts().geocodes {
 		e.Geocodes = append(e.Geocodes, atomGeocode{Name: g.name, Value: g.value})
 	}
 	return e

@@ -47,7 +47,7 @@ func FuzzShownText(f *testing.F) {
 		f.Add(text, "title", "alt")
 	}
 	f.Fuzz(func(t *testing.T, text, title, alt string) {
-		p := &stored{Post: fuzzPost(text, title, alt), at: s.c.Now()}
+		p := &stored{Post: fuzzPost(text, title, alt), at: s.c.Now(), facts: func() facts { return facts{} }}
 		if checkPost(p.Post) != nil {
 			t.Skip()
 		}
@@ -147,7 +147,7 @@ func FuzzIngest(f *testing.F) {
 // FuzzAsked looks for alerts by what readers type.
 func FuzzAsked(f *testing.F) {
 	s := fuzzSite(f)
-	p := &stored{Post: fuzzPost("text", "", ""), at: s.c.Now(), digest: sha256.Sum256(nil)}
+	p := &stored{Post: fuzzPost("text", "", ""), at: s.c.Now(), digest: sha256.Sum256(nil), facts: func() facts { return facts{} }}
 	v := s.with(s.first(), p, s.c.Now())
 	for _, typed := range []string{"", "SV-1", "sv 1", "SV-1-1", "SV-1-", "–", "SV-11", "code: SV-1-1", "https://example.it/a/SV-1?lang=de", "SV-1-9 //SV-1", "[::1/SV-1"} {
 		f.Add(typed)

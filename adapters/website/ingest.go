@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -323,7 +324,8 @@ func (s *Site) readPost(key adapters.Key, body []byte) (*stored, error) {
 	if err := p.setDigest(); err != nil {
 		return nil, err
 	}
-	p.facts = readFacts(p.Notice.CAP)
+	// Only pages show them, and a page may wait; the publication may not.
+	p.facts = sync.OnceValue(func() facts { return readFacts(p.Notice.CAP) })
 	if p.Image != nil {
 		m, err := readMedia(p.Image.MediaType, p.Image.SHA256, p.Image.Data)
 		if err != nil {

@@ -46,8 +46,8 @@ type snapshot struct {
 // A stored is a post as the site keeps it.
 type stored struct {
 	adapters.Post
-	digest [32]byte // of the post as it came: the same key with another digest is refused
-	facts  facts    // of its CAP document
+	digest [32]byte     // of the post as it came: the same key with another digest is refused
+	facts  func() facts // of its CAP document, which is read when they are first asked for
 	at     time.Time
 	image  *media // nil for none
 }

@@ -35,13 +35,13 @@ func drillOf(status string) wording.Drill {
 
 // actOf returns what a message does in the life of its alert.
 func actOf(p *stored) wording.Act {
-	return wording.ActOf(p.Notice.MsgType, p.Notice.Urgency, p.facts.allClear)
+	return wording.ActOf(p.Notice.MsgType, p.Notice.Urgency, p.facts().allClear)
 }
 
 // levelOf returns the level of a message, and whether the issuer declared it as an
 // alert colour.
 func levelOf(p *stored) (l wording.Level, colour bool) {
-	return wording.LevelOf(p.facts.colour, p.facts.awareness, p.Notice.Severity)
+	return wording.LevelOf(p.facts().colour, p.facts().awareness, p.Notice.Severity)
 }
 
 // state says where the alert stands. What was revoked or ended stays so when it
@@ -194,10 +194,10 @@ func (s *Site) sheet(b *bulletin, lang string) pages.Bulletin {
 	from := n.Sent
 	// As in the signed texts: from the onset of the event, where it is known.
 	switch {
-	case !head.facts.onset.IsZero():
-		from = head.facts.onset
-	case !head.facts.effective.IsZero():
-		from = head.facts.effective
+	case !head.facts().onset.IsZero():
+		from = head.facts().onset
+	case !head.facts().effective.IsZero():
+		from = head.facts().effective
 	}
 	level, colour := levelOf(head)
 	voice := b.voice(lang)

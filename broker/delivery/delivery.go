@@ -124,9 +124,9 @@ type Service struct {
 	claims  claims
 	hosting hosting
 	// remarked holds what was said of bulletins and channels that they do not address;
-	// owned by watch.
+	// owned by tend.
 	remarked map[string]bool
-	voids    int // records without effect that need no refusal any more; owned by watch
+	voids    int // records without effect that need no refusal any more; owned by tend
 	library  *library
 	meters   meters
 	tracer   trace.Tracer
@@ -202,7 +202,8 @@ func (s *Service) Run(ctx context.Context) error {
 	var begun int64 // what came before is among the open alerts below
 	s.Ledger.View(func(st *ledger.State) { begun = st.Seq })
 	open := s.wakeOpen()
-	s.work.Go(func() { s.watch(ctx, begun, open) })
+	s.work.Go(func() { s.watch(ctx, begun) })
+	s.work.Go(func() { s.tend(ctx, begun, open) })
 	s.work.Go(func() { s.remind(ctx) })
 	s.work.Go(func() { s.restoreArchive(ctx, archive) })
 	<-ctx.Done()
@@ -256,26 +257,67 @@ func (s *Service) wake(id string) {
 	}
 }
 
-// watch follows the ledger: it wakes the lanes at each release, refuses what has to
-// be refused, has prepared what can be, and shows what another node published on a
-// channel that forgets.
-//
-// It begins after the record seen, and with the alerts in open, whose decisions may
-// have come while no node was up.
-func (s *Service) watch(ctx context.Context, seen int64, open []string) {
-	decided, published := slices.Clone(open), slices.Clone(open)
-	var judged []string // alerts whose refusals are still to be written
+// watch follows the ledger and wakes the lanes at each release. It begins after the
+// record seen. All that is less urgent is tend's.
+func (s *Service) watch(ctx context.Context, seen int64) {
 	for ctx.Err() == nil {
 		changed := s.Ledger.Changed()
+		var decided []string
 		left := false
 		s.Ledger.View(func(st *ledger.State) {
-			decided = append(decided, st.Decided(seen)...)
-			published = append(published, st.Published(seen)...)
+			decided = st.Decided(seen)
 			left = st.NodesAt > seen
 			seen = st.Seq
 		})
 		for _, id := range decided {
 			s.decided(ctx, id)
+		}
+		if left {
+			// Another node has ended, or was started again: what it leaves is not
+			// waited for any more.
+			s.wakeOpen()
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+}
+
+// decided wakes the lanes where an alert has a released bulletin.
+func (s *Service) decided(ctx context.Context, id string) {
+	items, err := s.library.items(ctx, id, "")
+	switch n := len(items); {
+	case n > 0 && items[n-1].b.Message.MsgType == alert.MsgCancel:
+		for _, l := range s.lanes {
+			l.hurry(id)
+		}
+	case n > 0 || err != nil: // with an error the lanes try again
+		s.wake(id)
+	}
+}
+
+// tendAfter is how long tend lets the lanes go first.
+const tendAfter = 10 * time.Millisecond
+
+// tend does what follows from the records after seen and is not urgent: it shows
+// images, has prepared what can be, refuses what has to be refused, says which channels
+// get nothing, and shows what another node published on a channel that forgets.
+//
+// It begins with the alerts in open, whose decisions may have come while no node was up.
+func (s *Service) tend(ctx context.Context, seen int64, open []string) {
+	decided, published := slices.Clone(open), slices.Clone(open)
+	var judged []string // alerts whose refusals are still to be written
+	for ctx.Err() == nil {
+		changed := s.Ledger.Changed()
+		s.Ledger.View(func(st *ledger.State) {
+			decided = append(decided, st.Decided(seen)...)
+			published = append(published, st.Published(seen)...)
+			seen = st.Seq
+		})
+		s.hosting.host(ctx, s, decided) // first: a platform may ask for an image before long
+		for _, id := range decided {
+			s.prepareAhead(ctx, id)
 			if !slices.Contains(judged, id) {
 				judged = append(judged, id)
 			}
@@ -283,11 +325,6 @@ func (s *Service) watch(ctx context.Context, seen int64, open []string) {
 		again := s.refuse(ctx, judged)
 		for _, id := range decided {
 			s.remark(ctx, id)
-		}
-		if left {
-			// Another node has ended, or was started again: what it leaves is not
-			// waited for any more.
-			s.wakeOpen()
 		}
 		for _, id := range published {
 			for _, l := range s.lanes {
@@ -297,17 +334,34 @@ func (s *Service) watch(ctx context.Context, seen int64, open []string) {
 			}
 		}
 		decided, published = nil, nil
-		timer := time.NewTimer(refuseAgain)
 		if !again {
-			timer.Stop()
 			judged = nil
 		}
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		case <-timer.C:
-		}
-		timer.Stop()
+		s.awaitTending(ctx, changed, again)
+	}
+}
+
+// awaitTending returns a moment after the ledger has changed, or when something is to
+// be done again.
+func (s *Service) awaitTending(ctx context.Context, changed <-chan struct{}, again bool) {
+	var retry <-chan time.Time
+	if again {
+		timer := time.NewTimer(refuseAgain)
+		defer timer.Stop()
+		retry = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-retry:
+		return
+	case <-changed:
+	}
+	timer := time.NewTimer(tendAfter)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
@@ -331,22 +385,6 @@ func (s *Service) remark(ctx context.Context, id string) {
 		s.Log.WarnContext(ctx, "a channel gets nothing of an alert in force: the bulletin that people signed does not address it; the next bulletin will, composed with this configuration",
 			"channel", l.name, "alert", id, "code", string(b.Code), "bulletin", b.Number)
 	}
-}
-
-// decided does what follows from the newest decision on an alert. What can release
-// a post comes first.
-func (s *Service) decided(ctx context.Context, id string) {
-	items, err := s.library.items(ctx, id, "")
-	switch n := len(items); {
-	case n > 0 && items[n-1].b.Message.MsgType == alert.MsgCancel:
-		for _, l := range s.lanes {
-			l.hurry(id)
-		}
-	case n > 0 || err != nil: // with an error the lanes try again
-		s.wake(id)
-	}
-	s.hosting.host(ctx, s, []string{id})
-	s.prepareAhead(ctx, id)
 }
 
 const (

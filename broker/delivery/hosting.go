@@ -20,7 +20,7 @@ const maxEarly = 32
 // stand behind that: so each keeps the images of all bulletins that somebody who
 // may has signed, from the first valid signature until the alert expires.
 //
-// It is owned by Run until it starts watching, then by watch.
+// It is owned by Run until it starts watching, then by tend.
 type hosting struct {
 	shown map[string]hosted // by bulletin digest; those that have not expired
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -22,7 +23,16 @@ import (
 	"tocsin/broker/signing"
 )
 
+// spareProcessors is how many threads more than the machine has processors may run Go
+// code. The broker syncs every write, and the runtime leaves a thread its processor
+// while it waits for the disk, for milliseconds: on two cores nothing else but one
+// goroutine would run then, just when the posts go out.
+const spareProcessors = 2
+
 func main() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcessors)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 	stop()

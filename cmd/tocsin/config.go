@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -185,6 +186,9 @@ func (s secret) read(c *config, getenv func(string) string) (string, error) {
 	case s.File != "":
 		b, err := os.ReadFile(c.abs(s.File))
 		if err != nil {
+			if looksSecret(s.File) {
+				return "", errors.New("file names no file: write the path of a file that holds the credential, not the credential itself")
+			}
 			return "", fmt.Errorf("%w: put the credential alone into this file, readable by the node only", err)
 		}
 		v := strings.TrimSpace(string(b))
@@ -193,6 +197,9 @@ func (s secret) read(c *config, getenv func(string) string) (string, error) {
 		}
 		return v, nil
 	case s.Env != "":
+		if !variableForm.MatchString(s.Env) {
+			return "", errors.New("env names no variable: write the name of an environment variable that holds the credential, not the credential itself")
+		}
 		v := getenv(s.Env)
 		if v == "" {
 			return "", fmt.Errorf("the environment variable %s is empty: set it to the credential", s.Env)
@@ -200,6 +207,14 @@ func (s secret) read(c *config, getenv func(string) string) (string, error) {
 		return v, nil
 	}
 	return "", errors.New("it is missing: write \"file: PATH\" or \"env: NAME\" under it")
+}
+
+var variableForm = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+
+// looksSecret reports whether the path of a file that is not there may be a credential
+// that was written in its place: then it is not shown.
+func looksSecret(path string) bool {
+	return len(path) >= 20 && !strings.ContainsAny(path, "/.") && strings.ContainsAny(path, "0123456789")
 }
 
 // loadConfig reads a configuration strictly.
@@ -225,13 +240,34 @@ func loadConfig(path string) (*config, error) {
 	}
 	c := &config{path: abs, dir: filepath.Dir(abs)}
 	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("configuration %s: %s\nCorrect the line that is marked; docs/operations.md lists the keys", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+		return nil, fmt.Errorf("configuration %s: %s\nCorrect the line that is marked; docs/operations.md lists the keys", path, strings.TrimSpace(withoutValues(yaml.FormatError(err, false, true))))
 	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return c, nil
 }
+
+// withoutValues hides what stands after each key in the lines of the file that an
+// error shows: one of them may be a credential that was written in the wrong place.
+func withoutValues(shown string) string {
+	lines := strings.Split(shown, "\n")
+	for i, line := range lines {
+		m := shownLine.FindStringSubmatch(line)
+		switch {
+		case m == nil: // the error's own words, or the mark under a line
+		case m[3] != "":
+			lines[i] = m[1] + m[2] + " …"
+		case m[2] == "":
+			lines[i] = m[1] + "…"
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// shownLine is a line of the file as the parser shows it: its number, the key up to its
+// colon, the rest.
+var shownLine = regexp.MustCompile(`^(>?\s*\d+ \|\s*)((?:- )?[A-Za-z_][A-Za-z0-9_]*:)?(.*)$`)
 
 // checkShape refuses what would hold the parser up. It takes time that grows with
 // the length of the text.

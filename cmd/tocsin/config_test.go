@@ -101,3 +101,34 @@ func TestLargeConfiguration(t *testing.T) {
 		t.Errorf("%d channels were read, want more than 400", len(c.Channels))
 	}
 }
+
+// TestErrorsShowNoCredential writes credentials where the names of their files or
+// variables belong, and faults around them.
+func TestErrorsShowNoCredential(t *testing.T) {
+	t.Parallel()
+	const token = "7001000001:AAFverysecretverysecretverysecret12"
+	for name, change := range map[string][2]string{
+		"in_place":            {"token: {file: secrets/telegram.token}", "token: " + token},
+		"in_place_quoted":     {"token: {file: secrets/telegram.token}", `token: "` + token + `"`},
+		"under_a_strange_key": {"token: {file: secrets/telegram.token}", "token: { value: " + token + " }"},
+		"as_file":             {"token: {file: secrets/telegram.token}", "token: { file: AAFverysecretverysecretverysecret12 }"},
+		"as_variable":         {"token: {file: secrets/telegram.token}", "token: { env: " + `"` + token + `" }`},
+		"a_line_beside":       {"token: {file: secrets/telegram.token}", "token: " + token + "\n    strange: 1"},
+		"on_its_own_line":     {"token: {file: secrets/telegram.token}", "token:\n      value:\n        " + token},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pg := newPlayground(t)
+			pg.edit(change[0], change[1])
+			stdout, stderr, err := call(t, "serve", "-c", pg.config)
+			if err == nil {
+				t.Fatal("the node starts")
+			}
+			if said := stdout + stderr + err.Error(); strings.Contains(said, "secretverysecret") {
+				t.Errorf("it says %s", said)
+			} else if !strings.Contains(said, "token") && !strings.Contains(said, "telegram") {
+				t.Errorf("it does not name the place: %s", said)
+			}
+		})
+	}
+}

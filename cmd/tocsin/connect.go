@@ -196,13 +196,16 @@ func (d *desk) distrust() string {
 // warn says first of all where a ledger that is read is not to be trusted: on
 // standard error where standard output is for a JSON object.
 func (p *program) warn(d *desk, asJSON bool) {
-	why := d.distrust()
-	if why == "" {
-		return
-	}
 	screen := p.out
 	if asJSON {
 		screen = p.err
+	}
+	if why := d.stopped(); why != "" {
+		fmt.Fprintln(screen, p.say("ATTENZIONE: il nodo non invia niente: %s", "ATTENTION: the node sends nothing: %s", p.read(why)))
+	}
+	why := d.distrust()
+	if why == "" {
+		return
 	}
 	fmt.Fprintln(screen, p.say("ATTENZIONE: il registro non è affidabile: %s", "ATTENTION: the ledger is not to be trusted: %s", why))
 }

@@ -42,6 +42,9 @@ type presence struct {
 	PID    int    `json:"pid"`
 	// Untrusted is why the node does not trust its ledger, "" where it does.
 	Untrusted string `json:"untrusted,omitempty"`
+	// Stopped is why the node sends nothing though it trusts its ledger, "" where it
+	// does.
+	Stopped string `json:"stopped,omitempty"`
 }
 
 // A node is a running Tocsin: ledger, site, deliveries.

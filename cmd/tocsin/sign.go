@@ -437,6 +437,10 @@ func trimmed(armored []byte) []byte { return append(bytes.TrimSpace(armored), '\
 func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statement) error {
 	ctx, span := d.span(ctx, "sign", b)
 	defer span.End()
+	// A release whose attempts can't be recorded is none: nothing would be sent.
+	if err := d.roomFor(recordsRoom); err != nil {
+		return err
+	}
 	key := ""
 	if s, err := d.authority.CheckOne(signing.RequestOf(b), st, st.At); err == nil {
 		key = s.Fingerprint

@@ -32,9 +32,12 @@ const (
 func (n *node) watchStore(ctx context.Context) {
 	tick := time.NewTicker(storeInterval)
 	defer tick.Stop()
-	warned := false
+	warned, told := false, false
 	for {
 		warned = n.lookAtStore(ctx, warned)
+		if n.unwritable.Load() != nil && !told {
+			told = n.writePresence(n.distrusted()) == nil // a full disk may not take that either: again, then
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -62,6 +65,21 @@ func (n *node) lookAtStore(ctx context.Context, warned bool) bool {
 	return low
 }
 
+// stopped returns why the node that runs here sends nothing, "" where it does, as far
+// as a command can tell.
+func (d *desk) stopped() string {
+	if !d.running || d.guard == nil {
+		return ""
+	}
+	if p, err := readPresence(d.state); err == nil && p.Stopped != "" {
+		return p.Stopped
+	}
+	if err := d.roomFor(recordsRoom); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // freeBytes returns the room that a program without privileges finds on the disk of
 // a folder, in bytes.
 func freeBytes(dir string) (int64, error) {
@@ -75,14 +93,20 @@ func freeBytes(dir string) (int64, error) {
 // room returns an error where the disk of a node on this machine is too full to take
 // the bulletin: the broker would only fall silent.
 func (d *desk) room(b *bulletin.Bulletin) error {
-	if d.presence.Broker == "" {
-		return nil // a broker elsewhere
-	}
-	free, err := freeBytes(d.state)
 	need := int64(reserve)
 	if b.Message.MsgType == alert.MsgCancel {
 		need = int64(len(b.Bytes())) + recordsRoom
 	}
+	return d.roomFor(need)
+}
+
+// roomFor returns an error where the disk of a node on this machine has fewer bytes
+// free.
+func (d *desk) roomFor(need int64) error {
+	if d.presence.Broker == "" {
+		return nil // a broker elsewhere
+	}
+	free, err := freeBytes(d.state)
 	if err != nil || free >= need {
 		return nil //nolint:nilerr // what can't be measured is tried
 	}

@@ -86,6 +86,9 @@ func (n *node) writePresence(distrust error) error {
 	if distrust != nil {
 		p.Untrusted = distrust.Error()
 	}
+	if err := n.unwritable.Load(); err != nil {
+		p.Stopped = (*err).Error()
+	}
 	b, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return err

@@ -293,8 +293,9 @@ func (k *Keeper) Trusted() error {
 	case k.err != nil:
 		return fmt.Errorf("%w; restore it from a copy", k.err)
 	case k.missing:
-		return fmt.Errorf("the ledger holds %[1]d records and its folder no checkpoint, though it had one: whether records are missing can't be told; "+
-			"put it back from a copy of the folder, or, where there is none, look what the ledger says and accept it as it is with tocsin serve --accept-lost-checkpoint %[1]d", k.tree.Size())
+		size := k.tree.Size()
+		return fmt.Errorf("the ledger holds %d records and its folder no checkpoint, though it had one: whether records are missing can't be told; "+
+			"put it back from a copy of the folder, or, where there is none, look what the ledger says and accept it as it is with tocsin serve --accept-lost-checkpoint %d", size, size)
 	case k.known != nil:
 		return fmt.Errorf("the ledger holds %d records, its newest checkpoint says %d: the last ones were lost; restore it from a copy", k.tree.Size(), k.known.Size)
 	}

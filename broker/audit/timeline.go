@@ -36,10 +36,7 @@ type Timeline struct {
 func (t *Timeline) Observe(e *ledger.Entry, err error) {
 	if e.Bad != nil {
 		if err != nil && strings.HasPrefix(e.Subject, "ledger.alert."+t.Alert+".") {
-			text := "voce illeggibile, non scritta dai nostri programmi"
-			if strings.HasPrefix(t.Lang, "en") {
-				text = "a record that can't be read, not written by our programs"
-			}
+			text := t.say("voce illeggibile, non scritta dai nostri programmi", "a record that can't be read, not written by our programs")
 			t.Lines = append(t.Lines, Line{Record: e.Seq, At: e.Time, Type: "unreadable", Who: "?", Text: text, Void: err.Error()})
 		}
 		return
@@ -57,16 +54,17 @@ func (t *Timeline) Observe(e *ledger.Entry, err error) {
 	t.Lines = append(t.Lines, line)
 }
 
-// words says in one sentence what a record reports.
-func (t *Timeline) words(r *ledger.Record) string {
-	it := !strings.HasPrefix(t.Lang, "en")
-	say := func(italian, english string, args ...any) string {
-		if it {
-			return fmt.Sprintf(italian, args...)
-		}
+// say fills the words of the timeline's language.
+func (t *Timeline) say(italian, english string, args ...any) string {
+	if strings.HasPrefix(t.Lang, "en") {
 		return fmt.Sprintf(english, args...)
 	}
-	part := ""
+	return fmt.Sprintf(italian, args...)
+}
+
+// words says in one sentence what a record reports.
+func (t *Timeline) words(r *ledger.Record) string {
+	part, say := "", t.say
 	if r.Part > 1 {
 		part = say(" (parte %d)", " (part %d)", r.Part)
 	}

@@ -75,7 +75,7 @@ func (e *ChainError) words(it bool) string {
 		return say("il bollettino %d ha un altro mittente CAP (sender) del bollettino %d: comporlo con il mittente di quello",
 			"bulletin %d has another CAP sender than bulletin %d: compose it with the sender of that one", e.Number, e.Newest)
 	case BreakExpired:
-		return say("il bollettino %d è stato consegnato quando era già scaduto, alle %s: comporne uno nuovo",
+		return say("il bollettino %d è stato consegnato quando era già scaduto, il %s: comporne uno nuovo",
 			"bulletin %d was handed in after it had expired, at %s: compose a new one", e.Number, e.When.UTC().Format("2006-01-02 15:04:05 UTC"))
 	case BreakTaken:
 		return say("il codice %s è già di un'altra allerta: comporre di nuovo, con un altro codice",

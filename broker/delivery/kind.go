@@ -28,22 +28,22 @@ func (l *lane) misfit(ctx context.Context, id string, it *item, do verb) (ledger
 	if signed == have {
 		return ledger.Record{}, false
 	}
-	why := fmt.Sprintf("the post was made and signed for a channel of kind %s, and %s is of kind %s in this node's configuration: ", signed, l.name, have)
+	why := fmt.Sprintf("the post was made and signed for a channel of kind %s, and %s is of kind %s in this node's configuration", signed, l.name, have)
 	var r ledger.Record
 	switch do { //nolint:exhaustive // the others ask nothing of a platform
 	case attempt:
 		r = ledger.Record{
 			Type: ledger.Held, Class: adapters.Permanent.String(),
-			Reason: why + "give the channel its kind again and start the node, or compose the alert anew for the channels as they are",
+			Reason: why + ": give the channel its kind again and start the node, or compose the alert anew for the channels as they are",
 		}
 	case look:
 		// It may be public where nobody can look: as where there is no way to look.
 		r = ledger.Record{
 			Type: ledger.Held, Class: string(Hold),
-			Reason: why + "whether it is public there can't be found out; look at that account, and publish by hand what is missing",
+			Reason: why + ": whether it is public there can't be found out; look at that account, and publish by hand what is missing",
 		}
 	case readBack:
-		r = ledger.Record{Type: ledger.NotVerifiable, Reason: why + "the post can't be read back there; look at that account by hand"}
+		r = ledger.Record{Type: ledger.NotVerifiable, Reason: why + ": the post can't be read back there; look at that account by hand"}
 	default:
 		return ledger.Record{}, false
 	}

@@ -48,7 +48,7 @@ type SettingsError struct {
 // Error names the settings and what to do.
 func (e *SettingsError) Error() string {
 	return fmt.Sprintf("the stream %s at the broker is not set as a ledger must be: %s; have whoever runs the broker set it so (docs/ledger.md, The streams), "+
-		"or let the node make its streams on a broker that has none", e.Stream, strings.Join(e.Weak, ", "))
+		"or let the node make its streams on a broker that has none", e.Stream, strings.Join(e.Weak, "; "))
 }
 
 // holdAgainst returns a [*SettingsError] where the settings of a stream are weaker

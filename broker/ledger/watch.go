@@ -128,7 +128,7 @@ func difference(was, is *jetstream.StreamInfo, last uint64) string {
 	case is.State.NumDeleted > 0:
 		return fmt.Sprintf("%d records were removed from it", is.State.NumDeleted)
 	}
-	return strings.Join(weakened(&was.Config, &is.Config), ", ")
+	return strings.Join(weakened(&was.Config, &is.Config), "; ")
 }
 
 // weakened lists the settings by which a stream could lose records now, or not take

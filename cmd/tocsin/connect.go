@@ -137,7 +137,8 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		d.state = d.c.abs(d.c.State)
 	}
 	if _, err := os.Stat(d.state); err != nil {
-		return nil, fmt.Errorf("%w%w", errNoFolder, both("non c'è nessun registro in %[1]s: accendere il nodo con tocsin serve", "ledger folder: %[2]w: start the node with tocsin serve", d.state, err))
+		return nil, fmt.Errorf("%w%w", errNoFolder, both("cartella del registro: %v: controllarne il nome, o accendere il nodo con tocsin serve",
+			"ledger folder: %w: check its name, or start the node with tocsin serve", err))
 	}
 	if d.authority, err = d.loadAuthority(); err != nil {
 		return nil, err

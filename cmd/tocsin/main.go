@@ -99,12 +99,6 @@ func (p *program) words(err error) string {
 		} else {
 			break
 		}
-		if e, ok := errors.AsType[*bulletin.ChainError](err); ok {
-			return e.Message("it")
-		}
-		if e, ok := errors.AsType[*ledger.RealmError](err); ok {
-			return fmt.Sprintf("questo registro è del realm %q, la configurazione del realm %q: usare un'altra cartella; un registro non cambia mai realm", e.Have, e.Want)
-		}
 	}
 	if e, ok := bare.(*spokenError); ok && p.lang != "en" { //nolint:errorlint // as above
 		args := slices.Clone(e.args)

@@ -453,7 +453,7 @@ func (n *node) acceptLoss(ctx context.Context, records int64) (*ledger.Record, e
 	}
 	root, lost, err := n.keeper.Accept(records)
 	if err != nil {
-		return nil, both("--accept-lost-checkpoint: il registro non ha %[1]d voci: guardarlo di nuovo (%[2]v)", "--accept-lost-checkpoint: %[2]w", records, err)
+		return nil, fmt.Errorf("--accept-lost-checkpoint: %w", err)
 	}
 	if !lost {
 		n.log.InfoContext(ctx, "there is no lost checkpoint to accept: leave --accept-lost-checkpoint out", "records", records)

@@ -36,12 +36,12 @@ func notShown() []string {
 		"PUT /posts/{key...}", "GET /posts", "PUT /media/{sha256}", "GET /metrics", "application/atom+xml; charset=utf-8", "application/json; charset=utf-8",
 		"tocsin-bulletin: 1", "tocsin-bulletin:", "image-alt:",
 		"[trace %v]", "Bearer %v", "HTTP %v", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alert xmlns=\"%v\">\n", "bytes: %d\n\n%s\n",
-		"OPENSSH PRIVATE KEY", "signers %x\nrevoked %x\n", "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "Very Likely",
+		"other node", "OPENSSH PRIVATE KEY", "signers %x\nrevoked %x\n", "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "Very Likely",
 		// what platforms say
 		"chat not found", "chat_id is empty", "need administrator rights", "not enough rights", "have no write access", "upgraded to a supergroup",
 		"user not found", "invalid user_id", "duplicate content", "reply to this conversation is not allowed",
 		// descriptions of streams, spans and metrics
-		"all that happened, in order", "the bytes of bulletins, by their SHA-256", "wakes the worker of a channel", "read back", "write to the site",
+		"all that happened, in order", "the bytes of bulletins, by their SHA-256", "wakes the worker of a channel", "reminds a channel of decisions", "read back", "write to the site",
 		// texts for the public
 		"Esercitazione: contenuto del messaggio %s di %s.", "Messaggio senza testo", "Zona non indicata", "senza geometria",
 		// the simulator's own
@@ -108,7 +108,7 @@ func sources(t *testing.T) (texts []source, pairs []pair) {
 			case *ast.CallExpr:
 				name := called(n)
 				switch {
-				case name == "both" && len(n.Args) >= 2:
+				case (name == "both" || name == "say" && folder == "broker/bulletin") && len(n.Args) >= 2:
 					italian, _ := literal(n.Args[0])
 					english, _ := literal(n.Args[1])
 					pairs = append(pairs, pair{english, italian})
@@ -315,7 +315,8 @@ func TestPhrasesAreReadBack(t *testing.T) {
 }
 
 // TestPhrasesGathered holds the last section of phrases.txt against the errors that
-// the commands write in both languages and the refusals of package signing: the
+// are written in both languages, in the commands as in package bulletin, and the
+// refusals of package signing: the
 // ledger's records hold the English, and the Italian screen reads them back.
 // TOCSIN_UPDATE_GOLDEN=1 writes that section.
 func TestPhrasesGathered(t *testing.T) {

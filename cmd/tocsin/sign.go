@@ -306,7 +306,8 @@ func (p *program) signatureFiles(path string, named []string) ([]signatureFile, 
 		out = append(out, signatureFile{name, armored})
 	}
 	if len(out) == 0 {
-		return nil, both("firma: accanto a %[1]s non ce n'è nessuna (%[1]s.officer.sig): firmare prima il bollettino, con tocsin sign", "signature: there is none beside %[1]s (%[1]s.officer.sig): sign the bulletin first, with tocsin sign", path)
+		return nil, both("firma: accanto a %s non ce n'è nessuna (%s.officer.sig): firmare prima il bollettino, con tocsin sign",
+			"signature: there is none beside %s (%s.officer.sig): sign the bulletin first, with tocsin sign", path, path)
 	}
 	return out, nil
 }
@@ -425,7 +426,8 @@ func bearingRole(armored []byte) (signing.Role, error) {
 	}
 	role, _, err := signing.ParseNamespace(s.Namespace())
 	if err != nil {
-		return "", both("la firma è fatta per un altro uso (spazio %[1]q): firmare con tocsin sign", "signature not accepted: it was made for another purpose (%[2]w): sign with tocsin sign", s.Namespace(), err)
+		return "", both("firma non ammessa: è fatta per un altro uso (%v): firmare con tocsin sign",
+			"signature not accepted: it was made for another purpose (%w): sign with tocsin sign", err)
 	}
 	return role, nil
 }

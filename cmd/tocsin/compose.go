@@ -397,7 +397,7 @@ func (p *program) preview(w io.Writer, b *bulletin.Bulletin, channel string, pic
 		}
 		fmt.Fprintln(w, post.Text)
 		if image := b.Image(post.Image); image != nil {
-			fmt.Fprintf(w, "\n[%s %s, %d byte, %s]\n[%s]\n", p.say("immagine", "image"), image.MediaType, len(image.Data), image.SHA256[:16], post.Alt)
+			fmt.Fprintf(w, "\n[%s %s, %d %s, %s]\n[%s]\n", p.say("immagine", "image"), image.MediaType, len(image.Data), p.say("byte", "bytes"), image.SHA256[:16], post.Alt)
 			if path := pictures[post.Image]; path != "" {
 				fmt.Fprintf(w, "%s %s\n", p.say("L'immagine, da guardare:", "The picture, to look at:"), path)
 			} else {

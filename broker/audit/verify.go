@@ -9,6 +9,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
+	"tocsin/broker/signing/sshsig"
 )
 
 // A Finding is something in a ledger that does not hold.
@@ -364,14 +365,15 @@ type bulletinProof struct {
 func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bulletinProof {
 	p := &bulletinProof{bulletin: b}
 	request := signing.RequestOf(b)
+	request.Message = sshsig.NewMessage(b.Bytes()) // digested once, for all signatures
 	var statements []signing.Statement
 	for _, st := range state.Statements {
 		s := signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
 		if _, err := v.authority.CheckOne(request, s, st.At); err != nil {
 			v.refusedOr(st.Seq, st.At, "signature", err)
-		} else {
-			v.report.Signatures++
+			continue // it makes no difference to the others
 		}
+		v.report.Signatures++
 		statements = append(statements, s)
 		// A signature that comes after the refusal of a bulletin that could not be
 		// read releases nothing.

@@ -235,3 +235,25 @@ func TestAnIncarnationThatWasFollowedDoesNotSpin(t *testing.T) {
 	})
 	want(t, x)
 }
+
+// TestAFloodOfSignaturesHoldsUpNoRelease puts signatures that do not hold before the
+// one that releases.
+func TestAFloodOfSignaturesHoldsUpNoRelease(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	b, other := newAlert(t, "x-a").Next(t, alert.MsgAlert), newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.hand(b)
+	h.sign(b, h.officer)
+	forged := string(h.police.Sign(t, b.Realm, other.Bytes()))
+	for range 300 {
+		h.append(ledger.Record{
+			Type: ledger.Signature, Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Principal: h.police.Principal,
+			Namespace: "police@exercise.tocsin", Armor: forged,
+		})
+	}
+	h.sign(b, h.police)
+	h.await(b, "x-a", ledger.StateVerified)
+	want(t, x, "1/1")
+}

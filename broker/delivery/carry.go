@@ -210,7 +210,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 		l.s.Log.DebugContext(ctx, "nothing is sent while the ledger is not to be trusted", "alert", id, "channel", l.name, "err", err)
 		return l.s.Now().Add(distrustRetry), nil
 	}
-	authorized, err := l.s.authorize(id, it)
+	authorized, err := l.s.authorize(it)
 	if err == nil && hexDigest(authorized.SHA256()) != it.b.SHA256() {
 		err = errors.New("other bytes were verified than those of the bulletin")
 	}
@@ -312,7 +312,7 @@ func (l *lane) clear(ctx context.Context, id string, it *item, p *ledger.PartSta
 	if err := l.s.Trusted(); err != nil {
 		return fmt.Errorf("the ledger is not to be trusted: %w", err)
 	}
-	if _, err := l.s.authorize(id, it); err != nil {
+	if _, err := l.s.authorize(it); err != nil {
 		return fmt.Errorf("the signatures are no longer accepted: %w", err)
 	}
 	now := l.s.Now()

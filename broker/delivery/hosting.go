@@ -95,7 +95,10 @@ func (h *hosting) waiting() (n int) {
 // allowed reports whether one signature on the bulletin holds at this moment, and
 // whether it is early: not released yet.
 func (s *Service) allowed(h *held, state *ledger.BulletinState) (early, ok bool) {
-	now, statements := s.Now(), Statements(state)
+	s.library.mu.Lock()
+	h.judge(s.Authority, state)
+	s.library.mu.Unlock()
+	now, statements := s.Now(), s.library.sound(h)
 	if _, err := s.Authority.Authorize(h.request(), statements, now); err == nil {
 		return false, true
 	}

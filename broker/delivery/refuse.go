@@ -151,18 +151,14 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 }
 
 func (s *Service) badSignatures(p *place, refused map[int64]bool, about func(*ledger.BulletinState, string, string) fault) (faults []fault) {
-	all := Statements(p.state)
-	for n, statement := range p.state.Statements {
-		if refused[statement.Seq] {
+	for i := range p.state.Statements {
+		st := &p.state.Statements[i]
+		if refused[st.Seq] {
 			continue
 		}
-		why := fmt.Errorf("the bulletin has more than %d signatures: this one is not looked at", maxStatements)
-		if n < len(all) {
-			_, why = s.Authority.CheckOne(p.held.request(), all[n], all[n].At)
-		}
-		if why != nil {
+		if _, why := s.Authority.CheckOne(p.held.request(), statement(st), st.At); why != nil {
 			f := about(p.state, ledger.ClassSignature, why.Error())
-			f.seq, f.at = statement.Seq, statement.At
+			f.seq, f.at = st.Seq, st.At
 			faults = append(faults, f)
 		}
 	}

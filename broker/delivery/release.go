@@ -36,10 +36,26 @@ type library struct {
 	release  map[string]release
 }
 
-// held is a bulletin that was read, and the digests of its bytes.
+// held is a bulletin that was read, the digests of its bytes, and those of its
+// signatures that hold. Each one is looked at once: a flood of others must not hold up
+// a release.
 type held struct {
 	b       *bulletin.Bulletin
 	message *sshsig.Message
+
+	judged int // statements of the ledger that were looked at
+	sound  []ledger.Statement
+}
+
+// judge looks at the signatures that came since it was called last. The caller holds
+// the library's mu.
+func (h *held) judge(authority *signing.Authority, state *ledger.BulletinState) {
+	for ; h.judged < len(state.Statements); h.judged++ {
+		st := state.Statements[h.judged]
+		if _, err := authority.CheckOne(h.request(), statement(&st), st.At); err == nil {
+			h.sound = append(h.sound, st)
+		}
+	}
 }
 
 // request is signing.RequestOf with what is known already.
@@ -127,10 +143,6 @@ func Judge(ctx context.Context, l *ledger.Ledger, a *signing.Authority, id strin
 func otherRealm(b *bulletin.Bulletin, a *signing.Authority) error {
 	return fmt.Errorf("the bulletin is of realm %s, this ledger is of realm %s", b.Realm, a.Realm)
 }
-
-// maxStatements bounds the signatures of one bulletin that are looked at, newest
-// last: a flood of them must not hold up a release.
-const maxStatements = 256
 
 // items returns the released bulletins of an alert in the order of their numbers,
 // with the state of their posts on a channel.
@@ -246,28 +258,31 @@ func (lib *library) taken(ctx context.Context, id, code string) (int64, error) {
 // released returns a bulletin and its release, which is zero where signatures are
 // missing; the error says why it can't be read. The caller holds mu.
 func (lib *library) released(ctx context.Context, id string, state *ledger.BulletinState) (*held, release, error) {
-	statements := Statements(state)
-	if state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin {
-		// Whoever refused it could not read it. What comes later mends nothing, on no
-		// node: what stands in the ledger as refused is never posted.
-		for len(statements) > 0 && state.Statements[len(statements)-1].Seq > state.Refusal.Seq {
-			statements = statements[:len(statements)-1]
-		}
-		if len(statements) == 0 {
-			return nil, release{}, errRefused
-		}
+	// Whoever refused it could not read it. What comes later mends nothing, on no node:
+	// what stands in the ledger as refused is never posted.
+	late := func(st *ledger.Statement) bool {
+		return state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && st.Seq > state.Refusal.Seq
+	}
+	if state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && (len(state.Statements) == 0 || late(&state.Statements[0])) {
+		return nil, release{}, errRefused
 	}
 	h, err := lib.read(ctx, id, state)
 	if err != nil {
 		return nil, release{}, err
 	}
+	h.judge(lib.authority, state)
 	if r, ok := lib.release[state.SHA256]; ok {
 		return h, r, nil
 	}
-	for n := 1; n <= len(statements); n++ {
-		if _, err := lib.authority.Authorize(h.request(), statements[:n], statements[n-1].At); err == nil {
-			last := state.Statements[n-1]
-			r := release{seq: last.Seq, at: last.At, trace: last.Trace}
+	var statements []signing.Statement
+	for i := range h.sound {
+		st := &h.sound[i]
+		if late(st) {
+			break
+		}
+		statements = append(statements, statement(st))
+		if _, err := lib.authority.Authorize(h.request(), statements, st.At); err == nil {
+			r := release{seq: st.Seq, at: st.At, trace: st.Trace}
 			lib.release[state.SHA256] = r
 			return h, r, nil
 		}
@@ -334,16 +349,28 @@ func agree(id string, state *ledger.BulletinState, b *bulletin.Bulletin) error {
 // ledger order.
 func Statements(state *ledger.BulletinState) []signing.Statement {
 	var out []signing.Statement
-	for _, st := range state.Statements[:min(len(state.Statements), maxStatements)] {
-		out = append(out, signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At})
+	for i := range state.Statements {
+		out = append(out, statement(&state.Statements[i]))
+	}
+	return out
+}
+
+func statement(st *ledger.Statement) signing.Statement {
+	return signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
+}
+
+// sound returns the signatures of a bulletin that held when they came.
+func (lib *library) sound(h *held) (out []signing.Statement) {
+	lib.mu.Lock()
+	defer lib.mu.Unlock()
+	for i := range h.sound {
+		out = append(out, statement(&h.sound[i]))
 	}
 	return out
 }
 
 // authorize verifies a bulletin as it must be verified before every post: with
 // the ring, the policy and the clock of this moment.
-func (s *Service) authorize(id string, it *item) (*signing.Authorized, error) {
-	var statements []signing.Statement
-	s.Ledger.View(func(st *ledger.State) { statements = Statements(st.Alerts[id].Bulletin(it.b.SHA256())) })
-	return s.Authority.Authorize(it.held.request(), statements, s.Now())
+func (s *Service) authorize(it *item) (*signing.Authorized, error) {
+	return s.Authority.Authorize(it.held.request(), s.library.sound(it.held), s.Now())
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -109,6 +110,9 @@ type Ledger struct {
 	pending  pending
 	// reconnected has a node look at once whether the ledger is what it was.
 	reconnected chan struct{}
+	// beforeLoss is the newest record when the connection was lost, until a look has
+	// found it in the ledger again; nil where nothing is to be found.
+	beforeLoss atomic.Pointer[Entry]
 
 	// mu guards state, newest, broken and applied, which is replaced and closed whenever
 	// an entry was folded.
@@ -158,6 +162,11 @@ func (l *Ledger) dial(name string) (*nats.Conn, error) {
 	opts := []nats.Option{
 		nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectBufSize(-1), nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.DisconnectErrHandler(func(*nats.Conn, error) {
+			l.mu.RLock()
+			defer l.mu.RUnlock()
+			l.beforeLoss.CompareAndSwap(nil, l.newest)
+		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			select {
 			case l.reconnected <- struct{}{}:

@@ -100,16 +100,34 @@ func (l *Ledger) look(ctx context.Context, w *watched) string {
 		return ""
 	}
 	// A stream that was put back from an altered copy is as old and as long as before.
-	m, err := w.stream.GetMsg(ctx, uint64(newest.Seq)) //nolint:gosec // never negative
+	// What the node has written to it since would hide that: the record that was the
+	// newest when the connection was lost is not among that.
+	before := l.beforeLoss.Load()
+	for _, e := range []*Entry{before, newest} {
+		if what, err := gone(ctx, w.stream, e); what != "" || err != nil {
+			return what
+		}
+	}
+	l.beforeLoss.CompareAndSwap(before, nil)
+	return ""
+}
+
+// gone says what became of a record, "" where it is as it was; its error is that the
+// broker can't be asked.
+func gone(ctx context.Context, stream jetstream.Stream, e *Entry) (string, error) {
+	if e == nil {
+		return "", nil
+	}
+	m, err := stream.GetMsg(ctx, uint64(e.Seq)) //nolint:gosec // never negative
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return fmt.Sprintf("record %d is not there any more", newest.Seq)
+		return fmt.Sprintf("record %d is not there any more", e.Seq), nil
 	case err != nil:
-		return ""
-	case m.Subject != newest.Subject || !m.Time.Equal(newest.Time) || !bytes.Equal(m.Data, newest.Payload):
-		return fmt.Sprintf("record %d is another one than it was", newest.Seq)
+		return "", err
+	case m.Subject != e.Subject || !m.Time.Equal(e.Time) || !bytes.Equal(m.Data, e.Payload):
+		return fmt.Sprintf("record %d is another one than it was", e.Seq), nil
 	}
-	return ""
+	return "", nil
 }
 
 // difference says how a stream that held the message with sequence last differs from

@@ -255,7 +255,7 @@ func TestPicturesCanBeLookedAt(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, stderr := expect(t, 1, "preview", pg.compose("c"), "--images", path); !strings.Contains(stderr, "not a directory") {
+	if _, stderr := expect(t, 1, "preview", pg.compose("c"), "--images", path); !strings.Contains(stderr, "it is not a folder") {
 		t.Errorf("of a folder that is a file, it says %s", stderr)
 	}
 	for _, word := range []string{"SIGN", "no"} {

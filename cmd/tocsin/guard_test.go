@@ -119,7 +119,7 @@ func TestWhatWasWrittenPastTheCommandsIsShown(t *testing.T) {
 	// The forged bulletin is the newest one, and holds up nobody.
 	expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
 	stdout, _ = expect(t, 0, "status", code, "-c", pg.config)
-	if !strings.Contains(stdout, "referente.demo@questura.example (police)") {
+	if !strings.Contains(stdout, "referente.demo@questura.example (police liaison)") {
 		t.Errorf("after the co-signature status says %s", stdout)
 	}
 }
@@ -392,11 +392,17 @@ func TestABrokerElsewhereIsVouchedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: token})
+			server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: "commands", NodeToken: token})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(server.Stop)
+			// Nodes that come over the network may not make streams.
+			l, err := ledger.Open(t.Context(), ledger.Options{Server: server, Realm: c.realm, Create: true, Name: "test"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.Close()
 			pg := newPlayground(t, "--realm", c.realm)
 			if c.realm == "live" {
 				pg.enrol(enrolment{"duty", officerName, signing.Officer, alert.RealmLive}, enrolment{"liaison", policeName, signing.Police, alert.RealmLive})

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tocsin/broker/alert"
+	"tocsin/broker/audit"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
@@ -128,20 +129,28 @@ func (w *crashWorld) awaitDelivery(ctx context.Context, n *node, b *bulletin.Bul
 	}
 }
 
-// onLedger opens the ledger of a folder on which no node runs.
+// onLedger opens the ledger of a folder on which no node runs, and leaves a checkpoint
+// there, as a node does.
 func (w *crashWorld) onLedger(ctx context.Context, state string, do func(*ledger.Ledger)) {
 	w.t.Helper()
+	keeper, err := audit.OpenKeeper(state)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	server, err := ledger.StartServer(ctx, ledger.ServerOptions{Dir: state, MaxBytes: w.node.c.storeBytes()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer server.Stop()
-	l, err := ledger.Open(ctx, ledger.Options{Server: server, Realm: string(alert.RealmExercise), Create: true, Name: w.node.c.Node + "/past"})
+	l, err := ledger.Open(ctx, ledger.Options{Server: server, Realm: string(alert.RealmExercise), Create: true, Name: w.node.c.Node + "/past", Observe: keeper.Observe})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer l.Close()
 	do(l)
+	if err := keeper.Write(); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // writePast writes alerts that were released, published everywhere and verified.

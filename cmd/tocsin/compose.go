@@ -226,7 +226,7 @@ func adopt(raw []byte, broken error, c *config, o compose.Options) (*alert.Messa
 	case err != nil && unfilled(raw) != nil:
 		return nil, nil, unfilled(raw)
 	case err != nil:
-		return nil, nil, refusedError{both("importazione non riuscita: %v; correggere il file e comporre di nuovo", "import the CAP message: %w", err)}
+		return nil, nil, refusedError{both("importazione non riuscita: %v", "import the CAP message: %w", err)}
 	case c.Realm != alert.RealmExercise:
 		return nil, nil, refusedError{both("il messaggio è di %s, e questo nodo è %s: un messaggio d'altri è solo una bozza: riscriverlo come proprio, con questo sender e un nuovo identifier",
 			"the message is not one of ours: its sender is %s, and this node is %s: a message of others is only ever a draft: write it anew with this sender and a new identifier", imported.Sender, c.Issuer.Sender)}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,15 +109,13 @@ type Ledger struct {
 	pending  pending
 	// reconnected has a node look at once whether the ledger is what it was.
 	reconnected chan struct{}
-	// beforeLoss is the newest record when the connection was lost, until a look has
-	// found it in the ledger again; nil where nothing is to be found.
-	beforeLoss atomic.Pointer[Entry]
 
-	// mu guards state, newest, broken and applied, which is replaced and closed whenever
-	// an entry was folded.
+	// mu guards state, newest, unfound, broken and applied, which is replaced and closed
+	// whenever an entry was folded.
 	mu      sync.RWMutex
 	state   *State
-	newest  *Entry // the last one that was folded; nil for none
+	newest  *Entry   // the last one that was folded; nil for none
+	unfound []*Entry // see seek
 	broken  error
 	applied chan struct{}
 }
@@ -163,9 +160,9 @@ func (l *Ledger) dial(name string) (*nats.Conn, error) {
 		nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectBufSize(-1), nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) {
-			l.mu.RLock()
-			defer l.mu.RUnlock()
-			l.beforeLoss.CompareAndSwap(nil, l.newest)
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.seek(l.newest)
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			select {

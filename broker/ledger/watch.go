@@ -18,6 +18,10 @@ import (
 // watchEvery is the time between two looks at the streams.
 const watchEvery = 2 * time.Second
 
+// lookTimeout bounds one look: a question that went down with its connection is never
+// answered.
+const lookTimeout = 3 * time.Second
+
 // A ChangedError says that the streams are not any more what the node has read. It is
 // what [Ledger.Broken] returns from then on.
 type ChangedError struct{ What string }
@@ -74,7 +78,7 @@ func (l *Ledger) watch(ctx context.Context) error {
 // look says what has changed in a stream; "" where nothing has, and where the broker
 // can't be asked.
 func (l *Ledger) look(ctx context.Context, w *watched) string {
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	var newest *Entry // before the stream is asked, which may only have grown since
 	if w.was.Config.Name == streamName {
@@ -100,24 +104,39 @@ func (l *Ledger) look(ctx context.Context, w *watched) string {
 		return ""
 	}
 	// A stream that was put back from an altered copy is as old and as long as before.
-	// What the node has written to it since would hide that: the record that was the
-	// newest when the connection was lost is not among that.
-	before := l.beforeLoss.Load()
-	for _, e := range []*Entry{before, newest} {
+	l.mu.RLock()
+	all := append(slices.Clone(l.unfound), newest)
+	l.mu.RUnlock()
+	for _, e := range all {
 		if what, err := gone(ctx, w.stream, e); what != "" || err != nil {
 			return what
 		}
 	}
-	l.beforeLoss.CompareAndSwap(before, nil)
+	l.mu.Lock()
+	l.unfound = slices.DeleteFunc(l.unfound, func(e *Entry) bool { return slices.Contains(all, e) })
+	l.mu.Unlock()
 	return ""
+}
+
+// maxUnfound bounds the records that are looked for.
+const maxUnfound = 16
+
+// seek keeps the record that was the newest when the connection was lost, until a look
+// has found it in the ledger again. What the node writes to another ledger as soon as
+// it is back would hide that this one is missing. The caller holds mu.
+func (l *Ledger) seek(e *Entry) {
+	if e == nil || slices.Contains(l.unfound, e) {
+		return
+	}
+	if len(l.unfound) == maxUnfound {
+		l.unfound = slices.Delete(l.unfound, 1, 2)
+	}
+	l.unfound = append(l.unfound, e)
 }
 
 // gone says what became of a record, "" where it is as it was; its error is that the
 // broker can't be asked.
 func gone(ctx context.Context, stream jetstream.Stream, e *Entry) (string, error) {
-	if e == nil {
-		return "", nil
-	}
 	m, err := stream.GetMsg(ctx, uint64(e.Seq)) //nolint:gosec // never negative
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):

@@ -386,6 +386,7 @@ func refusalWords(t *testing.T) []pair {
 	if len(pairs) < 25 {
 		t.Fatalf("signing has %d reasons: the search misses most of them", len(pairs))
 	}
+	pairs = append(pairs, pair{"not released", "non diffuso"}, pair{"signature not accepted", "firma non accettata"})
 	for _, r := range signing.Roles() {
 		pairs = append(pairs, pair{r.Title("en"), r.Title("it")})
 		for _, other := range signing.Roles() {

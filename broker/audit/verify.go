@@ -346,11 +346,13 @@ func readBulletin(ctx context.Context, blobs func(context.Context, string) ([]by
 	if err != nil {
 		return nil, err
 	}
-	if string(parsed.Alert) != id || parsed.Number != b.Number || parsed.SHA256() != b.SHA256 {
-		return nil, fmt.Errorf("the record says bulletin %d of alert %s, the bulletin itself says %d of %s", b.Number, id, parsed.Number, parsed.Alert)
+	if parsed.SHA256() != b.SHA256 {
+		return nil, fmt.Errorf("the bytes have SHA-256 %s, the record says %s", parsed.SHA256(), b.SHA256)
 	}
-	if string(parsed.Code) != b.Code {
-		return nil, fmt.Errorf("the record says code %.64q, the bulletin itself says %s", b.Code, parsed.Code)
+	if err := parsed.Contradiction(bulletin.Recorded{
+		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Expires: b.Expires, Bytes: b.Bytes,
+	}); err != nil {
+		return nil, err
 	}
 	return parsed, nil
 }

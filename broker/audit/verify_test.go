@@ -233,13 +233,13 @@ func TestVerifierFinds(t *testing.T) {
 			seq := s.hand(s.b)
 			s.blobs[s.b.SHA256()] = s.alert.Next(s.t, alert.MsgUpdate).Bytes()
 			return seq
-		}, "bulletin", "the bulletin itself says 2"},
+		}, "bulletin", "the bytes have SHA-256"},
 		"bulletin_under_another_number": {func(s *scene) int64 {
 			s.blobs[s.b.SHA256()] = s.b.Bytes()
 			r := of(s.b, ledger.Record{Type: ledger.Bulletin, Bytes: len(s.b.Bytes()), Code: string(s.b.Code)})
 			r.Number = 2
 			return s.add(r)
-		}, "bulletin", "the record says bulletin 2"},
+		}, "bulletin", `the record says number "2"`},
 		"signature_over_other_bytes": {func(s *scene) int64 {
 			s.release(s.b)
 			return s.signed(s.b, s.officer, []byte("something else"))

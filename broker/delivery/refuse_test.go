@@ -97,6 +97,10 @@ func TestWhatIsWrittenPastTheCommandsIsRefused(t *testing.T) {
 	h.put(lying)
 	want[h.record(lying, func(r *ledger.Record) { r.Code = "SV-44444" })] = ledger.ClassBulletin
 	h.sign(lying, h.officer, h.police)
+	longer := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.put(longer)
+	want[h.record(longer, func(r *ledger.Record) { r.Expires = r.Expires.Add(-time.Hour) })] = ledger.ClassBulletin
+	h.sign(longer, h.officer, h.police)
 
 	// Signatures: by a stranger, by the wrong role, of a bulletin that there is not.
 	open := newAlert(t, "x-a").Next(t, alert.MsgAlert)
@@ -226,7 +230,7 @@ func (h *house) record(b *bulletin.Bulletin, change func(*ledger.Record)) int64 
 	h.t.Helper()
 	r := ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
-		Expires: b.Expires.UTC(),
+		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
 	}
 	if change != nil {
 		change(&r)

@@ -326,23 +326,16 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 		h = &held{b: b, message: sshsig.NewMessage(b.Bytes())}
 		lib.byDigest[state.SHA256] = h
 	}
-	if err := agree(id, state, h.b); err != nil {
-		lib.bad[state.Seq] = err
-		return nil, err
+	if err := h.b.Contradiction(recorded(id, state)); err != nil {
+		lib.bad[state.Seq] = fmt.Errorf("%w: %w", errOtherBulletin, err)
+		return nil, lib.bad[state.Seq]
 	}
 	return h, nil
 }
 
-// agree returns nil where a record says of its bulletin what the bulletin itself says.
-func agree(id string, state *ledger.BulletinState, b *bulletin.Bulletin) error {
-	switch {
-	case string(b.Alert) != id || b.Number != state.Number:
-		return fmt.Errorf("%w: the record says bulletin %d of alert %s, the bulletin itself says %d of %s",
-			errOtherBulletin, state.Number, id, b.Number, b.Alert)
-	case string(b.Code) != state.Code:
-		return fmt.Errorf("%w: the record says code %.64q, the bulletin itself says %s", errOtherBulletin, state.Code, b.Code)
-	}
-	return nil
+// recorded returns what the record of a bulletin says of it.
+func recorded(id string, b *ledger.BulletinState) bulletin.Recorded {
+	return bulletin.Recorded{Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Expires: b.Expires, Bytes: b.Bytes}
 }
 
 // Statements returns the signatures that the ledger holds of a bulletin, in

@@ -165,17 +165,17 @@ func (v *Verifier) claim(e *ledger.Entry) {
 }
 
 // void judges a record without effect. Where two writers meet, the second one's
-// intent is without effect, and that is as it should be; a post or its proof
-// without effect is not. What no program of ours writes is judged at the end: it has
+// intent or preparation is without effect, and that is as it should be; a post or its
+// proof without effect is not. What no program of ours writes is judged at the end: it has
 // to be refused by then.
 func (v *Verifier) void(e *ledger.Entry, err error) {
 	if voids := v.state.Voids; len(voids) > 0 && voids[len(voids)-1].Seq == e.Seq && voids[len(voids)-1].Foreign {
 		return
 	}
 	switch e.Record.Type {
-	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held:
+	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Prepared, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held:
 		v.report.Races++
-	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.Signature, ledger.Rejected, ledger.Prepared, ledger.NotSent, ledger.Posted,
+	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.Signature, ledger.Rejected, ledger.NotSent, ledger.Posted,
 		ledger.Verified, ledger.NotVerifiable, ledger.Failed:
 		v.find(e.Seq, "transition", "%v", err)
 	default:

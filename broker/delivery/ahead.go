@@ -124,8 +124,10 @@ func (l *lane) makeAhead(ctx context.Context, id string, it *item) {
 		l.s.Log.WarnContext(ctx, "a post could not be prepared before its release", "alert", id, "channel", l.name, "err", ready.err)
 		return
 	}
-	if ready.name == "" {
-		return
+	p := l.s.state(id, it.b.SHA256(), l.name)
+	waits := p.State == ledger.StatePending && p.Attempts == 0 || p.State == ledger.StateAttempting && p.Claimant == l.s.me
+	if ready.name == "" || !waits {
+		return // another node's attempt has what it prepared itself
 	}
 	if err := l.conclude(ctx, id, it, 1, ledger.Record{Type: ledger.Prepared, Prepared: ready.name}); err != nil && ctx.Err() == nil {
 		l.s.Log.DebugContext(ctx, "what was prepared before the release is not used", "alert", id, "channel", l.name, "err", err)

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"tocsin/adapters"
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 )
 
@@ -150,4 +152,37 @@ func TestAReleaseWaitsForThePreparationUnderWay(t *testing.T) {
 			t.Errorf("records without effect: %+v", s.Voids)
 		}
 	})
+}
+
+// TestWhatWasOnlyPreparedIsRefused has two first bulletins of one alert wait, both
+// prepared: when one is released, the other has no place any more, and the ledger says so.
+func TestWhatWasOnlyPreparedIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.run("one/a", quick(&stagePlatform{platform: newPlatform("instagram-a")}))
+	a := newAlert(t, "instagram-a")
+	again := *a
+	again.Composed = a.Composed.Add(-time.Second)
+	first, second := a.Next(t, alert.MsgAlert), again.Next(t, alert.MsgAlert)
+	for _, b := range []*bulletin.Bulletin{first, second} {
+		h.hand(b)
+		h.sign(b, h.officer)
+		h.until(b, "instagram-a", "prepared", func(p ledger.PartState) bool { return p.Prepared != "" })
+	}
+	h.sign(first, h.police)
+	h.await(first, "instagram-a", ledger.StateVerified)
+	for refused := false; !refused; {
+		changed := h.ledger.Changed()
+		h.ledger.View(func(s *ledger.State) {
+			r := s.Alerts[string(second.Alert)].Bulletin(second.SHA256()).Refusal
+			refused = r != nil && r.Class == ledger.ClassChain
+		})
+		if !refused {
+			select {
+			case <-changed:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the bulletin that was passed is not refused")
+			}
+		}
+	}
 }

@@ -105,7 +105,7 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 		for _, b := range states {
 			// What was carried was released once: a changed key ring or a lost block of
 			// the disk does not undo it.
-			if refused[b.Seq] = st.Refused(b.Seq, b.At) || len(b.Deliveries) > 0; !refused[b.Seq] {
+			if refused[b.Seq] = st.Refused(b.Seq, b.At) || b.Attempted(); !refused[b.Seq] {
 				open = append(open, b)
 			}
 			for _, statement := range b.Statements {

@@ -91,6 +91,22 @@ type BulletinState struct {
 	Deliveries map[string]*Delivery // by channel; none until its first record
 }
 
+// Attempted reports whether a channel began to send a post of the bulletin. What was
+// only prepared before its release was not.
+func (b *BulletinState) Attempted() bool {
+	for _, d := range b.Deliveries {
+		if d.Attempted() {
+			return true
+		}
+	}
+	return false
+}
+
+// Attempted reports whether the channel began to send a post.
+func (d *Delivery) Attempted() bool {
+	return d != nil && slices.ContainsFunc(d.Parts, func(p *PartState) bool { return p.Attempts > 0 })
+}
+
 // A Delivery is what the ledger says of carrying one bulletin to one channel.
 type Delivery struct {
 	Channel string

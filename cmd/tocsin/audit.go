@@ -82,7 +82,7 @@ func (p *program) verifyLedger(ctx context.Context, w *where) (audit.Report, err
 
 func (p *program) writeReport(r audit.Report) {
 	if r.Untrusted != "" {
-		p.print("ATTENZIONE: il registro non è affidabile: %s", "ATTENTION: the ledger is not to be trusted: %s", r.Untrusted)
+		p.print("ATTENZIONE: il registro non è affidabile: %s", "ATTENTION: the ledger is not to be trusted: %s", p.read(r.Untrusted))
 	}
 	if r.Root != "" {
 		p.print("Registro %s: %d voci, radice %s", "Ledger %s: %d records, root %s", p.realmWords(alert.Realm(r.Realm)), r.Entries, r.Root)
@@ -128,9 +128,9 @@ const maxShown = 100
 // refusalWords says what the ledger holds of a refusal.
 func (p *program) refusalWords(record, refers int64, class, reason string) string {
 	if refers > 0 {
-		return p.say("voce %d: respinta la voce %d (%s): %s", "record %d: refused is record %d (%s): %s", record, refers, class, reason)
+		return p.say("voce %d: respinta la voce %d: %s", "record %d: refused is record %d: %s", record, refers, p.reason(class, reason))
 	}
-	return p.say("voce %d: respinto (%s): %s", "record %d: refused (%s): %s", record, class, reason)
+	return p.say("voce %d: respinto: %s", "record %d: refused: %s", record, p.reason(class, reason))
 }
 
 func (p *program) auditTimelineCommand() *cobra.Command {

@@ -171,7 +171,7 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		// Commands that need a node are those that write.
 		d.Close()
 		return nil, refusedError{both("il registro non è affidabile: %s. Non è stato scritto niente: spegnere il nodo, rimettere una copia intera della cartella %s (docs/operations.md), riaccenderlo e riprovare",
-			"the ledger is not to be trusted: %s. Nothing was written: stop the node, put back a whole copy of the folder %s (docs/operations.md), start it and try again", why, d.state)}
+			"the ledger is not to be trusted: %s. Nothing was written: stop the node, put back a whole copy of the folder %s (docs/operations.md), start it and try again", errors.New(why), d.state)}
 	}
 	return d, nil
 }
@@ -208,7 +208,7 @@ func (p *program) warn(d *desk, asJSON bool) {
 	if why == "" {
 		return
 	}
-	fmt.Fprintln(screen, p.say("ATTENZIONE: il registro non è affidabile: %s", "ATTENTION: the ledger is not to be trusted: %s", why))
+	fmt.Fprintln(screen, p.say("ATTENZIONE: il registro non è affidabile: %s", "ATTENTION: the ledger is not to be trusted: %s", p.read(why)))
 }
 
 // connect finds the broker: the one of the configuration, the one of the node

@@ -128,7 +128,7 @@ func (t *teller) ended(ctx context.Context) bool {
 	for _, b := range status.Bulletins {
 		if b.Refused != nil && !t.refused[b.SHA256] {
 			t.refused[b.SHA256] = true
-			fmt.Fprintln(t.w, t.p.say("bollettino %d RESPINTO: %s", "bulletin %d REFUSED: %s", b.Number, b.Refused.Reason))
+			fmt.Fprintln(t.w, t.p.say("bollettino %d RESPINTO: %s", "bulletin %d REFUSED: %s", b.Number, t.p.read(b.Refused.Reason)))
 		}
 		for _, c := range b.Channels {
 			if !c.final {

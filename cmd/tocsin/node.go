@@ -356,7 +356,7 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 			return fmt.Errorf("broker: %w: end what listens there (perhaps this node runs already), or choose another address under broker.listen", err)
 		}
 		n.server, err = ledger.StartServer(ctx, ledger.ServerOptions{
-			Patience: 2 * time.Second,
+			Patience: 5 * time.Second,
 			Dir:      state, Listen: n.c.Broker.Listen, Token: token, NodeToken: others, MaxBytes: n.c.storeBytes(), Log: n.log,
 		})
 		if err != nil {

@@ -115,7 +115,7 @@ func (s *alertStatus) refuse(state *ledger.State, verdicts map[string]delivery.V
 		}
 		record := state.Alerts[s.Alert].Bulletin(b.SHA256)
 		b.Refused = &refusalStatus{Reason: why.Error()}
-		b.Channels = slices.DeleteFunc(b.Channels, func(c channelStatus) bool { return record.Deliveries[c.Name] == nil })
+		b.Channels = slices.DeleteFunc(b.Channels, func(c channelStatus) bool { return !record.Deliveries[c.Name].Attempted() })
 		b.Refused.Refers = record.Seq
 		if r := record.Refusal; r != nil {
 			b.Refused.Record, b.Refused.Class = r.Seq, r.Class
@@ -367,7 +367,7 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 		fmt.Fprintln(w, p.say("Allerta %s, bollettino %d (%s), firme: %s", "Alert %s, bulletin %d (%s), signatures: %s",
 			s.Code, b.Number, b.MsgType, p.signatureWords(b.Signatures)))
 		if b.Refused != nil {
-			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", b.Refused.Reason))
+			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))
 		}
 		for _, c := range b.Channels {
 			fmt.Fprintf(w, "  %s\n", p.channelLine(c))

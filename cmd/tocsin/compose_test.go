@@ -62,7 +62,7 @@ func TestLiveNodeNamesTheCause(t *testing.T) {
 	}{
 		"status":     {drill(t, now), "the status of the message is Exercise, and a node of realm live does not publish it: correct status"},
 		"expired":    {liveMessage(now.Add(-7 * time.Hour)), "the message has expired (expires "},
-		"future":     {edited(t, sound, sent, "<sent>"+instant(now.Add(10*time.Minute))), "the message was sent in the future (sent "},
+		"future":     {edited(t, sound, sent, "<sent>"+instant(now.Add(2*time.Hour))), "the message was sent in the future (sent "},
 		"type":       {edited(t, edited(t, sound, "<msgType>Alert", "<msgType>Update"), "</scope>", "</scope>\n  <references>a@b.example,1,2026-01-01T00:00:00+01:00</references>"), "to revoke, use tocsin cancel"},
 		"foreign":    {edited(t, sound, "<sender>allerte@", "<sender>altri@"), "its sender is altri@protezionecivile.savona.example, and this node is allerte@protezionecivile.savona.example"},
 		"rule":       {edited(t, sound, "<urgency>Expected", "<urgency>Soon"), "the CAP message breaks a rule: "},

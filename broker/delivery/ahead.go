@@ -29,14 +29,7 @@ func (s *Service) prepareAhead(ctx context.Context, id string) {
 	if s.Trusted() != nil {
 		return // the attempt says why
 	}
-	var waiting []ledger.BulletinState
-	s.Ledger.View(func(st *ledger.State) {
-		if a := st.Alerts[id]; a != nil {
-			for _, b := range a.Bulletins {
-				waiting = append(waiting, *b)
-			}
-		}
-	})
+	waiting := s.library.states(id)
 	for i := range waiting {
 		state := &waiting[i]
 		s.library.mu.Lock()

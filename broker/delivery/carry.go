@@ -343,8 +343,10 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 		}
 		ready.err = err
 	}
-	if err := l.clear(ctx, id, it, &p); err != nil && ready.err == nil {
-		ready.err = adapters.Fail(adapters.NotSent, "%w", err)
+	if ready.err == nil {
+		if err := l.clear(ctx, id, it, &p); err != nil {
+			ready.err = adapters.Fail(adapters.NotSent, "%w", err)
+		}
 	}
 	if ready.err != nil {
 		// Nothing is public: the first step is private, whatever became of it.

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func crashTwoNodes(t *testing.T, binary string, trials int, seed uint64) {
 	for done := 0; done < trials; done += most {
 		w := newCrashWorld(t, binary, "crash-first", seed+uint64(done))
 		second := w.newSecondNode(binary, "crash-second")
-		w.shareAddress(second)
+		withdraw := w.shareAddress(second)
 		w.within(trialTime, func(ctx context.Context) {
 			w.come(ctx)
 			second.begin()
@@ -142,7 +143,7 @@ func crashTwoNodes(t *testing.T, binary string, trials int, seed uint64) {
 			w.within(trialTime, func(ctx context.Context) { w.crashOneOfTwo(ctx, second, &recovered) })
 		}
 		if done+most >= trials {
-			w.within(trialTime, func(ctx context.Context) { w.loseSecond(ctx, second) })
+			w.within(trialTime, func(ctx context.Context) { w.loseSecond(ctx, second, withdraw) })
 		}
 		w.within(trialTime, func(ctx context.Context) {
 			w.checkSecretsOf(second)
@@ -176,13 +177,17 @@ func (w *crashWorld) newSecondNode(binary, name string) *crashNode {
 	return n
 }
 
-// shareAddress puts one public address before the sites of both nodes.
-func (w *crashWorld) shareAddress(second *crashNode) {
+// shareAddress puts one public address before the sites of both nodes. What it
+// returns takes the second one from behind it, as any such address leaves out a
+// node that stays down: until then half the requests meet a node that is not there.
+func (w *crashWorld) shareAddress(second *crashNode) (withdraw func()) {
 	w.t.Helper()
 	pages, pictures := proxyTo(w.t, w.node), []http.Handler{proxyTo(w.t, w.node), proxyTo(w.t, second)}
+	var behind atomic.Int64
+	behind.Store(int64(len(pictures)))
 	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/media/") {
-			pictures[mathrand.IntN(len(pictures))].ServeHTTP(rw, r) // not of the seed: who asks when is not either
+			pictures[mathrand.Int64N(behind.Load())].ServeHTTP(rw, r) // not of the seed: who asks when is not either
 			return
 		}
 		pages.ServeHTTP(rw, r)
@@ -191,6 +196,7 @@ func (w *crashWorld) shareAddress(second *crashNode) {
 	for _, n := range []*crashNode{w.node, second} {
 		n.edit("public_url: "+n.c.Site.PublicURL, "public_url: "+front.URL)
 	}
+	return func() { behind.Store(1) }
 }
 
 // proxyTo returns what hands requests on to a node's site, and answers 502 while the
@@ -254,7 +260,7 @@ func (w *crashWorld) crashOneOfTwo(ctx context.Context, second *crashNode, r *re
 
 // loseSecond kills the second node for good while it may have alerts: the first one
 // must take them over when none of its requests can be under way any more.
-func (w *crashWorld) loseSecond(ctx context.Context, second *crashNode) {
+func (w *crashWorld) loseSecond(ctx context.Context, second *crashNode, withdraw func()) {
 	w.t.Helper()
 	var filings []*filing
 	for range 4 {
@@ -267,6 +273,7 @@ func (w *crashWorld) loseSecond(ctx context.Context, second *crashNode) {
 	}
 	w.pause(ctx, w.takes/4)
 	second.kill()
+	withdraw()
 	lost := time.Now()
 	if err := w.awaitEnd(ctx, filings...); err != nil {
 		w.t.Fatalf("after the other node was lost: %v", err)

@@ -324,6 +324,7 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 			return nil, err
 		}
 		h = &held{b: b, message: sshsig.NewMessage(b.Bytes())}
+		h.message.Hash() // while people still read: the last signature must not wait for it
 		lib.byDigest[state.SHA256] = h
 	}
 	if err := h.b.Contradiction(recorded(id, state)); err != nil {

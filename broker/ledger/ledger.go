@@ -110,14 +110,15 @@ type Ledger struct {
 	// reconnected has a node look at once whether the ledger is what it was.
 	reconnected chan struct{}
 
-	// mu guards state, newest, unfound, broken and applied, which is replaced and closed
-	// whenever an entry was folded.
+	// mu guards state, newest, unfound, broken, awaited, and applied, which is replaced
+	// and closed whenever an entry was folded.
 	mu      sync.RWMutex
 	state   *State
 	newest  *Entry   // the last one that was folded; nil for none
 	unfound []*Entry // see seek
 	broken  error
 	applied chan struct{}
+	awaited map[chan struct{}]int64 // closed when the record with the sequence is folded, or none will be
 }
 
 // Open connects, folds the whole ledger, and keeps following it until Close.
@@ -128,7 +129,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Ledger{o: o, state: NewState(), applied: make(chan struct{}), appended: make(chan struct{}, 1), reconnected: make(chan struct{}, 1)}
+	l := &Ledger{o: o, state: NewState(), applied: make(chan struct{}), awaited: map[chan struct{}]int64{}, appended: make(chan struct{}, 1), reconnected: make(chan struct{}, 1)}
 	if err := l.connect(); err != nil {
 		return nil, err
 	}
@@ -362,9 +363,21 @@ func (l *Ledger) fold(e *Entry) {
 	if l.o.Observe != nil {
 		l.o.Observe(e, err)
 	}
+	l.tell()
+	l.mu.Unlock()
+}
+
+// tell wakes those who wait: last whoever waits for its own record, since the
+// scheduler lets the one who was woken last go first. The caller holds mu.
+func (l *Ledger) tell() {
 	close(l.applied)
 	l.applied = make(chan struct{})
-	l.mu.Unlock()
+	for done, seq := range l.awaited {
+		if l.broken != nil || l.state.Seq >= seq {
+			close(done)
+			delete(l.awaited, done)
+		}
+	}
 }
 
 func (l *Ledger) breakOff(err error) {
@@ -372,8 +385,7 @@ func (l *Ledger) breakOff(err error) {
 	defer l.mu.Unlock()
 	if l.broken == nil {
 		l.broken = err
-		close(l.applied)
-		l.applied = make(chan struct{})
+		l.tell()
 	}
 }
 
@@ -414,22 +426,31 @@ func (l *Ledger) Size(ctx context.Context) (int64, error) {
 
 // WaitApplied returns when the record with sequence seq is folded.
 func (l *Ledger) WaitApplied(ctx context.Context, seq int64) error {
-	for {
-		l.mu.RLock()
-		done, broken, applied := l.state.Seq >= seq, l.broken, l.applied
-		l.mu.RUnlock()
-		switch {
-		case done:
+	l.mu.Lock()
+	if l.broken != nil || l.state.Seq >= seq {
+		defer l.mu.Unlock()
+		if l.state.Seq >= seq {
 			return nil
-		case broken != nil:
-			return broken
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-applied:
-		}
+		return l.broken
 	}
+	done := make(chan struct{})
+	l.awaited[done] = seq
+	l.mu.Unlock()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.awaited, done)
+		return context.Cause(ctx)
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.state.Seq >= seq {
+		return nil
+	}
+	return l.broken
 }
 
 // Changed returns a channel that is closed when the next entry is folded.

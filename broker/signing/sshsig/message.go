@@ -25,6 +25,13 @@ func NewMessage(b []byte) *Message {
 	return m
 }
 
+// Hash computes the digests now, so that whoever checks a signature later does not
+// wait for them.
+func (m *Message) Hash() {
+	_ = m.sum256()
+	_ = m.sum512()
+}
+
 // Len returns the message's size in bytes.
 func (m *Message) Len() int { return len(m.bytes) }
 

@@ -210,6 +210,51 @@ func TestAFloodIsRefusedInFewRecords(t *testing.T) {
 	}
 }
 
+// TestNobodyRefusesForTheNodes has somebody with the commands' token write what looks
+// like the refusals of nodes: of a good bulletin, of a signature that does not hold, and
+// of a flood. None of it has an effect, and what has to be refused is, once by two nodes.
+func TestNobodyRefusesForTheNodes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	forge := func(refers int64, class string) int64 {
+		h.t.Helper()
+		r := ledger.Record{
+			Schema: ledger.Schema, Type: ledger.Rejected, ID: uuid.NewString(), At: time.Now().UTC(), Node: "one/a", Refers: refers, Class: class, Reason: "so there",
+		}
+		payload, err := r.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.handIn("ledger.rejected", string(payload))
+	}
+	good := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.put(good)
+	unmade := forge(h.record(good, nil), ledger.ClassBulletin)
+	stranger := h.signature(good, signingtest.NewPerson(t, "eva@pc.example", signing.Officer), signing.Officer)
+	want := map[int64]string{
+		unmade: ledger.ClassRecord, stranger: ledger.ClassSignature,
+		forge(stranger, ledger.ClassSignature): ledger.ClassRecord,
+		forge(stranger, ledger.ClassFlood):     ledger.ClassRecord,
+	}
+	h.sign(good, h.officer, h.police)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	h.run("two/b", quick(x))
+	h.await(good, "x-a", ledger.StateVerified)
+	all := h.refusals(len(want))
+	// A sign that both nodes have been through all of it.
+	h.await(h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)), "x-a", ledger.StateVerified)
+	all = h.refusals(len(all))
+	if len(all) != len(want) {
+		t.Errorf("%d refusals, want %d: %+v", len(all), len(want), all)
+	}
+	for _, r := range all {
+		if want[r.Refers] != r.Class {
+			t.Errorf("record %d was refused as %q, want %q", r.Refers, r.Class, want[r.Refers])
+		}
+	}
+}
+
 // newAlertUpdate is the second bulletin of an alert whose first one nobody knows.
 func newAlertUpdate(t *testing.T) *bulletin.Bulletin {
 	t.Helper()
@@ -247,10 +292,21 @@ func (h *house) signature(b *bulletin.Bulletin, p *signingtest.Person, role sign
 	})
 }
 
-// raw writes a message past the package that writes records.
+// raw writes a message past the package that writes records, as another node may.
 func (h *house) raw(subject, payload string) int64 {
 	h.t.Helper()
-	seq := ledgertest.Write(h.t, h.server.Addr(), houseNodeToken, subject, []byte(payload))
+	return h.write(houseNodeToken, subject, payload)
+}
+
+// handIn writes a message past the package that writes records, as commands may.
+func (h *house) handIn(subject, payload string) int64 {
+	h.t.Helper()
+	return h.write(houseToken, subject, payload)
+}
+
+func (h *house) write(token, subject, payload string) int64 {
+	h.t.Helper()
+	seq := ledgertest.Write(h.t, h.server.Addr(), token, subject, []byte(payload))
 	if err := h.ledger.WaitApplied(h.t.Context(), seq); err != nil {
 		h.t.Fatal(err)
 	}

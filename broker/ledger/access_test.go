@@ -202,6 +202,7 @@ func TestCommandsMayDoNothingElse(t *testing.T) {
 		"ledger.alert." + id + ".decision.bulletin.more":          "{}",
 		"ledger.alert." + id + ".decision.signature.officer.more": "{}",
 		"ledger.rejected.more":                                    "{}",
+		"ledger.rejected.record":                                  "{}",
 		"blob.a.b":                                                "{}",
 	} {
 		if err := nc.PublishRequest(subject, nc.NewInbox(), []byte(body)); err != nil {

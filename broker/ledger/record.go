@@ -142,6 +142,9 @@ func (r *Record) Subject() string {
 		name, _, _ := strings.Cut(r.Node, "/")
 		return "ledger.node." + name
 	case Rejected:
+		if r.Refers > 0 {
+			return "ledger.rejected.record" // commands may not write there: what is refused for good is the nodes' word
+		}
 		return "ledger.rejected"
 	case Bulletin:
 		return "ledger.alert." + r.Alert + ".decision.bulletin"

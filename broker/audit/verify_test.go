@@ -467,6 +467,7 @@ func TestVerifierFindsThatRecordsAreMissing(t *testing.T) {
 func TestVerifierCountsRaces(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
+	s.add(ledger.Record{Type: ledger.NodeStarted, Node: "node-b/1"})
 	s.release(s.b)
 	s.hand(s.b)
 	s.begin(s.b, "node-a/1", "x-a")

@@ -232,7 +232,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 		record, err = l.s.attemptRecord(ctx, ledger.Record{
 			Alert: id, Number: it.b.Number, SHA256: it.b.SHA256(), Channel: l.name, Part: part, Attempt: p.Attempts + 1,
 			Until: now.Add(l.ch.PublishTimeout + claimMargin), Released: it.release.seq,
-		})
+		}, it.last)
 	}
 	ready := <-prepared
 	if err != nil {

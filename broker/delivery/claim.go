@@ -40,6 +40,11 @@ type claim struct {
 func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (string, error) {
 	digest := it.b.SHA256()
 	s.claims.mu.Lock()
+	r := ledger.Record{
+		Type: ledger.Attempt, Alert: id, Number: it.b.Number, SHA256: digest, Part: 1, Attempt: 1, Released: it.release.seq,
+	}
+	var last int64 // before the channels are looked at: what comes to one of them since is no conflict, and leaves it out
+	s.Ledger.View(func(st *ledger.State) { last = st.Last[r.Subject()] })
 	l.deciding(id, false)
 	if c := s.claims.open[digest]; c != nil && c.channels[l.name] {
 		s.claims.mu.Unlock()
@@ -84,10 +89,8 @@ func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (stri
 		other.start(id)
 	}
 	now := s.Now().UTC()
-	c.record, c.err = s.attemptRecord(ctx, ledger.Record{
-		Alert: id, Number: it.b.Number, SHA256: digest, Channels: names,
-		Part: 1, Attempt: 1, Until: now.Add(until + claimMargin), Released: it.release.seq,
-	})
+	r.Channels, r.Until = names, now.Add(until+claimMargin)
+	c.record, c.err = s.attemptRecord(ctx, r, last)
 	s.claims.mu.Lock()
 	delete(s.claims.open, digest)
 	s.claims.mu.Unlock()
@@ -129,11 +132,12 @@ func (s *Service) eligible(l *lane, id string, it *item) bool {
 	return ready
 }
 
-// attemptRecord writes an attempt and returns its identifier once it is folded.
+// attemptRecord writes an attempt that was decided on when last was the newest record
+// on its subject, and returns its identifier once it is folded.
 //
 // The attempt counts as under way from before it is written: once it is folded,
 // any lane that it names may meet it.
-func (s *Service) attemptRecord(ctx context.Context, r ledger.Record) (string, error) {
+func (s *Service) attemptRecord(ctx context.Context, r ledger.Record, last int64) (string, error) {
 	r.Type, r.ID = ledger.Attempt, uuid.NewString()
 	r.Ring = hexDigest(s.Authority.Ring.SHA256())
 	names := r.Channels
@@ -148,7 +152,7 @@ func (s *Service) attemptRecord(ctx context.Context, r ledger.Record) (string, e
 		s.claims.mine[owned{r.ID, name}] = true
 	}
 	s.claims.mu.Unlock()
-	seq, err := s.Ledger.Append(ctx, r)
+	seq, err := s.Ledger.AppendAfter(ctx, r, last)
 	if err != nil {
 		// Should the record be in the ledger all the same, it has no owner: its
 		// fate is unknown, and nothing was sent.

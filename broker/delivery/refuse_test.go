@@ -210,6 +210,30 @@ func TestAFloodIsRefusedInFewRecords(t *testing.T) {
 	}
 }
 
+// TestStepsThatNobodyOfOursTookAreRefused has somebody with a node's token write
+// deliveries in the name of nodes that there never were.
+func TestStepsThatNobodyOfOursTookAreRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(b, "x-a", ledger.StateVerified)
+	ghosts := map[int64]bool{}
+	for range 50 {
+		ghosts[h.append(ledger.Record{
+			Type: ledger.Absent, Node: "ghost/1", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channel: "x-a", Part: 1,
+		})] = true
+	}
+	for _, r := range h.refusals(len(ghosts)) {
+		if r.Class != ledger.ClassRecord || !ghosts[r.Refers] {
+			t.Errorf("refused: %+v, want a record of the ghost's", r)
+		}
+		delete(ghosts, r.Refers)
+	}
+	want(t, x, "1/1")
+}
+
 // TestNobodyRefusesForTheNodes has somebody with the commands' token write what looks
 // like the refusals of nodes: of a good bulletin, of a signature that does not hold, and
 // of a flood. None of it has an effect, and what has to be refused is, once by two nodes.

@@ -202,6 +202,88 @@ func TestAnAttemptBelongsToItsNodeUntilItIsGone(t *testing.T) {
 	}
 }
 
+// TestWhatNobodyOfOursWroteIsForeign has records without effect: those that a second
+// writer may have written who had not read so far, and those that are nobody's of ours.
+func TestWhatNobodyOfOursWroteIsForeign(t *testing.T) {
+	t.Parallel()
+	started := func(node string) ledger.Record { return ledger.Record{Type: ledger.NodeStarted, Node: node} }
+	for name, c := range map[string]struct {
+		way     []ledger.Type // by one/a
+		then    []ledger.Type // without effect
+		by      string
+		foreign []bool // for each of then
+	}{
+		"attempt_at_the_same_moment":    {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Attempt, ledger.Attempt}, "two/b", []bool{false, true}},
+		"conclusion_before_an_attempt":  {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Expired, ledger.Expired}, "two/b", []bool{false, true}},
+		"preparation_before_an_attempt": {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Prepared}, "two/b", []bool{false}},
+		"last_word_on_a_lost_attempt": {
+			[]ledger.Type{ledger.Attempt, "gone", ledger.Unknown, ledger.Absent}, []ledger.Type{ledger.Posted, ledger.Posted}, "one/a", []bool{false, true},
+		},
+		"word_on_another_ones_attempt":         {[]ledger.Type{ledger.Attempt, ledger.NotSent}, []ledger.Type{ledger.Unknown}, "two/b", []bool{true}},
+		"attempt_of_an_incarnation_that_ended": {[]ledger.Type{"gone"}, []ledger.Type{ledger.Attempt}, "one/a", []bool{false}},
+		"absence_of_what_is_not_unknown":       {nil, []ledger.Type{ledger.Absent}, "two/b", []bool{true}},
+		"absence_during_an_attempt":            {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Absent}, "two/b", []bool{true}},
+		"proof_of_no_post":                     {nil, []ledger.Type{ledger.Verified}, "two/b", []bool{true}},
+		"second_genesis":                       {nil, []ledger.Type{ledger.Genesis}, "two/b", []bool{true}},
+		"conclusion_of_a_node_that_is_not":     {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Held}, "three/c", []bool{true}},
+		"conclusion_of_no_incarnation":         {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Held}, "two/c", []bool{true}},
+		"attempt_of_a_node_that_is_not":        {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Attempt}, "three/c", []bool{true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlay(t)
+			p.must(t, started("one/a"))
+			p.must(t, started("two/b"))
+			for _, kind := range c.way {
+				switch kind {
+				case "gone":
+					p.must(t, started("one/next"))
+				case ledger.Unknown, ledger.Absent:
+					r := p.delivery(string(kind))
+					r.Node = "one/next"
+					p.must(t, r)
+				default:
+					p.must(t, p.delivery(string(kind)))
+				}
+			}
+			for i, kind := range c.then {
+				r := p.delivery(string(kind))
+				if kind == ledger.Attempt { // decided on before the other one was there
+					r = attempt(p.alert, "x-a")
+				}
+				r.Node = c.by
+				if _, void := errors.AsType[*ledger.VoidError](p.apply(r)); !void {
+					t.Fatalf("record %d, %s, has an effect", i, kind)
+				}
+				if v := p.state.Voids[i]; v.Foreign != c.foreign[i] {
+					t.Errorf("record %d, %s (%s): foreign is %v, want %v", i, kind, v.Reason, v.Foreign, c.foreign[i])
+				}
+			}
+		})
+	}
+}
+
+// TestAnIncarnationThatIsGoneNoticesItSoon bounds its attempts that count as two writers
+// that met.
+func TestAnIncarnationThatIsGoneNoticesItSoon(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	p.must(t, ledger.Record{Type: ledger.NodeStarted, Node: "one/a"})
+	p.must(t, ledger.Record{Type: ledger.NodeStarted, Node: "one/b"})
+	for range 50 {
+		_ = p.apply(p.delivery(string(ledger.Attempt)))
+	}
+	foreign := 0
+	for _, v := range p.state.Voids {
+		if v.Foreign {
+			foreign++
+		}
+	}
+	if len(p.state.Voids) != 50 || foreign != 50-16 {
+		t.Errorf("%d of %d records without effect are foreign, want all of 50 but 16", foreign, len(p.state.Voids))
+	}
+}
+
 func TestALedgerKeepsItsRealm(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())

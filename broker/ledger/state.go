@@ -139,6 +139,9 @@ type PartState struct {
 	Reason     string
 	Evidence   string
 	ReleasedAt time.Time // when the broker took the record that released the bulletin
+
+	changed int64    // newest record that had an effect on it
+	owing   []string // whose attempt it was and who has not said what came of it, once for each; never changed in place
 }
 
 // Final reports whether nothing more happens by itself. A post that is held until a
@@ -155,6 +158,8 @@ func (p *PartState) Final() bool {
 type VoidError struct {
 	Seq    int64
 	Reason string
+
+	foreign bool // see Void
 }
 
 // Error names the record by its sequence.
@@ -169,8 +174,9 @@ type Void struct {
 	Type   Type      // "" for what is not a record
 	Alert  string    // by its subject
 	Reason string
-	// Foreign says that no program of ours writes such a record at any place: it is
-	// to be refused. Of the others, each is the second of two writers that met.
+	// Foreign says that no program of ours wrote the record from what the ledger said
+	// before it: it is to be refused. Of the others, each is the second of two writers
+	// that met.
 	Foreign bool
 }
 
@@ -196,6 +202,7 @@ type State struct {
 	recent    []time.Time              // broker times of the newest RefusalsPerHour refusals of records
 	flood     Refusal                  // the newest record of a flood
 	stopped   map[string]bool          // nodes whose newest incarnation has said that it stopped
+	began     map[string]int           // every "node/incarnation" that started, with its attempts after it was gone
 	decisions []touch                  // ascending
 	posts     []touch                  // ascending
 }
@@ -234,6 +241,7 @@ const (
 
 	maxRefusals = 256 // of one alert, for whoever reads along
 	maxHolders  = 16  // alerts with one code: codes are drawn by chance, and checked
+	maxBelated  = 16  // attempts of one incarnation that is gone and does not know it yet
 	maxReason   = 500 // bytes of the words on a record without effect
 )
 
@@ -256,7 +264,7 @@ func (s *State) Flooded(now time.Time) bool {
 func NewState() *State {
 	return &State{
 		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Nodes: map[string]string{}, Carried: map[string][]string{}, Codes: map[string][]string{},
-		times: map[int64]time.Time{}, handed: map[int64]*BulletinState{}, rejected: map[int64]bool{}, stopped: map[string]bool{},
+		times: map[int64]time.Time{}, handed: map[int64]*BulletinState{}, rejected: map[int64]bool{}, stopped: map[string]bool{}, began: map[string]int{},
 	}
 }
 
@@ -267,9 +275,10 @@ func (s *State) Apply(e *Entry) error {
 	if e.Seq != s.Seq+1 {
 		return fmt.Errorf("the ledger goes from record %d to %d: records are missing", s.Seq, e.Seq)
 	}
+	before := s.Last[e.Subject]
 	s.Seq = e.Seq
 	s.Last[e.Subject] = e.Seq
-	err := s.apply(e)
+	err := s.apply(e, before)
 	if v, ok := err.(*VoidError); ok { //nolint:errorlint // apply returns it unwrapped
 		reason := strings.ReplaceAll(v.Reason, "\n", "; ")
 		if len(reason) > maxReason {
@@ -285,25 +294,26 @@ func (s *State) Apply(e *Entry) error {
 		}
 		s.Voids = append(s.Voids, Void{
 			Seq: v.Seq, At: e.Time, Type: kind, Alert: id, Reason: reason,
-			Foreign: e.Bad != nil || e.Subject != e.Record.Subject() || e.Record.Type == Signature,
+			Foreign: v.foreign,
 		})
 	}
 	return err
 }
 
-func (s *State) apply(e *Entry) error {
-	void := func(format string, args ...any) error {
-		return &VoidError{Seq: e.Seq, Reason: fmt.Sprintf(format, args...)}
+// apply folds an entry; before is the newest record that stood on its subject.
+func (s *State) apply(e *Entry, before int64) error {
+	foreign := func(format string, args ...any) error {
+		return &VoidError{Seq: e.Seq, Reason: fmt.Sprintf(format, args...), foreign: true}
 	}
 	if e.Bad != nil {
-		return void("%v", e.Bad)
+		return foreign("%v", e.Bad)
 	}
 	r := &e.Record
 	if want := r.Subject(); e.Subject != want {
-		return void("it stands on subject %s, its content belongs on %s", e.Subject, want)
+		return foreign("it stands on subject %s, its content belongs on %s", e.Subject, want)
 	}
 	if (e.Seq == 1) != (r.Type == Genesis) {
-		return void("a ledger begins with its one genesis record")
+		return foreign("a ledger begins with its one genesis record")
 	}
 	switch r.Type {
 	case Genesis:
@@ -311,6 +321,7 @@ func (s *State) apply(e *Entry) error {
 	case NodeStarted:
 		name, incarnation, _ := strings.Cut(r.Node, "/")
 		s.Nodes[name], s.NodesAt, s.Carried[name] = incarnation, e.Seq, r.Channels
+		s.began[r.Node] += 0
 		delete(s.stopped, name)
 	case NodeStopped:
 		name, incarnation, _ := strings.Cut(r.Node, "/")
@@ -321,11 +332,11 @@ func (s *State) apply(e *Entry) error {
 	case Rejected:
 		s.applyRejected(e)
 	case Bulletin:
-		return s.applyBulletin(e, void)
+		return s.applyBulletin(e)
 	case Signature:
-		return s.applySignature(e, void)
+		return s.applySignature(e, foreign)
 	default:
-		return s.applyDelivery(e, void)
+		return s.applyDelivery(e, before, foreign)
 	}
 	return nil
 }
@@ -353,7 +364,7 @@ func (s *State) applyRejected(e *Entry) {
 	s.recent = s.recent[max(0, len(s.recent)-RefusalsPerHour):]
 }
 
-func (s *State) applyBulletin(e *Entry, void func(string, ...any) error) error {
+func (s *State) applyBulletin(e *Entry) error {
 	r := &e.Record
 	a := s.Alerts[r.Alert]
 	if a == nil {
@@ -362,7 +373,7 @@ func (s *State) applyBulletin(e *Entry, void func(string, ...any) error) error {
 		s.Order = append(s.Order, r.Alert)
 	}
 	if a.Bulletin(r.SHA256) != nil {
-		return void("this bulletin was handed in before")
+		return &VoidError{Seq: e.Seq, Reason: "this bulletin was handed in before"}
 	}
 	s.times[e.Seq] = e.Time
 	s.decisions = append(s.decisions, touch{e.Seq, r.Alert})
@@ -378,11 +389,11 @@ func (s *State) applyBulletin(e *Entry, void func(string, ...any) error) error {
 	return nil
 }
 
-func (s *State) applySignature(e *Entry, void func(string, ...any) error) error {
+func (s *State) applySignature(e *Entry, foreign func(string, ...any) error) error {
 	r := &e.Record
 	b := s.bulletin(r.Alert, r.SHA256)
 	if b == nil {
-		return void("the ledger holds no such bulletin")
+		return foreign("the ledger holds no such bulletin")
 	}
 	s.times[e.Seq] = e.Time
 	s.decisions = append(s.decisions, touch{e.Seq, r.Alert})
@@ -425,32 +436,91 @@ func (b *BulletinState) Part(channel string, part int) PartState {
 	return PartState{State: StatePending}
 }
 
-func (s *State) applyDelivery(e *Entry, void func(string, ...any) error) error {
+func (s *State) applyDelivery(e *Entry, before int64, foreign func(string, ...any) error) error {
 	r := &e.Record
 	b := s.bulletin(r.Alert, r.SHA256)
 	if b == nil || b.Number != r.Number {
-		return void("the ledger holds no such bulletin")
+		return foreign("the ledger holds no such bulletin")
 	}
 	if r.Part > maxParts {
-		return void("part %d: a delivery has at most %d posts", r.Part, maxParts)
+		return foreign("part %d: a delivery has at most %d posts", r.Part, maxParts)
 	}
 	channels := r.Channels
 	if r.Channel != "" {
 		channels = []string{r.Channel}
 	}
 	if r.Type == Attempt && s.Gone(r.Node) {
-		return void("%s has stopped, or its node was started again since: this incarnation may send nothing more", r.Node)
-	}
-	var refused []string
-	for _, c := range channels {
-		if why := s.step(b, c, e); why != "" {
-			refused = append(refused, c+": "+why)
+		return &VoidError{
+			Seq: e.Seq, Reason: fmt.Sprintf("%s has stopped, or its node was started again since: this incarnation may send nothing more", r.Node), foreign: !s.belated(r.Node),
 		}
 	}
+	var refused []string
+	met := true
+	for _, c := range channels {
+		p := b.Part(c, r.Part)
+		if why := s.step(b, c, e); why != "" {
+			refused = append(refused, c+": "+why)
+			met = met && s.meets(&p, r, before)
+		}
+		b.said(c, r)
+	}
 	if len(refused) > 0 {
-		return void("%s", strings.Join(refused, "; "))
+		return &VoidError{Seq: e.Seq, Reason: strings.Join(refused, "; "), foreign: !met}
 	}
 	return nil
+}
+
+// belated counts one more attempt of an incarnation that is gone, and reports whether
+// it can be that incarnation's own, which has not read so far yet.
+func (s *State) belated(node string) bool {
+	n, ok := s.began[node]
+	if ok {
+		s.began[node]++
+	}
+	return ok && n < maxBelated
+}
+
+// meets reports whether a node of ours may have written r for a post in state p, where
+// it has no effect; before is the newest record that stood on r's subject. Every
+// delivery record rests on what the subject of its channel says, or that of the
+// alert's first attempts, up to before (compare-and-set). So it is without effect where the
+// other one of the two subjects brought something since, or where it is the last word on an
+// attempt that was given up by others in the meantime.
+func (s *State) meets(p *PartState, r *Record, before int64) bool {
+	if _, ok := s.began[r.Node]; !ok {
+		return false
+	}
+	switch r.Type {
+	case Attempt:
+		return p.changed >= before
+	case Expired, Superseded:
+		return p.ClaimSeq > before
+	case Prepared, Held, Failed:
+		return p.ClaimSeq > before || slices.Contains(p.owing, r.Node)
+	case NotSent, Unknown, Posted:
+		return slices.Contains(p.owing, r.Node)
+	case Absent, Verified, NotVerifiable:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected:
+	}
+	return false
+}
+
+// said notes that whoever wrote r owes no word on an attempt at the post any more,
+// whether r had an effect or not.
+func (b *BulletinState) said(channel string, r *Record) {
+	switch r.Type {
+	case NotSent, Unknown, Posted, Held, Failed:
+	default:
+		return
+	}
+	d := b.Deliveries[channel]
+	if d == nil || r.Part > len(d.Parts) {
+		return
+	}
+	p := d.Parts[r.Part-1]
+	if i := slices.Index(p.owing, r.Node); i >= 0 {
+		p.owing = slices.Concat(p.owing[:i], p.owing[i+1:])
+	}
 }
 
 // Gone reports whether the ledger says that "node/incarnation" sends nothing more: it
@@ -556,6 +626,7 @@ func SameNode(a, b string) bool {
 }
 
 func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
+	p.changed = seq
 	p.Class, p.Reason, p.RetryAt = r.Class, r.Reason, r.RetryAt
 	if r.Type != Prepared {
 		p.Since = r.At
@@ -564,6 +635,7 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 	case Attempt:
 		p.State, p.Attempts = StateAttempting, r.Attempt
 		p.Claimant, p.ClaimSeq, p.ClaimID, p.Until = r.Node, seq, r.ID, r.Until
+		p.owing = append(p.owing[:len(p.owing):len(p.owing)], r.Node)
 		if p.FirstTry.IsZero() {
 			p.FirstTry = r.At
 		}

@@ -29,17 +29,12 @@ func (s *Service) prepareAhead(ctx context.Context, id string) {
 	if s.Trusted() != nil {
 		return // the attempt says why
 	}
-	waiting := s.library.states(id)
-	for i := range waiting {
-		state := &waiting[i]
-		s.library.mu.Lock()
-		h, err := s.library.read(ctx, id, state)
-		s.library.mu.Unlock()
-		if err != nil {
-			continue // refuse says why
-		}
-		if early, ok := s.allowed(h, state); !early || !ok {
-			continue
+	states := s.library.states(id)
+	for i := range states {
+		state := &states[i]
+		h, stands, err := s.library.stands(ctx, id, state, s.Now())
+		if err != nil || stands != waiting {
+			continue // refuse says why it can't be read
 		}
 		for _, l := range s.lanes {
 			l.prepareAhead(id, h)

@@ -57,16 +57,14 @@ func (h *hosting) host(ctx context.Context, s *Service, ids []string) {
 }
 
 func (h *hosting) hostBulletin(ctx context.Context, s *Service, id string, state *ledger.BulletinState) {
-	s.library.mu.Lock()
-	held, err := s.library.read(ctx, id, state)
-	s.library.mu.Unlock()
+	held, stands, err := s.library.stands(ctx, id, state, s.Now())
 	if err != nil {
 		return // refuse says why
 	}
-	early, ok := s.allowed(held, state)
 	is, shown := h.shown[state.SHA256]
+	early := stands == waiting
 	switch {
-	case !ok || shown && is.early == early:
+	case stands == unsigned || shown && is.early == early:
 		return
 	case early && h.waiting() >= maxEarly:
 		s.Log.WarnContext(ctx, "too many bulletins wait for their release: the image of this one is put on the site only then",
@@ -90,24 +88,6 @@ func (h *hosting) waiting() (n int) {
 		}
 	}
 	return n
-}
-
-// allowed reports whether one signature on the bulletin holds at this moment, and
-// whether it is early: not released yet.
-func (s *Service) allowed(h *held, state *ledger.BulletinState) (early, ok bool) {
-	s.library.mu.Lock()
-	h.judge(s.Authority, state)
-	s.library.mu.Unlock()
-	now, statements := s.Now(), s.library.sound(h)
-	if _, err := s.Authority.Authorize(h.request(), statements, now); err == nil {
-		return false, true
-	}
-	for _, st := range statements {
-		if _, err := s.Authority.CheckOne(h.request(), st, now); err == nil {
-			return true, true
-		}
-	}
-	return true, false
 }
 
 // images lists the pictures of a bulletin that have an address of their own.

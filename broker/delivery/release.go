@@ -363,6 +363,41 @@ func (lib *library) sound(h *held) (out []signing.Statement) {
 	return out
 }
 
+// A standing says what the signatures of a bulletin allow at a moment.
+type standing uint8
+
+// The standings. The zero one allows nothing.
+const (
+	unsigned standing = iota // nobody who may has signed it
+	waiting                  // it has one signature that holds, and waits for others
+	signed                   // it has those that the policy asks for
+)
+
+// stands reads a bulletin and says how it stands at a moment, by those of its
+// signatures that held when they came; the error says why it can't be read. Nothing is
+// posted by it: a release is what [library.items] says.
+func (lib *library) stands(ctx context.Context, id string, state *ledger.BulletinState, now time.Time) (*held, standing, error) {
+	lib.mu.Lock()
+	h, err := lib.read(ctx, id, state)
+	if err == nil {
+		h.judge(lib.authority, state)
+	}
+	lib.mu.Unlock()
+	if err != nil {
+		return nil, unsigned, err
+	}
+	statements := lib.sound(h)
+	if _, err := lib.authority.Authorize(h.request(), statements, now); err == nil {
+		return h, signed, nil
+	}
+	for _, st := range statements {
+		if _, err := lib.authority.CheckOne(h.request(), st, now); err == nil {
+			return h, waiting, nil
+		}
+	}
+	return h, unsigned, nil
+}
+
 // authorize verifies a bulletin as it must be verified before every post: with
 // the ring, the policy and the clock of this moment.
 func (s *Service) authorize(it *item) (*signing.Authorized, error) {

@@ -2,7 +2,6 @@ package x
 
 import (
 	"net/url"
-	"time"
 )
 
 // Authorization signs one call with the credentials of c, for the test of the
@@ -11,7 +10,6 @@ func Authorization(c Config, method string, address *url.URL, form url.Values) s
 	return signer{
 		consumerKey: c.ConsumerKey, consumerSecret: c.ConsumerSecret,
 		token: c.AccessToken, tokenSecret: c.AccessSecret,
-		now:   func() time.Time { return c.Now() },
 		nonce: c.Nonce,
-	}.authorization(method, address, form)
+	}.authorization(method, address, form, c.Now())
 }

@@ -34,6 +34,7 @@ const (
 	codeBadSignature = 32  // "Could not authenticate you": also a wrong clock
 	codeRateLimit    = 88  // "Rate limit exceeded"
 	codeBadToken     = 89  // "Invalid or expired token"
+	codeBadTime      = 135 // "Timestamp out of bounds"
 	codeDailyLimit   = 185 // "User is over daily status update limit"
 	codeDuplicate    = 187 // "Status is a duplicate"
 	codeNoAuth       = 215 // "Bad Authentication data"
@@ -139,7 +140,7 @@ func (ch *Channel) classify(a wire.Answer, p problem) *adapters.Failure {
 	switch {
 	case a.Status >= 500:
 		return fail(adapters.Unknown, "X failed and does not say whether it took the post")
-	case a.Status == http.StatusUnauthorized || p.has(codeBadSignature, codeBadToken, codeNoAuth):
+	case a.Status == http.StatusUnauthorized || p.has(codeBadSignature, codeBadToken, codeBadTime, codeNoAuth):
 		return fail(adapters.Auth, "X does not accept the credentials: check the four keys and tokens, the app's permission and this machine's clock")
 	case p.has(codeLocked):
 		return fail(adapters.Auth, "the account is locked: log in on x.com to unlock it")

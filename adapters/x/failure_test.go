@@ -6,12 +6,15 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"tocsin/adapters"
 	"tocsin/adapters/adapterstest"
 	"tocsin/adapters/x"
+	"tocsin/adapters/x/xtest"
 )
 
 // noon is the time on the clock of every canned answer.
@@ -354,4 +357,98 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("find took status %d, %q for an empty timeline", status, body)
 		}
 	})
+}
+
+// TestAClockThatIsOff has X refuse calls whose time is minutes from its own. The next
+// call bears X's time, and so on when the clock is set meanwhile; but a refusal that
+// has another cause, and a clock so wrong that lost posts could not be found, are a
+// person's business.
+func TestAClockThatIsOff(t *testing.T) {
+	t.Parallel()
+	const good = adapters.Kind(255)
+	type call struct {
+		move time.Duration // of X's clock, before the call
+		want adapters.Kind
+	}
+	for name, tt := range map[string]struct {
+		secret string // of the account, where it is wrong
+		calls  []call
+	}{
+		"behind":                       {"", []call{{6 * time.Minute, adapters.NotSent}, {0, good}, {0, good}}},
+		"ahead":                        {"", []call{{-9 * time.Minute, adapters.NotSent}, {0, good}}},
+		"within_what_x_takes":          {"", []call{{4 * time.Minute, good}}},
+		"set_right_meanwhile":          {"", []call{{6 * time.Minute, adapters.NotSent}, {0, good}, {-6 * time.Minute, adapters.NotSent}, {0, good}}},
+		"too_far":                      {"", []call{{11 * time.Minute, adapters.Auth}, {0, adapters.Auth}}},
+		"and_a_wrong_secret":           {"wrong", []call{{6 * time.Minute, adapters.NotSent}, {0, adapters.Auth}}},
+		"a_wrong_secret_by_a_good_one": {"wrong", []call{{0, adapters.Auth}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := &adapterstest.Clock{}
+			platform := xtest.New(xtest.Config{Now: clock.Now})
+			config := platform.Account("x-prova", adapterstest.Serve(t, platform).URL)
+			config.Now = time.Now
+			if tt.secret != "" {
+				config.AccessSecret = tt.secret
+			}
+			ch, err := x.New(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			posts := 0
+			for i, c := range tt.calls {
+				clock.Advance(c.move)
+				_, err := ch.Publish(t.Context(), adapters.Post{Text: "Prova " + strconv.Itoa(i)}, adapters.Attempt{N: 1, Since: time.Now()})
+				if c.want == good {
+					posts++
+				}
+				if (err == nil) != (c.want == good) || err != nil && adapters.KindOf(err) != c.want {
+					t.Errorf("call %d: %v, want %v", i, err, c.want)
+				}
+			}
+			if got := len(platform.Live()); got != posts {
+				t.Errorf("%d posts are public, want %d", got, posts)
+			}
+		})
+	}
+}
+
+// TestCallsBesideARefusedClock has calls under way while the first refusal comes: each
+// is judged by the time that it bore itself.
+func TestCallsBesideARefusedClock(t *testing.T) {
+	t.Parallel()
+	clock := &adapterstest.Clock{}
+	clock.Advance(6 * time.Minute)
+	platform := xtest.New(xtest.Config{Now: clock.Now})
+	const calls = 4
+	var together sync.WaitGroup
+	together.Add(calls)
+	var seen atomic.Int64
+	config := platform.Account("x-prova", adapterstest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if seen.Add(1) <= calls {
+			together.Done()
+			together.Wait()
+		}
+		platform.ServeHTTP(w, r)
+	})).URL)
+	config.Now = time.Now
+	ch, err := x.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error, calls)
+	for i := range calls {
+		go func() {
+			_, err := ch.Publish(t.Context(), adapters.Post{Text: "Prova " + strconv.Itoa(i)}, adapters.Attempt{N: 1, Since: time.Now()})
+			errs <- err
+		}()
+	}
+	for range calls {
+		if err := <-errs; adapters.KindOf(err) != adapters.NotSent {
+			t.Errorf("a call with the clock's own time: %v, want not_sent", err)
+		}
+	}
+	if _, err := ch.Publish(t.Context(), adapters.Post{Text: "Prova"}, adapters.Attempt{N: 1, Since: time.Now()}); err != nil {
+		t.Errorf("with X's time: %v", err)
+	}
 }

@@ -256,8 +256,8 @@ func TestRefusedCredentials(t *testing.T) {
 		"consumer_secret": func(c *x.Config) { c.ConsumerSecret += "x" },
 		"access_token":    func(c *x.Config) { c.AccessToken += "x" },
 		"access_secret":   func(c *x.Config) { c.AccessSecret += "x" },
-		"slow_clock":      func(c *x.Config) { now := c.Now; c.Now = func() time.Time { return now().Add(-6 * time.Minute) } },
-		"fast_clock":      func(c *x.Config) { now := c.Now; c.Now = func() time.Time { return now().Add(6 * time.Minute) } },
+		"slow_clock":      func(c *x.Config) { now := c.Now; c.Now = func() time.Time { return now().Add(-11 * time.Minute) } },
+		"fast_clock":      func(c *x.Config) { now := c.Now; c.Now = func() time.Time { return now().Add(11 * time.Minute) } },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,22 +17,21 @@ import (
 type signer struct {
 	consumerKey, consumerSecret string
 	token, tokenSecret          string
-	now                         func() time.Time
 	nonce                       func() string
 }
 
 // A param is a name and a value, both encoded.
 type param struct{ name, value string }
 
-// authorization returns the Authorization header for a call. form holds the fields
+// authorization returns the Authorization header for a call that is made at now. form holds the fields
 // of a form-encoded body; a body of any other type is not signed (RFC 5849, section
 // 3.4.1.3.1).
-func (s signer) authorization(method string, address *url.URL, form url.Values) string {
+func (s signer) authorization(method string, address *url.URL, form url.Values, now time.Time) string {
 	oauth := []param{
 		{"oauth_consumer_key", encode(s.consumerKey)},
 		{"oauth_nonce", encode(s.nonce())},
 		{"oauth_signature_method", "HMAC-SHA1"},
-		{"oauth_timestamp", strconv.FormatInt(s.now().Unix(), 10)},
+		{"oauth_timestamp", strconv.FormatInt(now.Unix(), 10)},
 		{"oauth_token", encode(s.token)},
 		{"oauth_version", "1.0"},
 	}

@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -70,6 +71,7 @@ type Channel struct {
 	base                   *url.URL
 	signer                 signer
 	now                    func() time.Time
+	lead                   atomic.Int64 // nanoseconds by which now is ahead of X's clock, as X's latest refusal of it showed
 	wire                   *wire.Client
 }
 
@@ -107,7 +109,7 @@ func New(c Config) (*Channel, error) {
 		signer: signer{
 			consumerKey: c.ConsumerKey, consumerSecret: c.ConsumerSecret,
 			token: c.AccessToken, tokenSecret: c.AccessSecret,
-			now: c.Now, nonce: c.Nonce,
+			nonce: c.Nonce,
 		},
 		wire: wire.New(wire.Options{
 			Timeout:      c.Timeout,
@@ -287,8 +289,35 @@ func (ch *Channel) call(ctx context.Context, method, path string, query url.Valu
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	req.Header.Set("Authorization", ch.signer.authorization(method, address, nil))
-	return ch.wire.Do(ctx, req)
+	borne := ch.now().Add(-time.Duration(ch.lead.Load()))
+	req.Header.Set("Authorization", ch.signer.authorization(method, address, nil, borne))
+	a, err := ch.wire.Do(ctx, req)
+	if err == nil && ch.clockRefused(a, borne) {
+		f := adapters.Fail(adapters.NotSent, "X refuses the time on this machine's clock: the next call bears X's own time; set the clock, with NTP")
+		f.Code = strconv.Itoa(a.Status) + "/" + strconv.Itoa(codeBadTime)
+		return wire.Answer{}, f
+	}
+	return a, err
+}
+
+// clockTolerance is the difference of two clocks from which on a refusal may be due to
+// it: X takes five minutes.
+const clockTolerance = time.Minute
+
+// clockRefused reports whether a is a refusal that may be due to the time that the call
+// bore, and another time would be nearer to X's: that of the next calls is. It is so
+// only for a clock with which a post of this machine's is still found ([Channel.Find]).
+func (ch *Channel) clockRefused(a wire.Answer, borne time.Time) bool {
+	date, ok := wire.Date(a.Header)
+	if a.Status != http.StatusUnauthorized || !ok || borne.Sub(date).Abs() < clockTolerance {
+		return false
+	}
+	lead := ch.now().Sub(date)
+	if lead.Abs() > adapters.ClockSkew {
+		return false
+	}
+	ch.lead.Store(int64(lead))
+	return true
 }
 
 // fields asks for what is needed to compare a post, in the spelling that is configured.

@@ -38,21 +38,20 @@ func (p *Platform) recognise(r *http.Request) (status int, answer any) {
 	if oauth["oauth_token"] != p.c.AccessToken {
 		return http.StatusUnauthorized, v1Error(89, "Invalid or expired token.")
 	}
-	want := signature(r, oauth, p.c.ConsumerSecret, p.c.AccessSecret)
 	seconds, err := strconv.ParseInt(oauth["oauth_timestamp"], 10, 64)
-	if err != nil || !hmac.Equal([]byte(oauth["oauth_signature"]), []byte(want)) || !p.fresh(oauth["oauth_nonce"], time.Unix(seconds, 0)) {
+	if d := p.c.Now().Sub(time.Unix(seconds, 0)); err != nil || d > skew || d < -skew {
+		return http.StatusUnauthorized, v1Error(135, "Timestamp out of bounds.")
+	}
+	want := signature(r, oauth, p.c.ConsumerSecret, p.c.AccessSecret)
+	if !hmac.Equal([]byte(oauth["oauth_signature"]), []byte(want)) || !p.fresh(oauth["oauth_nonce"]) {
 		return http.StatusUnauthorized, v1Error(32, "Could not authenticate you.")
 	}
 	return http.StatusOK, nil
 }
 
-// fresh reports whether a call was signed by a right clock and its nonce is new, and
-// remembers the nonce.
-func (p *Platform) fresh(nonce string, signed time.Time) bool {
+// fresh reports whether a nonce is new, and remembers it.
+func (p *Platform) fresh(nonce string) bool {
 	now := p.c.Now()
-	if d := now.Sub(signed); d > skew || d < -skew {
-		return false
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.used) > 0 && now.Sub(p.nonces[p.used[0]]) > 2*skew {

@@ -20,6 +20,9 @@ const (
 	recordRetry = 500 * time.Millisecond
 	// distrustRetry is the wait while the ledger is not to be trusted.
 	distrustRetry = time.Second
+	// Patience is how many attempts in a row may leave nothing public before a person is
+	// told; they go on all the same.
+	Patience = 5
 	// lookRetry bounds the wait between looks and read-backs that failed.
 	lookRetry = 30 * time.Second
 	// alteredAgain is when a post that does not match is read once more: some
@@ -419,6 +422,8 @@ func (l *lane) refused(ctx context.Context, id string, it *item, part int, p led
 		r.Dead = errors.Is(err, adapters.ErrPreparedDead)
 		if failure.After > longWait && !r.Dead {
 			r.Type = ledger.Held // it goes on by itself then, and a person knows now
+		} else {
+			l.missed(ctx, id, &p, r.Reason)
 		}
 	case adapters.Quota:
 		// A used-up budget is a person's business at once, also where it is known
@@ -481,6 +486,7 @@ func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Ti
 		memory.looks++
 		settled := p.Since.Add(l.ch.Settle[len(l.ch.Settle)-1])
 		if !now.Before(settled) {
+			l.missed(ctx, id, &p, p.Reason)
 			return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
 				Type: ledger.Absent, Reason: fmt.Sprintf("looked for %d times until %v after its fate became unknown: it is not there",
 					memory.looks, now.Sub(p.Since).Round(time.Millisecond)),
@@ -594,6 +600,14 @@ func (l *lane) locate(ctx context.Context, post adapters.Post, r adapters.Receip
 		return locator.Locate(ctx, post, r)
 	}
 	return "", l.ch.Channel.ReadBack(ctx, post, r)
+}
+
+// missed tells the log that a person is needed where one more attempt that left nothing
+// public is one too many.
+func (l *lane) missed(ctx context.Context, id string, p *ledger.PartState, reason string) {
+	if p.Misses+1 == Patience {
+		l.s.Log.ErrorContext(ctx, "a post needs a person: attempt after attempt leaves nothing public; they go on", "alert", id, "channel", l.name, "reason", reason)
+	}
 }
 
 func (l *lane) failed(ctx context.Context, id string, it *item, part int, class, reason string) error {

@@ -389,6 +389,36 @@ func TestAChannelThatCameLaterIsSaidToGetNothing(t *testing.T) {
 	want(t, tg)
 }
 
+// TestAPostThatIsNeverSentAsksForAPersonOnce has a platform that keeps nothing of the first
+// attempts: after some of them the log asks for a person, once, and they go on.
+func TestAPostThatIsNeverSentAsksForAPersonOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	for range delivery.Patience {
+		x.then(refuse(adapters.NotSent, 0))
+	}
+	x.then(loseBoth).then(refuse(adapters.NotSent, 0))
+	said := &journal{said: make(chan string, 1000)}
+	h.log = slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelError}))
+	stop := h.run("one/a", quick(x))
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	if got := h.await(b, "x-a", ledger.StateVerified); got.Attempts != delivery.Patience+3 {
+		t.Errorf("%d attempts, want %d", got.Attempts, delivery.Patience+3)
+	}
+	stop()
+	close(said.said)
+	asked := 0
+	for line := range said.said {
+		if asked++; !strings.Contains(line, "needs a person") || !strings.Contains(line, "refused by the script") {
+			t.Errorf("the log says %q, want that a person is needed and why", line)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("a person was asked for %d times, want once", asked)
+	}
+}
+
 // A journal is a log whose lines a test waits for.
 type journal struct{ said chan string }
 

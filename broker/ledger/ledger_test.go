@@ -263,6 +263,41 @@ func TestWhatNobodyOfOursWroteIsForeign(t *testing.T) {
 	}
 }
 
+// TestMissesInARowAreCounted has attempts that are not sent, one of unknown fate, one
+// that is held, and one more. While the next attempt is under way the last one's reason still stands.
+func TestMissesInARowAreCounted(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	p.must(t, ledger.Record{Type: ledger.NodeStarted, Node: "one/a"})
+	for i, step := range []struct {
+		kind   ledger.Type
+		misses int
+		reason string
+	}{
+		{ledger.Attempt, 0, ""},
+		{ledger.NotSent, 1, "said by the test"},
+		{ledger.Attempt, 1, "said by the test"},
+		{ledger.Prepared, 1, "said by the test"},
+		{ledger.NotSent, 2, "said by the test"},
+		{ledger.Attempt, 2, "said by the test"},
+		{ledger.Unknown, 2, "said by the test"},
+		{ledger.Absent, 3, "said by the test"},
+		{ledger.Attempt, 3, "said by the test"},
+		{ledger.Held, 0, "said by the test"},
+		{ledger.Attempt, 0, ""},
+		{ledger.NotSent, 1, "said by the test"},
+	} {
+		r := p.delivery(string(step.kind))
+		if step.kind == ledger.Prepared || step.kind == ledger.Attempt {
+			r.Reason = ""
+		}
+		p.must(t, r)
+		if got := p.part(); got.Misses != step.misses || got.Reason != step.reason {
+			t.Errorf("step %d, %s: %d misses, reason %q; want %d, %q", i, step.kind, got.Misses, got.Reason, step.misses, step.reason)
+		}
+	}
+}
+
 // TestAnIncarnationThatIsGoneNoticesItSoon bounds its attempts that count as two writers
 // that met.
 func TestAnIncarnationThatIsGoneNoticesItSoon(t *testing.T) {

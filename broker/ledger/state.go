@@ -131,6 +131,7 @@ type PartState struct {
 	Reconciled bool
 	Unreadable bool // posted, and this account gives no way to look
 	Doubted    bool // the fate of an attempt was unknown once
+	Misses     int  // attempts in a row that left nothing public: class and reason stay while the next one is under way
 	// Doubtful says that it may be public: the fate of an attempt stayed unknown,
 	// since nobody could look.
 	Doubtful   bool
@@ -627,9 +628,19 @@ func SameNode(a, b string) bool {
 
 func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 	p.changed = seq
-	p.Class, p.Reason, p.RetryAt = r.Class, r.Reason, r.RetryAt
+	again := r.Type == Attempt || r.Type == Prepared
+	if !again || p.Misses == 0 {
+		p.Class, p.Reason = r.Class, r.Reason
+	}
+	p.RetryAt = r.RetryAt
 	if r.Type != Prepared {
 		p.Since = r.At
+	}
+	switch {
+	case r.Type == NotSent, r.Type == Absent:
+		p.Misses++
+	case !again && r.Type != Unknown:
+		p.Misses = 0
 	}
 	switch r.Type {
 	case Attempt:

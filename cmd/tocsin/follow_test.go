@@ -144,6 +144,33 @@ func TestChannelOfSeveralPosts(t *testing.T) {
 	}
 }
 
+// TestStatusAsksForAPersonWhileAttemptsGoOn has a platform that never takes a post, also
+// while the next attempt is under way.
+func TestStatusAsksForAPersonWhileAttemptsGoOn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		part ledger.PartState
+		asks bool
+	}{
+		"a_few":      {ledger.PartState{State: ledger.StatePending, Misses: 4, Attempts: 4}, false},
+		"many":       {ledger.PartState{State: ledger.StatePending, Misses: 5, Attempts: 5}, true},
+		"under_way":  {ledger.PartState{State: ledger.StateAttempting, Misses: 7, Attempts: 8}, true},
+		"in_the_end": {ledger.PartState{State: ledger.StateVerified, Attempts: 9}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.part.Reason = "the platform could not fetch the image"
+			b := &ledger.BulletinState{Deliveries: map[string]*ledger.Delivery{"instagram": {Channel: "instagram", Parts: []*ledger.PartState{&c.part}}}}
+			p := &program{lang: "en"}
+			got := p.channelLine(channelOf(b, bulletin.Channel{Name: "instagram", Kind: "instagram", Parts: 1}))
+			if strings.Contains(got, "NEEDS A PERSON") != c.asks || c.asks && !strings.Contains(got, "5 attempts in a row") && !strings.Contains(got, "7 attempts in a row") ||
+				c.asks && !strings.HasSuffix(got, c.part.Reason) {
+				t.Errorf("it asks for a person: want %v, in\n%s", c.asks, got)
+			}
+		})
+	}
+}
+
 // TestJournalKeepsSteps gives a journal what it is not to tell.
 func TestJournalKeepsSteps(t *testing.T) {
 	t.Parallel()

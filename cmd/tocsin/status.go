@@ -29,6 +29,9 @@ type channelStatus struct {
 	ReleasedToPosted   *int64 `json:"released_to_posted_ms"`
 	ReleasedToVerified *int64 `json:"released_to_verified_ms"`
 	Reason             string `json:"reason,omitempty"`
+	// Misses counts the attempts in a row that left nothing public, from the number on
+	// from which a person should look at the reason while they go on.
+	Misses int `json:"misses,omitempty"`
 
 	final bool
 }
@@ -166,7 +169,10 @@ func channelOf(b *ledger.BulletinState, addressee bulletin.Channel) channelStatu
 		held = held || p.State == ledger.StateHeld // until a person or a budget comes; what follows waits with it
 		if rank := slices.Index(progress(), p.State); worst < 0 || rank < worst {
 			worst = rank
-			c.State, c.Reason = string(p.State), p.Reason
+			c.State, c.Reason, c.Misses = string(p.State), p.Reason, 0
+			if p.Misses >= delivery.Patience {
+				c.Misses = p.Misses
+			}
 		}
 		c.Attempts = max(c.Attempts, p.Attempts)
 		c.Reconciled = c.Reconciled || p.Reconciled
@@ -411,6 +417,10 @@ func (p *program) channelLine(c channelStatus) string {
 		line += "  " + c.URL
 	}
 	line = strings.TrimRight(line, " ")
+	if c.Misses > 0 {
+		line += "\n    " + p.say("SERVE UNA PERSONA: %d invii di fila non riusciti; si riprova fino alla scadenza, ma la causa resta:",
+			"NEEDS A PERSON: %d attempts in a row came to nothing; they go on by themselves until the alert expires, but the cause remains:", c.Misses)
+	}
 	if c.Reason != "" && c.State != string(ledger.StateVerified) {
 		line += "\n    " + p.read(c.Reason)
 	}

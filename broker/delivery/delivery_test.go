@@ -272,11 +272,7 @@ func TestARestartTakesUpWhatWasLeft(t *testing.T) {
 			b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
 			h.release(b)
 			// A node that died: its intent is on disk, and nothing after it.
-			h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/a"})
-			h.append(ledger.Record{
-				Type: ledger.Attempt, Node: "one/a", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channels: []string{"x-a"},
-				Part: 1, Attempt: 1, Until: time.Now().Add(time.Hour).UTC(),
-			})
+			h.intend("one/a", b, time.Now().Add(time.Hour))
 			if c.kept {
 				x.keep(b.For("x-a")[0])
 			}
@@ -480,12 +476,8 @@ func TestTheOtherNodeWaitsForAnAttemptUnderWay(t *testing.T) {
 	x := newPlatform("x-a")
 	b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
 	h.release(b)
-	h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/a"})
-	until := time.Now().Add(700 * time.Millisecond).UTC()
-	h.append(ledger.Record{
-		Type: ledger.Attempt, Node: "one/a", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channels: []string{"x-a"},
-		Part: 1, Attempt: 1, Until: until,
-	})
+	until := time.Now().Add(700 * time.Millisecond)
+	h.intend("one/a", b, until)
 	h.run("two/b", quick(x))
 	h.await(b, "x-a", ledger.StateVerified)
 	if p := h.part(b, "x-a"); p.Attempts != 2 || p.Claimant != "two/b" || p.FirstTry.After(until) {
@@ -511,11 +503,7 @@ func TestWhatAGoneNodeLeftIsTakenOverAtOnce(t *testing.T) {
 			x := newPlatform("x-a")
 			b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
 			h.release(b)
-			h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/a"})
-			h.append(ledger.Record{
-				Type: ledger.Attempt, Node: "one/a", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channels: []string{"x-a"},
-				Part: 1, Attempt: 1, Until: time.Now().Add(time.Hour).UTC(),
-			})
+			h.intend("one/a", b, time.Now().Add(time.Hour))
 			x.keep(b.For("x-a")[0])
 			h.run("two/b", quick(x))
 			// It has looked at the one and left it alone when it has ended the other.

@@ -279,22 +279,14 @@ func (h *house) append(r ledger.Record) int64 {
 
 func (h *house) hand(b *bulletin.Bulletin) {
 	h.t.Helper()
-	if _, err := h.ledger.PutBlob(h.t.Context(), b.Bytes()); err != nil {
-		h.t.Fatal(err)
-	}
-	h.append(ledger.Record{
-		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
-		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
-	})
+	h.put(b)
+	h.record(b, nil)
 }
 
 func (h *house) sign(b *bulletin.Bulletin, people ...*signingtest.Person) {
 	h.t.Helper()
 	for _, p := range people {
-		h.append(ledger.Record{
-			Type: ledger.Signature, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Principal: p.Principal,
-			Namespace: signing.Namespace(p.Role, b.Realm), Armor: string(p.Sign(h.t, b.Realm, b.Bytes())),
-		})
+		h.signature(b, p, p.Role)
 	}
 }
 
@@ -304,6 +296,16 @@ func (h *house) release(b *bulletin.Bulletin) *bulletin.Bulletin {
 	h.hand(b)
 	h.sign(b, h.officer, h.police)
 	return b
+}
+
+// intend has a node start and write its intent to send a bulletin to x-a, and nothing after it.
+func (h *house) intend(node string, b *bulletin.Bulletin, until time.Time) {
+	h.t.Helper()
+	h.append(ledger.Record{Type: ledger.NodeStarted, Node: node})
+	h.append(ledger.Record{
+		Type: ledger.Attempt, Node: node, Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channels: []string{"x-a"},
+		Part: 1, Attempt: 1, Until: until.UTC(),
+	})
 }
 
 func (h *house) part(b *bulletin.Bulletin, channel string) (p ledger.PartState) {

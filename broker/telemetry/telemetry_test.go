@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -183,7 +182,7 @@ func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	tel, address := startPrometheus(t)
 	work(t, tel, 3)
-	status, page := get(t, "http://"+address+"/metrics")
+	status, page := telemetrytest.Get(t, "http://"+address+"/metrics")
 	if status != http.StatusOK {
 		t.Errorf("/metrics answers %d, want 200", status)
 	}
@@ -192,7 +191,7 @@ func TestPrometheus(t *testing.T) {
 			t.Errorf("/metrics lacks %s:\n%s", want, page)
 		}
 	}
-	if status, _ := get(t, "http://"+address+"/"); status != http.StatusNotFound {
+	if status, _ := telemetrytest.Get(t, "http://"+address+"/"); status != http.StatusNotFound {
 		t.Errorf("another path answers %d, want 404", status)
 	}
 	for range 2 {
@@ -259,24 +258,6 @@ func vacant(t *testing.T) string {
 	l := listen(t)
 	_ = l.Close()
 	return l.Addr().String()
-}
-
-func get(t *testing.T, address string) (status int, body string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
 }
 
 // A collector keeps what is exported.

@@ -64,12 +64,7 @@ func TestWhatWasWrittenPastTheCommandsIsShown(t *testing.T) {
 	t.Parallel()
 	pg := newPlayground(t)
 	n := pg.up()
-	first := pg.signed("first")
-	expect(t, 0, "publish", first, "-c", pg.config)
-	b, err := readBulletin(first, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, b := pg.published("first")
 	code := string(b.Code)
 
 	// A second bulletin of the alert, whose bytes nobody has seen.
@@ -218,12 +213,7 @@ func TestACodeBelongsToOneAlert(t *testing.T) {
 	t.Parallel()
 	pg := newPlayground(t)
 	n := pg.up()
-	first := pg.signed("first")
-	expect(t, 0, "publish", first, "-c", pg.config)
-	b, err := readBulletin(first, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, b := pg.published("first")
 
 	// Compose asks the ledger, on a running node and on a folder.
 	p := &program{out: os.Stdout, err: os.Stderr, getenv: english, lang: "en"}

@@ -195,6 +195,19 @@ func (pg *playground) signed(name string) string {
 	return path
 }
 
+// published hands in a bulletin of the example with the officer's signature, and returns
+// its file and the bulletin.
+func (pg *playground) published(name string) (path string, b *bulletin.Bulletin) {
+	pg.t.Helper()
+	path = pg.signed(name)
+	expect(pg.t, 0, "publish", path, "-c", pg.config)
+	b, err := readBulletin(path, nil)
+	if err != nil {
+		pg.t.Fatal(err)
+	}
+	return path, b
+}
+
 // A process is the program as a process of its own.
 type process struct {
 	t    *testing.T

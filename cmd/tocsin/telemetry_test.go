@@ -180,24 +180,15 @@ func traceOfHandIn(t *testing.T, s *stage, alert string, channels []string) stri
 
 func checkPrometheus(t *testing.T, address string, channels []string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	page, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s answers %s (%v), want 200", filepath.Base(address), resp.Status, err)
+	status, page := telemetrytest.Get(t, address)
+	if status != http.StatusOK {
+		t.Fatalf("%s answers %d, want 200", filepath.Base(address), status)
 	}
 	for _, name := range channels {
 		for _, metric := range []string{
 			"tocsin_delivery_outcomes_total", "tocsin_delivery_released_to_posted_seconds_count", "tocsin_delivery_released_to_verified_seconds_count",
 		} {
-			if want := metric + `{channel="` + name + `"`; !strings.Contains(string(page), want) {
+			if want := metric + `{channel="` + name + `"`; !strings.Contains(page, want) {
 				t.Errorf("/metrics lacks %s", want)
 			}
 		}

@@ -1,5 +1,5 @@
-// Package telemetrytest is a stand-in of an OpenTelemetry collector, for tests of what
-// is exported.
+// Package telemetrytest is a stand-in of an OpenTelemetry collector, and a reader of
+// metrics, for tests of what is exported.
 package telemetrytest
 
 import (
@@ -11,6 +11,25 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
+
+// Get asks for a page, and returns what is answered.
+func Get(tb testing.TB, address string) (status int, body string) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
 
 // A Collector takes OTLP over HTTP, in protobuf, and hands on what has arrived. It
 // fails the test for anything else. Both functions are called concurrently.

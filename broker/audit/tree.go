@@ -8,8 +8,8 @@ package audit
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"math/bits"
+	"strconv"
 	"time"
 
 	"tocsin/broker/ledger"
@@ -34,7 +34,11 @@ type Tree struct {
 // expiry are judged by, and mirrors keep it. Headers are not part of it: mirrors strip
 // them.
 func Leaf(e *ledger.Entry) []byte {
-	return fmt.Appendf(nil, "%d\n%s\n%s\n%s", e.Seq, e.Time.UTC().Format(time.RFC3339Nano), e.Subject, e.Payload)
+	b := make([]byte, 0, len("9223372036854775807\n")+len(time.RFC3339Nano)+len("\n\n")+len(e.Subject)+len(e.Payload))
+	b = append(strconv.AppendInt(b, e.Seq, 10), '\n')
+	b = append(e.Time.UTC().AppendFormat(b, time.RFC3339Nano), '\n')
+	b = append(append(b, e.Subject...), '\n')
+	return append(b, e.Payload...)
 }
 
 // Add appends a leaf.

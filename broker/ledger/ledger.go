@@ -625,7 +625,7 @@ func (l *Ledger) PutBlob(ctx context.Context, data []byte) (string, error) {
 // Blob returns the bytes with the given SHA-256, checked against it, or
 // [ErrNoBlob].
 func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
-	if !digestForm.MatchString(digest) {
+	if !isDigest(digest) {
 		return nil, fmt.Errorf("bytes %q: not a SHA-256 in lower-case hexadecimal", digest)
 	}
 	blobs, err := l.js.Stream(ctx, blobsName)

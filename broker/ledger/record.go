@@ -2,11 +2,12 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
+	"reflect"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -102,15 +103,45 @@ type Record struct {
 	Sync    string    `json:"sync,omitempty"`     // node_started: whose word it is that the broker syncs every write
 }
 
-var (
-	uuidForm    = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	digestForm  = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	channelForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-)
+// The forms of identifiers are asked for at every record of every start: by loops, not
+// by regular expressions.
 
 // ValidChannel reports whether name can be a channel's name: lower-case letters,
 // digits and hyphens, at most 63, since it becomes a token of a subject.
-func ValidChannel(name string) bool { return channelForm.MatchString(name) }
+func ValidChannel(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == '-' && i > 0) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 63
+}
+
+// isUUID reports whether s is a UUID in lower case.
+func isUUID(s string) bool {
+	const hyphens = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	if len(s) != len(hyphens) {
+		return false
+	}
+	for i := range len(s) {
+		if hyphens[i] == '-' && s[i] != '-' || hyphens[i] != '-' && !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isDigest reports whether s is a SHA-256 in lower-case hexadecimal.
+func isDigest(s string) bool {
+	for i := range len(s) {
+		if !isHex(s[i]) {
+			return false
+		}
+	}
+	return len(s) == 2*sha256.Size
+}
+
+func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
 
 // The classes of a Rejected record. Classes are stored: append only.
 const (
@@ -181,15 +212,17 @@ func (r *Record) Validate() error {
 			errs = append(errs, errors.New(what))
 		}
 	}
-	need(r.Schema == Schema, fmt.Sprintf("schema is %d, this program reads %d", r.Schema, Schema))
-	need(uuidForm.MatchString(r.ID), "id is not a UUID")
+	if r.Schema != Schema {
+		need(false, fmt.Sprintf("schema is %d, this program reads %d", r.Schema, Schema))
+	}
+	need(isUUID(r.ID), "id is not a UUID")
 	need(!r.At.IsZero() && r.At.Location() == time.UTC, "at is missing or not UTC")
 	switch r.Type {
 	case Genesis:
 		need(r.Realm != "" && r.Epoch != "", "realm or epoch is missing")
 	case NodeStarted, NodeStopped, LossAccepted:
 		name, incarnation, _ := strings.Cut(r.Node, "/")
-		need(channelForm.MatchString(name) && incarnation != "", "node is not NAME/INCARNATION")
+		need(ValidChannel(name) && incarnation != "", "node is not NAME/INCARNATION")
 		need(r.Type != LossAccepted || r.Refers > 0 && r.Reason != "", "refers or reason is missing")
 	case Bulletin:
 		r.needBulletin(need)
@@ -198,7 +231,7 @@ func (r *Record) Validate() error {
 	case Signature:
 		r.needBulletin(need)
 		role, realm, ok := strings.Cut(r.Namespace, "@")
-		need(ok && channelForm.MatchString(role) && realm != "", "namespace is not ROLE@REALM")
+		need(ok && ValidChannel(role) && realm != "", "namespace is not ROLE@REALM")
 		need(r.Armor != "" && r.Principal != "", "signature or principal is missing")
 	case Rejected:
 		need(r.Reason != "", "reason is missing")
@@ -212,9 +245,9 @@ func (r *Record) Validate() error {
 }
 
 func (r *Record) needBulletin(need func(bool, string)) {
-	need(uuidForm.MatchString(r.Alert), "alert is not a UUID")
+	need(isUUID(r.Alert), "alert is not a UUID")
 	need(r.Number > 0, "number is missing")
-	need(digestForm.MatchString(r.SHA256), "bulletin is not a SHA-256 in lower-case hexadecimal")
+	need(isDigest(r.SHA256), "bulletin is not a SHA-256 in lower-case hexadecimal")
 }
 
 func (r *Record) needDelivery(need func(bool, string)) {
@@ -222,13 +255,15 @@ func (r *Record) needDelivery(need func(bool, string)) {
 	if r.Type == Attempt {
 		need((r.Channel == "") != (len(r.Channels) == 0), "attempt names either one channel or several")
 		for _, c := range r.Channels {
-			need(channelForm.MatchString(c), fmt.Sprintf("channel %q is not a channel's name", c))
+			if !ValidChannel(c) {
+				need(false, fmt.Sprintf("channel %q is not a channel's name", c))
+			}
 		}
 		need(r.Attempt > 0, "attempt is missing")
 		need(!r.Until.IsZero(), "until is missing")
 		need(len(r.Channels) == 0 || r.Part == 1 && r.Attempt == 1, "only first attempts at a first part begin together")
 	}
-	need(r.Channel == "" && r.Type == Attempt || channelForm.MatchString(r.Channel), "channel is not a channel's name")
+	need(r.Channel == "" && r.Type == Attempt || ValidChannel(r.Channel), "channel is not a channel's name")
 	need(r.Type != Posted || r.PostID != "", "post_id is missing")
 	need(r.Type != Prepared || r.Prepared != "", "prepared is missing")
 	need(r.Type != Failed && r.Type != Held && r.Type != Unknown && r.Type != NotSent || r.Reason != "", "reason is missing")
@@ -252,6 +287,16 @@ func (r *Record) Encode() ([]byte, error) {
 // Decode reads a record strictly: unknown or repeated fields, other spellings,
 // trailing data, wrong UTF-8 and missing fields are errors that name the place.
 func Decode(b []byte) (Record, error) {
+	return decode(b, func(b []byte, r *Record) error {
+		if ordinary(b) && json.Unmarshal(b, r) == nil {
+			return nil
+		}
+		*r = Record{}
+		return decodeStrictly(b, r)
+	})
+}
+
+func decode(b []byte, read func([]byte, *Record) error) (Record, error) {
 	var r Record
 	if len(b) > MaxRecord {
 		return r, fmt.Errorf("record: %d bytes, the limit is %d", len(b), MaxRecord)
@@ -259,19 +304,77 @@ func Decode(b []byte) (Record, error) {
 	if !utf8.Valid(b) {
 		return r, errors.New("record: not UTF-8")
 	}
-	if err := checkFields(b); err != nil {
+	if err := read(b, &r); err != nil {
 		return r, err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
-		return r, fmt.Errorf("record: %w", err)
 	}
 	if err := r.Validate(); err != nil {
 		return r, fmt.Errorf("record %s: %w", r.Type, err)
 	}
 	return r, nil
 }
+
+// decodeStrictly reads any record there may be, and says what is wrong with one that is
+// none.
+func decodeStrictly(b []byte, r *Record) error {
+	if err := checkFields(b); err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(r); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	return nil
+}
+
+// ordinary reports whether b, where it is JSON at all, is an object with fields of a
+// record in their own spelling, each once: then nothing is left that [decodeStrictly]
+// would refuse and encoding/json lets pass. All that [Record.Encode] writes is ordinary.
+func ordinary(b []byte) bool {
+	if len(b) == 0 || b[0] != '{' {
+		return false
+	}
+	var seen uint64 // fields, by their place in fields
+	depth, name := 0, false
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			depth++
+			name = depth == 1
+		case '}', ']':
+			depth--
+		case ',':
+			name = depth == 1
+		case '"':
+			begin := i + 1
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+			if !name {
+				continue
+			}
+			name = false
+			field, ok := fields[string(b[begin:min(i, len(b))])]
+			if !ok || seen&(1<<field) != 0 {
+				return false
+			}
+			seen |= 1 << field
+		}
+	}
+	return true
+}
+
+// fields numbers the names of a record's fields.
+var fields = func() map[string]uint {
+	all := map[string]uint{}
+	for i := range reflect.TypeFor[Record]().NumField() {
+		name, _, _ := strings.Cut(reflect.TypeFor[Record]().Field(i).Tag.Get("json"), ",")
+		all[name] = uint(i) //nolint:gosec // never negative
+	}
+	return all
+}()
 
 // checkFields refuses what encoding/json lets pass: repeated names, names in
 // another case, and text after the object.

@@ -286,7 +286,7 @@ func (s *State) Apply(e *Entry) error {
 			reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
 		}
 		id := alertOf(e.Subject)
-		if !uuidForm.MatchString(id) {
+		if !isUUID(id) {
 			id = ""
 		}
 		kind := e.Record.Type

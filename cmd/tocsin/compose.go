@@ -542,16 +542,3 @@ func cancelBulletin(newest *bulletin.Bulletin, reason string, c *config, now tim
 	}
 	return compose.Next(newest, m, o)
 }
-
-// newestReleased returns the newest bulletin of an alert that the ledger holds
-// with the signatures that release it.
-func (d *desk) newestReleased(ctx context.Context, id string) (*bulletin.Bulletin, error) {
-	chain, err := d.releasedChain(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if len(chain) == 0 {
-		return nil, both("l'allerta non è mai stata diffusa: non c'è niente da revocare", "the alert was never released: there is nothing to revoke")
-	}
-	return chain[len(chain)-1], nil
-}

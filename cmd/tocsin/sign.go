@@ -263,8 +263,15 @@ A bulletin that was handed in before can be handed in again with one signature m
 				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca ancora la firma di: %s.\nOra: tocsin sign --role RUOLO, poi di nuovo tocsin publish",
 					"Bulletin %d of alert %s handed in: still missing is the signature of: %s.\nNext: tocsin sign --role ROLE, then tocsin publish again", b.Number, b.Code, p.roleWords(done.Missing))
 			}
+			which := string(b.Code)
+			if all, err := d.waiting(ctx, string(b.Alert)); err == nil && len(all) > 1 { // the bulletin is handed in: no error undoes that
+				which += " --sha256 " + b.SHA256()[:shortSum]
+				if !asJSON {
+					p.writeWaiting(p.out, all)
+				}
+			}
 			return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca la controfirma.\nOra: tocsin cosign %s %s -k CHIAVE", "Bulletin %d of alert %s handed in: the co-signature is missing.\nNext: tocsin cosign %s %s -k KEY",
-				b.Number, b.Code, b.Code, w.hint())
+				b.Number, b.Code, which, w.hint())
 		},
 	}
 	w.nodeFlags(p, cmd)
@@ -511,15 +518,21 @@ func (d *desk) releasedChain(ctx context.Context, id string) ([]*bulletin.Bullet
 func (p *program) cosignCommand() *cobra.Command {
 	var w where
 	var k keyFlags
+	var sum string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "cosign ALERT -k KEY -c FILE",
 		Short: p.say("controfirma l'allerta che aspetta (referente di polizia)", "co-signs the alert that waits (police liaison)"),
-		Long: p.say("Legge dal registro il bollettino che aspetta la controfirma, verifica la prima firma, lo mostra su questo schermo, chiede, firma.\nALLERTA è il codice allerta (SV-7F3K2) o l'identificativo.",
-			"Reads from the ledger the bulletin that waits for the co-signature, verifies the first one, shows it on this screen, asks, signs.\nALERT is the alert code (SV-7F3K2) or the identifier."),
+		Long: p.say("Legge dal registro il bollettino che aspetta la controfirma, verifica la prima firma, lo mostra su questo schermo, chiede, firma.\nALLERTA è il codice allerta (SV-7F3K2) o l'identificativo.\n"+
+			"Se dell'allerta aspettano più bollettini, li elenca e chiede quale; con --yes va detto prima, con --sha256.",
+			"Reads from the ledger the bulletin that waits for the co-signature, verifies the first one, shows it on this screen, asks, signs.\nALERT is the alert code (SV-7F3K2) or the identifier.\n"+
+				"Where several bulletins of the alert wait, it lists them and asks which one; with --yes that is said before, with --sha256."),
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			ctx := cmd.Context()
+			if err := checkSum(sum); err != nil {
+				return err
+			}
 			key, err := k.load(ctx, p)
 			if err != nil {
 				return err
@@ -529,7 +542,11 @@ func (p *program) cosignCommand() *cobra.Command {
 				return err
 			}
 			defer d.Close()
-			b, err := d.waiting(ctx, a[0])
+			all, err := d.waiting(ctx, a[0])
+			if err != nil {
+				return err
+			}
+			b, err := p.choose(all, sum, &k, asJSON)
 			if err != nil {
 				return err
 			}
@@ -550,43 +567,8 @@ func (p *program) cosignCommand() *cobra.Command {
 	w.nodeFlags(p, cmd)
 	k.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
+	cmd.Flags().StringVar(&sum, "sha256", "", p.say("prime cifre (almeno %d) dello SHA-256 del bollettino da firmare", "first digits (at least %d) of the SHA-256 of the bulletin to sign", leastSum))
 	return cmd
-}
-
-// waiting returns the bulletin of an alert that has a signature and lacks another.
-func (d *desk) waiting(ctx context.Context, name string) (*bulletin.Bulletin, error) {
-	id, err := d.alert(name)
-	if err != nil {
-		return nil, err
-	}
-	verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, id)
-	if err != nil {
-		return nil, err
-	}
-	var states []ledger.BulletinState
-	d.ledger.View(func(s *ledger.State) {
-		for _, b := range s.Alerts[id].Bulletins {
-			states = append(states, *b)
-		}
-	})
-	for _, state := range slices.Backward(states) {
-		v := verdicts[state.SHA256]
-		b := v.Bulletin
-		if v.Refused != nil || b == nil {
-			continue // it waits for nothing, or came in this moment
-		}
-		_, err = d.authority.Authorize(signing.RequestOf(b), delivery.Statements(&state), time.Now())
-		refusal, ok := errors.AsType[*signing.RefusedError](err)
-		switch {
-		case err == nil:
-			return nil, both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
-		case ok && refusal.Curable:
-			return b, nil
-		default:
-			return nil, err
-		}
-	}
-	return nil, both("l'allerta %s non ha bollettini che aspettano una firma: vedere tocsin status", "alert %s has no bulletin that waits for a signature: see tocsin status", name)
 }
 
 // cosign signs as police and hands the signature in.
@@ -691,12 +673,34 @@ func (d *desk) revocation(ctx context.Context, name, reason string) (*bulletin.B
 	if err != nil {
 		return nil, err
 	}
-	newest, err := d.newestReleased(ctx, id)
+	chain, err := d.releasedChain(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+	if len(chain) == 0 {
+		return nil, d.notReleased(ctx, id)
+	}
+	newest := chain[len(chain)-1]
 	if newest.Message.MsgType == alert.MsgCancel {
 		return nil, both("l'allerta %s è già revocata, dal bollettino %d: vedere tocsin status", "alert %s is revoked already, by bulletin %d: see tocsin status", newest.Code, newest.Number)
 	}
 	return cancelBulletin(newest, reason, d.c, time.Now())
+}
+
+// notReleased says why an alert can't be revoked that nobody has seen, and what to do
+// instead.
+func (d *desk) notReleased(ctx context.Context, id string) error {
+	all, err := d.waiting(ctx, id)
+	if err != nil {
+		return both("l'allerta non è mai stata diffusa: non c'è niente da revocare", "the alert was never released: there is nothing to revoke")
+	}
+	var ends time.Time
+	for _, b := range all {
+		if b.Expires.After(ends) {
+			ends = b.Expires
+		}
+	}
+	return both("l'allerta %s non è stata diffusa, aspetta ancora una firma: non c'è niente da revocare. Per fermarla, dire subito a chi deve firmare di non farlo: senza quella firma nessun canale la riceve, e dopo le %s nessuno può più firmarla",
+		"alert %s was not released, it still waits for a signature: there is nothing to revoke. To stop it, tell whoever is to sign at once not to: without that signature no channel gets it, and after %s nobody can sign it any more",
+		all[0].Code, ends.In(rome()).Format(clock))
 }

@@ -42,6 +42,9 @@ type bulletinStatus struct {
 	SHA256     string            `json:"sha256"`
 	MsgType    string            `json:"msgType"`
 	Expires    time.Time         `json:"expires"`
+	HandedIn   time.Time         `json:"handed_in"`
+	Standing   standing          `json:"standing,omitempty"`
+	Missing    []signing.Role    `json:"missing,omitempty"` // roles that still have to sign, of one that waits
 	Signatures []signatureStatus `json:"signatures"`
 	Channels   []channelStatus   `json:"channels"`
 	// Refused says why the bulletin will never be released; nobody posts it.
@@ -84,7 +87,7 @@ func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channe
 	a := s.Alerts[id]
 	out := alertStatus{Alert: id, Code: a.Bulletins[0].Code}
 	for _, b := range a.Bulletins {
-		bs := bulletinStatus{Number: b.Number, SHA256: b.SHA256, MsgType: b.MsgType, Expires: b.Expires, Signatures: []signatureStatus{}, Channels: []channelStatus{}}
+		bs := bulletinStatus{Number: b.Number, SHA256: b.SHA256, MsgType: b.MsgType, Expires: b.Expires, HandedIn: b.At, Signatures: []signatureStatus{}, Channels: []channelStatus{}}
 		for _, st := range b.Statements {
 			role, _, _ := strings.Cut(st.Namespace, "@")
 			bs.Signatures = append(bs.Signatures, signatureStatus{Principal: st.Principal, Role: role, Namespace: st.Namespace, Key: st.Key})
@@ -122,6 +125,19 @@ func (s *alertStatus) refuse(state *ledger.State, verdicts map[string]delivery.V
 		b.Refused.Refers = record.Seq
 		if r := record.Refusal; r != nil {
 			b.Refused.Record, b.Refused.Class = r.Seq, r.Class
+		}
+	}
+}
+
+// stand says of each bulletin where it stands on the way to its release.
+func (s *alertStatus) stand(state *ledger.State, a *signing.Authority, verdicts map[string]delivery.Verdict) {
+	newest := newestOf(verdicts)
+	for i := range s.Bulletins {
+		b := &s.Bulletins[i]
+		var why error
+		b.Standing, why = standingOf(a, verdicts[b.SHA256], state.Alerts[s.Alert].Bulletin(b.SHA256), newest, time.Now())
+		if b.Standing == standingWaiting {
+			b.Missing = missingRoles(why)
 		}
 	}
 }
@@ -284,6 +300,7 @@ func (d *desk) status(ctx context.Context, id string) alertStatus {
 	var out alertStatus
 	d.ledger.View(func(s *ledger.State) {
 		out = statusOf(s, id, addressed)
+		out.stand(s, d.authority, verdicts)
 		out.refuse(s, verdicts)
 		out.compare(d.carried(s))
 	})
@@ -372,6 +389,7 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 	for _, b := range s.Bulletins {
 		fmt.Fprintln(w, p.say("Allerta %s, bollettino %d (%s), firme: %s", "Alert %s, bulletin %d (%s), signatures: %s",
 			s.Code, b.Number, b.MsgType, p.signatureWords(b.Signatures)))
+		fmt.Fprintf(w, "  %s\n", p.say("SHA-256 %s, consegnato il %s%s", "SHA-256 %s, handed in on %s%s", b.SHA256[:min(shortSum, len(b.SHA256))], b.HandedIn.In(rome()).Format(clock), p.standingWords(&b)))
 		if b.Refused != nil {
 			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))
 		}
@@ -385,6 +403,27 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 			fmt.Fprintf(w, "  %-22s %s\n", name, p.say("non è fra i destinatari di questo bollettino", "not addressed by this bulletin"))
 		}
 	}
+}
+
+// standingWords says where a bulletin stands, after a colon.
+func (p *program) standingWords(b *bulletinStatus) string {
+	switch b.Standing {
+	case standingUnknown:
+	case standingWaiting:
+		if len(b.Missing) > 0 {
+			return p.say(": aspetta la firma di: %s", ": waits for the signature of: %s", p.roleWords(b.Missing))
+		}
+		return p.say(": aspetta", ": waits")
+	case standingReleased:
+		return p.say(": diffuso", ": released")
+	case standingSuperseded:
+		return p.say(": superato da uno più recente", ": superseded by a newer one")
+	case standingRefused:
+		return p.say(": respinto", ": refused")
+	case standingExpired:
+		return p.say(": scaduto prima di avere le firme", ": expired before it had its signatures")
+	}
+	return ""
 }
 
 func (p *program) signatureWords(signatures []signatureStatus) string {

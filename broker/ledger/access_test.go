@@ -357,3 +357,15 @@ func TestAnotherNodeWorksOverTheNetwork(t *testing.T) {
 		}
 	}
 }
+
+// TestANodeWithTheCommandsTokenIsTold opens the ledger as a node with the credential of
+// commands: it hears that at once, and not that nobody answered.
+func TestANodeWithTheCommandsTokenIsTold(t *testing.T) {
+	t.Parallel()
+	s := startOpenServer(t)
+	open(t, s, "one/a")
+	_, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Token: token, Name: "two/b", Create: true})
+	if !errors.Is(err, ledger.ErrForbidden) {
+		t.Errorf("got %v, want ErrForbidden", err)
+	}
+}

@@ -47,8 +47,8 @@ var (
 	// ErrFull is returned by Append and PutBlob when the store has no room left.
 	ErrFull = errors.New("the ledger's store is full: make room on its disk or raise broker.max_bytes, then start the node again")
 
-	// ErrForbidden is returned by Append and PutBlob when the broker does not let this
-	// program write what it tried to write.
+	// ErrForbidden is returned by Open, Append and PutBlob when the broker does not let
+	// this program do what it tried to do.
 	ErrForbidden = errors.New("the broker does not allow this to the credential that was given")
 
 	// ErrNoLedger is returned by Open when there is none and none may be made.
@@ -133,7 +133,16 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err := l.connect(); err != nil {
 		return nil, err
 	}
-	if err := l.open(ctx); err != nil {
+	// The broker does not answer what is forbidden: without this nobody would know why.
+	limited, giveUp := context.WithCancelCause(ctx)
+	done := l.pending.add(giveUp)
+	err := l.open(limited)
+	done()
+	if cause := context.Cause(limited); err != nil && errors.Is(cause, ErrForbidden) {
+		err = fmt.Errorf("open the ledger: %w", cause)
+	}
+	giveUp(nil)
+	if err != nil {
 		l.Close()
 		return nil, err
 	}

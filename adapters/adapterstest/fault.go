@@ -37,6 +37,15 @@ func FaultKinds() []FaultKind {
 	return []FaultKind{Refuse, ApplyDrop, Apply500, ApplyHTML, ApplyTimeout, Throttle, Lag, DuplicateOf, AuthGone, Credits, Alter, Delete, Malformed, Stall, Down}
 }
 
+// FaultNames lists every script for a person who is to choose one.
+func FaultNames() string {
+	var names []string
+	for _, k := range FaultKinds() {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
+}
+
 // Applies reports whether the post becomes public under the script.
 func (k FaultKind) Applies() bool {
 	switch k {
@@ -60,7 +69,7 @@ func ParseFault(s string) (Fault, error) {
 	name, times, has := strings.Cut(s, ":")
 	f := Fault{Kind: FaultKind(name), Times: 1}
 	if !slices.Contains(FaultKinds(), f.Kind) {
-		return Fault{}, fmt.Errorf("fault %q: use one of %v", name, FaultKinds())
+		return Fault{}, fmt.Errorf("fault %q: use one of %s", name, FaultNames())
 	}
 	if has {
 		n, err := strconv.Atoi(times)

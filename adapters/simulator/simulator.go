@@ -204,7 +204,7 @@ func (s *Simulator) Fail(kind string, f adapterstest.Fault) error {
 	case err != nil:
 		return err
 	case !slices.Contains(adapterstest.FaultKinds(), f.Kind):
-		return fmt.Errorf("simulator: fault %q: use one of %v", f.Kind, adapterstest.FaultKinds())
+		return fmt.Errorf("simulator: fault %q: use one of %s", f.Kind, adapterstest.FaultNames())
 	case f.Times < 0 || f.Times > maxFaults:
 		return fmt.Errorf("simulator: fault %s for %d posts: use 0 to %d", f.Kind, f.Times, maxFaults)
 	case f.Wait < 0 || f.Wait > maxWait:

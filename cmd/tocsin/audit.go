@@ -42,7 +42,7 @@ func (p *program) auditVerifyCommand() *cobra.Command {
 				p.writeReport(report)
 			}
 			if err == nil && !report.OK {
-				err = refused("audit verify: the ledger does not hold in %d places: see the findings", len(report.Findings))
+				err = refused("audit verify: the ledger does not hold: see the findings (%d)", len(report.Findings))
 			}
 			return err
 		},
@@ -137,7 +137,7 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 	var w where
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "timeline ALERT",
+		Use:   "timeline [ALERT]",
 		Short: p.say("racconta un'allerta, voce per voce", "tells an alert, record by record"),
 		Args:  args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {

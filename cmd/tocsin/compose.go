@@ -48,6 +48,9 @@ func (p *program) composeCommand() *cobra.Command {
 			if capFile == "" || output == "" {
 				return usage("compose: --cap and -o are needed")
 			}
+			if err := checkNew(output); err != nil {
+				return err
+			}
 			c, err := w.configuration()
 			if err != nil {
 				return err
@@ -55,7 +58,7 @@ func (p *program) composeCommand() *cobra.Command {
 			if c == nil {
 				return usage("compose: name the node's configuration with -c")
 			}
-			raw, err := readLimited(capFile, p.stdin, maxImport)
+			raw, err := readMessage(capFile, p.stdin)
 			if err != nil {
 				return err
 			}
@@ -169,7 +172,7 @@ func (p *program) codesTaken(ctx context.Context, w *where) (func(alert.Code) bo
 		return nil, err // a ledger of another realm
 	case err != nil:
 		fmt.Fprintf(p.err, "tocsin: %s\n", p.say("il registro non risponde (%v): se il codice allerta è già di un'altra lo dirà publish",
-			"the ledger can't be asked (%v): whether another alert has the code already is said by publish", err))
+			"the ledger can't be asked (%v): whether another alert has the code already is said by publish", p.words(err)))
 		return nil, nil //nolint:nilnil // a draft needs no ledger
 	}
 	defer d.Close()
@@ -203,7 +206,7 @@ func presentable(m *alert.Message, r alert.Realm, now time.Time) error {
 		return refusedError{both("il messaggio è di tipo %s (msgType), e il primo bollettino di un'allerta è un Alert: per revocare usare tocsin cancel",
 			"the message is of type %s (msgType), and the first bulletin of an alert is an Alert: to revoke, use tocsin cancel", m.MsgType)}
 	case !r.Allows(m.Status):
-		return refusedError{both("lo stato del messaggio è %s (status), e un nodo del realm %s non lo pubblica: correggere status, o usare il nodo dell'altro realm",
+		return refusedError{both("lo stato del messaggio è %s (status), e un nodo dell'ambiente %s non lo pubblica: correggere status, o usare il nodo dell'altro ambiente",
 			"the status of the message is %s, and a node of realm %s does not publish it: correct status, or use the node of the other realm", m.Status, r)}
 	case m.Sent.After(now.Add(maxSkew)):
 		return refusedError{both("il messaggio porta un orario d'invio futuro (sent %s; qui sono le %s): correggere sent, o l'orologio di questa macchina",
@@ -351,7 +354,7 @@ func writePictures(b *bulletin.Bulletin, dir string) (map[string]string, error) 
 		return nil, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // pictures are going to be public
-		return nil, fmt.Errorf("pictures: %w", err)
+		return nil, both("immagini: %v: nominare con --images una cartella in cui si può scrivere", "pictures: %w: name a folder with --images in which you may write", err)
 	}
 	files := map[string]string{}
 	for i := range b.Posts {
@@ -479,11 +482,29 @@ func (p *program) realmWords(r alert.Realm) string {
 
 // readBulletin reads a bulletin from a file, or from standard input for "-".
 func readBulletin(path string, stdin io.Reader) (*bulletin.Bulletin, error) {
-	raw, err := readLimited(path, stdin, bulletin.MaxBytes)
+	raw, err := readBulletinFile(path, stdin)
 	if err != nil {
 		return nil, err
 	}
 	return parseBulletin(raw)
+}
+
+// readBulletinFile reads the bytes of a bulletin.
+func readBulletinFile(path string, stdin io.Reader) ([]byte, error) {
+	raw, err := readLimited(path, stdin, bulletin.MaxBytes)
+	if err != nil {
+		return nil, both("bollettino: %v: nominare il file che ha scritto tocsin compose", "bulletin: %w: name the file that tocsin compose has written", err)
+	}
+	return raw, nil
+}
+
+// readMessage reads a CAP file, or standard input for "-".
+func readMessage(path string, stdin io.Reader) ([]byte, error) {
+	raw, err := readLimited(path, stdin, maxImport)
+	if err != nil {
+		return nil, both("messaggio CAP: %v: nominarne il file con --cap; tocsin init ne mette uno d'esempio nella cartella scenarios", "CAP message: %w: name its file with --cap; tocsin init puts an example into the folder scenarios", err)
+	}
+	return raw, nil
 }
 
 // parseBulletin reads a bulletin strictly.
@@ -516,18 +537,38 @@ func readLimited(path string, stdin io.Reader, limit int64) ([]byte, error) {
 	return b, nil
 }
 
+// checkNew returns why a file can't be made at the path, as far as can be seen before
+// the work that fills it.
+func checkNew(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return errTaken(path)
+	}
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return both("non si può scrivere %s: la cartella %s non c'è: crearla, o scegliere un altro nome", "%s can't be written: there is no folder %s: make it, or choose another name", path, dir)
+	}
+	return nil
+}
+
+func errTaken(path string) error {
+	return both("%s esiste già: scegliere un altro nome, nulla viene sovrascritto", "%s exists already: choose another name, nothing is overwritten", path)
+}
+
 // writeNew writes a file that must not exist yet: nothing that may have been
 // signed is ever overwritten.
 func writeNew(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // a bulletin is going to be public
 	if errors.Is(err, os.ErrExist) {
-		return both("%s esiste già: scegliere un altro nome, nulla viene sovrascritto", "%s exists already: choose another name, nothing is overwritten", path)
+		return errTaken(path)
 	}
 	if err != nil {
-		return err
+		return both("%v: scegliere un'altra cartella, o chiedere di potervi scrivere", "%w: choose another folder, or ask for the right to write there", err)
 	}
 	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(path) // half a file is none, and would keep the next attempt from its name
+	}
+	return err
 }
 
 // cancelBulletin composes the revocation of an alert from its newest bulletin.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"tocsin/broker/alert"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/templates/wording"
 )
 
 // Bounds on a configuration file. The YAML parser takes time that grows with the
@@ -224,13 +226,19 @@ func loadConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	f, err := os.Open(abs)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("configuration: %w: make one with tocsin init", err)
 	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w: name the file, and let this user read it", err)
+	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("configuration: %s is a folder: name the file in it, %s", path, filepath.Join(path, "tocsin.yaml"))
+	}
 	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w: make one with tocsin init", err)
+		return nil, fmt.Errorf("configuration: %w: name the file, and let this user read it", err)
 	}
 	if len(b) > maxConfig {
 		return nil, fmt.Errorf("configuration %s: it has more than %d bytes: it is not the right file", path, maxConfig)
@@ -240,7 +248,11 @@ func loadConfig(path string) (*config, error) {
 	}
 	c := &config{path: abs, dir: filepath.Dir(abs)}
 	if err := yaml.UnmarshalWithOptions(b, c, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("configuration %s: %s\nCorrect the line that is marked; docs/operations.md lists the keys", path, strings.TrimSpace(withoutValues(yaml.FormatError(err, false, true))))
+		shown := strings.TrimSpace(withoutValues(yaml.FormatError(err, false, true)))
+		if !strings.Contains(shown, " | ") {
+			return nil, fmt.Errorf("configuration %s: %s\nCorrect it; docs/operations.md lists the keys", path, shown)
+		}
+		return nil, fmt.Errorf("configuration %s: %s\nCorrect the line that is marked; docs/operations.md lists the keys", path, shown)
 	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", path, err)
@@ -329,13 +341,17 @@ func (c *config) check() error {
 	need(c.Broker.Listen == "" || c.Broker.URL == "", "broker: listen and url exclude each other")
 	need(c.Broker.SyncAlways == "" || c.Broker.SyncAlways == syncConfirmed, "broker.sync_always: %q: write confirmed, or leave it out", c.Broker.SyncAlways)
 	need(c.Broker.SyncAlways == "" || c.Broker.URL != "", "broker.sync_always: it is for a broker at broker.url; the embedded one always syncs")
+	need(c.Broker.Listen == "" || isAddress(c.Broker.Listen), "broker.listen: %q is not an address: write host:port, such as %s", c.Broker.Listen, defaultBroker)
+	need(c.Broker.URL == "" || isBroker(c.Broker.URL), "broker.url: it is not the address of a broker: write nats://host:port") // it may hold a credential
+	need(c.Site.Listen == "" || isAddress(c.Site.Listen), "site.listen: %q is not an address: write host:port, such as %s", c.Site.Listen, defaultSite)
 	need(absoluteURL(c.Site.PublicURL), "site.public_url: %q is not an address like https://allerte.example.it", c.Site.PublicURL)
 	need(len(c.Channels) > 0, "channels: there is none")
+	need(c.Issuer.Language == "" || slices.Contains(wording.Languages(), c.Issuer.Language), "issuer.language: %q: use one of %s", c.Issuer.Language, strings.Join(wording.Languages(), ", "))
 	if c.Issuer.TimeZone == "" {
 		c.Issuer.TimeZone = "Europe/Rome"
 	}
 	zone, err := time.LoadLocation(c.Issuer.TimeZone)
-	need(err == nil, "issuer.time_zone: %q is not known", c.Issuer.TimeZone)
+	need(err == nil, "issuer.time_zone: %q is not known: write a name such as Europe/Rome", c.Issuer.TimeZone)
 	c.Issuer.zone = zone
 	seen := map[string]bool{}
 	for i, ch := range c.Channels {

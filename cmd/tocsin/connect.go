@@ -136,7 +136,11 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 	if d.c != nil {
 		d.state = d.c.abs(d.c.State)
 	}
-	if _, err := os.Stat(d.state); err != nil {
+	info, err := os.Stat(d.state)
+	if err == nil && !info.IsDir() {
+		return nil, usage("%s is a file and not the folder of a ledger: name the folder with --state, or the node's configuration with -c", d.state)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w%w", errNoFolder, both("cartella del registro: %v: controllarne il nome, o accendere il nodo con tocsin serve",
 			"ledger folder: %w: check its name, or start the node with tocsin serve", err))
 	}
@@ -203,6 +207,8 @@ func (p *program) warn(d *desk, asJSON bool) {
 	}
 	if why := d.stopped(); why != "" {
 		fmt.Fprintln(screen, p.say("ATTENZIONE: il nodo non invia niente: %s", "ATTENTION: the node sends nothing: %s", p.read(why)))
+		fmt.Fprintln(screen, p.say("Quel che è già uscito è nel registro; un invio che era in corso può essere pubblico anche se qui non risulta: guardare il canale.",
+			"What went out before is in the ledger; a post that was under way may be public though it is not said here: look at the channel."))
 	}
 	why := d.distrust()
 	if why == "" {

@@ -59,7 +59,7 @@ The links that it prints lead to the simulated accounts; --json has those that t
 Traces and metrics go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, such as http://127.0.0.1:4318.
 
 Faults: --fault CHANNEL=FAULT[:N], for example --fault telegram=apply-drop --fault x=throttle:2
-Channels: sito (or website), telegram, x, facebook, instagram`) + "\n" + p.say("Guasti possibili: ", "Possible faults: ") + faultNames(),
+Channels: sito (or website), telegram, x, facebook, instagram`) + "\n" + p.say("Guasti possibili: ", "Possible faults: ") + adapterstest.FaultNames(),
 		Args: args(none),
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
@@ -67,17 +67,9 @@ Channels: sito (or website), telegram, x, facebook, instagram`) + "\n" + p.say("
 	cmd.Flags().BoolVar(&d.asJSON, "json", false, p.say("un oggetto JSON, il racconto sull'errore standard", "one JSON object, progress on standard error"))
 	cmd.Flags().StringVar(&d.capFile, "cap", "", p.say("usa questo file CAP", "use this CAP file"))
 	cmd.Flags().StringVar(&d.state, "state", "", p.say("tiene lo stato in questa cartella", "keep the state in this folder"))
-	cmd.Flags().StringArrayVar(&d.faults, "fault", nil, p.say("CANALE=GUASTO[:N]", "CHANNEL=FAULT[:N]"))
+	cmd.Flags().StringArrayVar(&d.faults, "fault", nil, p.say("un guasto su un canale, N volte; anche più opzioni", "a fault on a channel, N times; also several flags"))
 	cmd.Flags().StringVar(&d.level, "log", "error", p.say("livello del diario: debug, info, warn, error", "log level: debug, info, warn, error"))
 	return cmd
-}
-
-func faultNames() string {
-	var names []string
-	for _, k := range adapterstest.FaultKinds() {
-		names = append(names, string(k))
-	}
-	return strings.Join(names, ", ")
 }
 
 // A planned fault waits for a channel.
@@ -156,7 +148,7 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	raw := scenarios.Demo()
 	if d.capFile != "" {
-		if raw, err = readLimited(d.capFile, d.p.stdin, maxImport); err != nil {
+		if raw, err = readMessage(d.capFile, d.p.stdin); err != nil {
 			return err
 		}
 	}

@@ -120,7 +120,7 @@ func flagValue(f *pflag.Flag) string {
 	switch f.Name {
 	case "cap", "config", "output", "signature", "trace", "cpuprofile":
 		return "FILE"
-	case "state":
+	case "state", "images", "dir":
 		return "DIR"
 	case "key":
 		return "KEY"
@@ -129,13 +129,15 @@ func flagValue(f *pflag.Flag) string {
 	case "channel":
 		return "CHANNEL"
 	case "fault":
-		return "CHANNEL=FAULT"
+		return "CHANNEL=FAULT[:N]"
 	case "listen", "site", "broker", "simulator":
 		return "HOST:PORT"
 	case "log":
 		return "LEVEL"
 	case "realm":
 		return "REALM"
+	case "sha256":
+		return "PREFIX"
 	case "reason":
 		return "TEXT"
 	}
@@ -155,6 +157,6 @@ func (p *program) placeholders(s string) string {
 		return s
 	}
 	return strings.NewReplacer("BULLETIN", "BOLLETTINO", "ALERT", "ALLERTA", "KEY", "CHIAVE", "TEXT", "TESTO", "DIR", "CARTELLA", "ROLE", "RUOLO",
-		"CHANNEL", "CANALE", "FAULT", "GUASTO", "HOST:PORT", "HOST:PORTA", "LEVEL", "LIVELLO", "REALM", "AMBIENTE", "TIME", "DURATA",
+		"CHANNEL", "CANALE", "FAULT", "GUASTO", "HOST:PORT", "HOST:PORTA", "LEVEL", "LIVELLO", "REALM", "AMBIENTE", "TIME", "DURATA", "PREFIX", "PREFISSO",
 		"COMMAND", "COMANDO").Replace(s)
 }

@@ -87,13 +87,16 @@ func (p *program) initCommand() *cobra.Command {
 		Use:   "init DIR",
 		Short: p.say("prepara la cartella di un nodo", "prepares the folder of a node"),
 		Long: p.say(`Scrive in CARTELLA la configurazione, le regole di firma, il portachiavi e un messaggio d'esempio, tutto commentato.
-Nel realm exercise (predefinito) i canali puntano al simulatore (tocsin simulate) e ci sono due chiavi di prova,
-valide 90 giorni: si può provare tutto subito. Nel realm live chiavi e conti si mettono a mano, e l'esempio è una bozza da compilare.`,
+Nell'ambiente exercise (predefinito) i canali puntano al simulatore (tocsin simulate) e ci sono due chiavi di prova,
+valide 90 giorni: si può provare tutto subito. Nell'ambiente live chiavi e conti si mettono a mano, e l'esempio è una bozza da compilare.`,
 			`Writes into DIR the configuration, the signing policy, the key ring and an example message, all with comments.
 In realm exercise (the default) the channels point to the simulator (tocsin simulate) and there are two trial keys,
 valid for 90 days: everything can be tried at once. In realm live, keys and accounts are put in by hand, and the example is a draft to fill in.`),
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, a []string) error {
+			if a[0] == "" {
+				return usage("init: name the folder to make")
+			}
 			r, err := alert.ParseRealm(realm)
 			if err != nil {
 				return usageError{err}
@@ -105,6 +108,9 @@ valid for 90 days: everything can be tried at once. In realm live, keys and acco
 			}
 			if f.Accounts, err = simulator.AccountsAt(at); err != nil {
 				return usageError{err}
+			}
+			if err := f.addresses(); err != nil {
+				return err
 			}
 			if err := f.write(a[0], time.Now()); err != nil {
 				return err
@@ -164,7 +170,7 @@ func (f fresh) write(dir string, now time.Time) error {
 	}
 	for _, sub := range []string{"", "keys", "secrets", "scenarios"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return fmt.Errorf("init: %w", err)
+			return fmt.Errorf("init: %w: choose another folder, or one in which you may write", err)
 		}
 	}
 	t, err := template.New("tocsin.yaml").Parse(configTemplate)

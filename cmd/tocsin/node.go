@@ -71,6 +71,8 @@ type node struct {
 
 	// unwritable is why the ledger takes no more records, or nil; watchStore sets it.
 	unwritable atomic.Pointer[error]
+	// notAccepted says that acceptLost named records, and no checkpoint was lost.
+	notAccepted bool
 	// announced says that the ledger holds the start of this node.
 	announced atomic.Bool
 }
@@ -163,17 +165,17 @@ func incarnation() string {
 func loadAuthority(c *config) (*signing.Authority, error) {
 	ring, err := os.ReadFile(c.abs(c.Keys.Ring))
 	if err != nil {
-		return nil, fmt.Errorf("key ring: %w", err)
+		return nil, fmt.Errorf("key ring: %w: name its file under keys.ring", err)
 	}
 	var revoked []byte
 	if c.Keys.Revoked != "" {
 		if revoked, err = os.ReadFile(c.abs(c.Keys.Revoked)); err != nil {
-			return nil, fmt.Errorf("list of revoked keys: %w", err)
+			return nil, fmt.Errorf("list of revoked keys: %w: name its file under keys.revoked, or leave that out", err)
 		}
 	}
 	policy, err := os.ReadFile(c.abs(c.Keys.Policy))
 	if err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
+		return nil, fmt.Errorf("policy: %w: name its file under keys.policy", err)
 	}
 	return newAuthority(c, c.Keys.Ring, ring, revoked, policy)
 }
@@ -247,7 +249,7 @@ func (n *node) openSite(ctx context.Context, o nodeOptions) error {
 		n.serve(o.site, public)
 	case n.c.Site.Listen != "":
 		if _, err = n.listen(ctx, n.c.Site.Listen, public); err != nil {
-			return fmt.Errorf("site: %w: end what listens there (perhaps this node runs already), or choose another address under site.listen", err)
+			return fmt.Errorf("site: %w", listenError(err, "site.listen"))
 		}
 	}
 	n.access = siteAccess{ingestURL: ingestURL, publicURL: n.c.Site.PublicURL, token: token}
@@ -353,7 +355,7 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 			return err
 		}
 		if err := tryListen(ctx, n.c.Broker.Listen); err != nil {
-			return fmt.Errorf("broker: %w: end what listens there (perhaps this node runs already), or choose another address under broker.listen", err)
+			return fmt.Errorf("broker: %w", listenError(err, "broker.listen"))
 		}
 		n.server, err = ledger.StartServer(ctx, ledger.ServerOptions{
 			Patience: 5 * time.Second,
@@ -374,6 +376,9 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 		}
 	}
 	n.ledger, err = ledger.Open(ctx, o)
+	if errors.Is(err, ledger.ErrForbidden) && n.c.Broker.URL != "" {
+		err = fmt.Errorf("%w: a node needs the credential of nodes under broker.token: at the broker of another node it stands in the file node.token of that node's state folder, and broker.token there is for commands alone", err)
+	}
 	return err
 }
 
@@ -448,7 +453,12 @@ func writeWhole(path string, data []byte) error {
 // acceptLoss trusts a ledger of that many records although its checkpoint was lost, where
 // a person has said so, and returns the record that tells it; nil for none.
 func (n *node) acceptLoss(ctx context.Context, records int64) (*ledger.Record, error) {
-	if records == 0 || n.ledger.Broken() != nil {
+	if records == 0 {
+		return nil, nil //nolint:nilnil // there is nothing to record
+	}
+	if err := n.ledger.Broken(); err != nil {
+		n.notAccepted = true
+		n.log.WarnContext(ctx, "no lost checkpoint was accepted: the ledger is not to be trusted for another reason", "records", records, "err", err)
 		return nil, nil //nolint:nilnil // there is nothing to record
 	}
 	root, lost, err := n.keeper.Accept(records)
@@ -456,7 +466,8 @@ func (n *node) acceptLoss(ctx context.Context, records int64) (*ledger.Record, e
 		return nil, fmt.Errorf("--accept-lost-checkpoint: %w", err)
 	}
 	if !lost {
-		n.log.InfoContext(ctx, "there is no lost checkpoint to accept: leave --accept-lost-checkpoint out", "records", records)
+		n.notAccepted = true
+		n.log.WarnContext(ctx, "there is no lost checkpoint to accept, and nothing was accepted: leave --accept-lost-checkpoint out", "records", records)
 		return nil, nil //nolint:nilnil // there is nothing to record
 	}
 	n.log.WarnContext(ctx, "the ledger is trusted without its checkpoint, as was asked for", "records", records, "root", root.String())

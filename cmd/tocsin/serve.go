@@ -19,6 +19,9 @@ func (p *program) serveCommand() *cobra.Command {
 			if config == "" {
 				return usage("serve: name the configuration with -c; tocsin init makes one")
 			}
+			if cmd.Flags().Changed("accept-lost-checkpoint") && acceptLost < 1 {
+				return usage("serve: --accept-lost-checkpoint %d: write how many records the ledger holds, as tocsin audit verify says it", acceptLost)
+			}
 			log, err := p.logger(level, asJSON)
 			if err != nil {
 				return err
@@ -49,6 +52,10 @@ func (p *program) serve(ctx context.Context, c *config, o nodeOptions) error {
 	}
 	defer n.Close(ctx)
 	p.print("Nodo %s acceso (%s). Sito: %s. Registro: %s.", "Node %s is up (%s). Site: %s. Ledger: %s.", c.Node, p.realmWords(c.Realm), n.siteURL, c.abs(c.State))
+	if n.notAccepted {
+		p.print("ATTENZIONE: --accept-lost-checkpoint non ha avuto effetto e nel registro non ne resta traccia, perché non è andato perso nessun sigillo: toglierlo dal comando",
+			"ATTENTION: --accept-lost-checkpoint had no effect, and the ledger does not mention it, since no checkpoint was lost: leave it out of the command")
+	}
 	if err := n.trusted(); err != nil {
 		p.print("ATTENZIONE: il registro non è affidabile, il nodo non diffonde nulla: %v", "ATTENTION: the ledger is not to be trusted, the node releases nothing: %v", p.words(err))
 	}

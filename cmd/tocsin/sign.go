@@ -45,7 +45,11 @@ func (k *keyFlags) load(ctx context.Context, p *program) (signing.Key, error) {
 	if _, err := os.Stat(k.key); err != nil && (strings.HasPrefix(k.key, "SHA256:") || socket != "" && !strings.ContainsRune(k.key, os.PathSeparator)) {
 		return signing.AgentKey(ctx, socket, k.key)
 	}
-	return signing.LoadKey(ctx, k.key, signing.KeyOptions{AgentSocket: socket, Passphrase: p.passphrase})
+	key, err := signing.LoadKey(ctx, k.key, signing.KeyOptions{AgentSocket: socket, Passphrase: p.passphrase})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, both("%v: nominare con -k il file della propria chiave, o l'impronta di una chiave in ssh-agent", "%w: name the file of your key with -k, or the fingerprint of a key in ssh-agent", err)
+	}
+	return key, err
 }
 
 // passphrase asks for the key's passphrase, on the terminal or as the first line
@@ -169,13 +173,16 @@ func (p *program) signCommand() *cobra.Command {
 				return err
 			}
 			if !slices.Contains(bulletinRoles(), role) {
-				return usage("sign: role %q: use one of %s", role, strings.Join(bulletinRoles(), ", "))
+				return badRole("sign", role)
 			}
 			if output == "" {
 				output = a[0] + "." + role + ".sig"
 			}
 			key, err := k.load(cmd.Context(), p)
 			if err != nil {
+				return err
+			}
+			if err := checkNew(output); err != nil {
 				return err
 			}
 			if err := p.confirm(b, &k, asJSON, "Stai per firmare come "+signing.Role(role).Title("it"), "You are about to sign as "+signing.Role(role).Title("en")); err != nil {
@@ -198,6 +205,10 @@ func (p *program) signCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&output, "output", "o", "", p.say("dove scrivere la firma", "where to write the signature"))
 	cmd.Flags().StringVar(&role, "role", string(signing.Officer), p.say("ruolo di chi firma, uno di %s", "role of the signer, one of %s", strings.Join(bulletinRoles(), ", ")))
 	return cmd
+}
+
+func badRole(command, role string) error {
+	return usage("%s: role %q: use one of %s", command, role, strings.Join(bulletinRoles(), ", "))
 }
 
 // bulletinRoles are the roles in which bulletins are signed: all but the one that
@@ -227,7 +238,7 @@ A bulletin that was handed in before can be handed in again with one signature m
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			ctx := cmd.Context()
-			raw, err := readLimited(a[0], p.stdin, bulletin.MaxBytes)
+			raw, err := readBulletinFile(a[0], p.stdin)
 			if err != nil {
 				return err
 			}
@@ -329,7 +340,7 @@ func (d *desk) hand(ctx context.Context, b *bulletin.Bulletin, armored []byte) e
 // refused here, with a record of it.
 func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatureFile) error {
 	if d.c != nil && b.Realm != d.c.Realm {
-		return d.reject(ctx, b, ledger.ClassRealm, both("il bollettino è del realm %s, questo nodo del realm %s: consegnarlo al suo nodo", "the bulletin is of realm %s, this node is of realm %s: hand it to its own node", b.Realm, d.c.Realm))
+		return d.reject(ctx, b, ledger.ClassRealm, both("il bollettino è dell'ambiente %s, questo nodo dell'ambiente %s: consegnarlo al suo nodo", "the bulletin is of realm %s, this node is of realm %s: hand it to its own node", b.Realm, d.c.Realm))
 	}
 	var held *ledger.BulletinState
 	d.ledger.View(func(s *ledger.State) {
@@ -448,7 +459,7 @@ func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statem
 	defer span.End()
 	// A release whose attempts can't be recorded is none: nothing would be sent.
 	if err := d.roomFor(recordsRoom); err != nil {
-		return err
+		return fmt.Errorf("%w; the signature was not handed in", err)
 	}
 	key := ""
 	if s, err := d.authority.CheckOne(signing.RequestOf(b), st, st.At); err == nil {
@@ -560,6 +571,9 @@ func (p *program) cosignCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !done.Released {
+				return p.report(asJSON, done, "Controfirmato, ma non diffuso. Perché: tocsin status %s %s", "Co-signed, and not released. Why: tocsin status %s %s", b.Code, w.hint())
+			}
 			return p.report(asJSON, done, "Controfirmato: l'allerta %s è diffusa. Per seguirla: tocsin status %s %s --watch",
 				"Co-signed: alert %s is released. To follow it: tocsin status %s %s --watch", b.Code, b.Code, w.hint())
 		},
@@ -571,8 +585,17 @@ func (p *program) cosignCommand() *cobra.Command {
 	return cmd
 }
 
-// cosign signs as police and hands the signature in.
+// cosign signs as police and hands the signature in. Another bulletin of the alert may
+// have been released while a person read this one: then it is refused.
 func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key) error {
+	var held *ledger.BulletinState
+	d.ledger.View(func(s *ledger.State) {
+		copied := *s.Alerts[string(b.Alert)].Bulletin(b.SHA256())
+		held = &copied
+	})
+	if err := d.follows(ctx, b, held); err != nil {
+		return d.reject(ctx, b, ledger.ClassBulletin, err)
+	}
 	armored, err := key.Sign(ctx, signing.Namespace(signing.Police, b.Realm), b.Bytes())
 	if err != nil {
 		return err
@@ -624,6 +647,9 @@ func (p *program) cancelCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if strings.TrimSpace(reason) == "" {
 				return usage("cancel: say why with --reason: the public reads it")
+			}
+			if !slices.Contains(bulletinRoles(), role) {
+				return badRole("cancel", role)
 			}
 			ctx := cmd.Context()
 			key, err := k.load(ctx, p)

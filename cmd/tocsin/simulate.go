@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -35,8 +37,11 @@ func (p *program) simulateCommand() *cobra.Command {
 			}
 			c.Log, c.Lenient = log, lenient
 			s, err := simulator.Start(cmd.Context(), c)
-			if err != nil {
+			switch {
+			case errors.Is(err, syscall.EADDRINUSE):
 				return fmt.Errorf("%w: end what listens there, or choose another address with --listen, and the same with tocsin init --simulator", err)
+			case err != nil:
+				return fmt.Errorf("%w: choose another address with --listen, and the same with tocsin init --simulator", err)
 			}
 			defer s.Close()
 			a := s.Accounts()

@@ -97,7 +97,10 @@ func (d *desk) room(b *bulletin.Bulletin) error {
 	if b.Message.MsgType == alert.MsgCancel {
 		need = int64(len(b.Bytes())) + recordsRoom
 	}
-	return d.roomFor(need)
+	if err := d.roomFor(need); err != nil {
+		return fmt.Errorf("%w; nothing was handed in", err)
+	}
+	return nil
 }
 
 // roomFor returns an error where the disk of a node on this machine has fewer bytes
@@ -110,5 +113,5 @@ func (d *desk) roomFor(need int64) error {
 	if err != nil || free >= need {
 		return nil //nolint:nilerr // what can't be measured is tried
 	}
-	return fmt.Errorf("%w: %d bytes are free on the disk of %s; nothing was handed in", ledger.ErrFull, free, d.state)
+	return fmt.Errorf("%w: %d bytes are free on the disk of %s", ledger.ErrFull, free, d.state)
 }

@@ -11,6 +11,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/compose"
 	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
 	"tocsin/templates/scenarios"
 )
 
@@ -224,5 +225,41 @@ func TestCancelOfWhatStillWaits(t *testing.T) {
 	_, stderr := expect(t, 1, "cancel", code, "-c", pg.config, "-k", pg.key("officer"), "--yes", "--reason", "There is no danger.")
 	if want := "alert " + code + " was not released, it still waits for a signature: there is nothing to revoke. To stop it, tell whoever is to sign at once not to"; !strings.Contains(stderr, want) {
 		t.Errorf("it says %s\nwant %q in it", stderr, want)
+	}
+}
+
+// TestCosignLooksAgain releases one of two bulletins while a person reads the other.
+func TestCosignLooksAgain(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	n := pg.up()
+	files, b := pg.siblings(2)
+	code := string(b[0].Code)
+	for _, f := range files {
+		expect(t, 0, "publish", f, "-c", pg.config)
+	}
+	d, err := (&where{config: pg.config}).open(t.Context(), "test", nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	all, err := d.waiting(t.Context(), code)
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%d bulletins wait (%v), want 2", len(all), err)
+	}
+	expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes", "--sha256", b[0].SHA256())
+	size, err := n.ledger.Size(t.Context())
+	if err == nil {
+		err = d.ledger.WaitApplied(t.Context(), size)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := signing.LoadKey(t.Context(), pg.key("police"), signing.KeyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.cosign(t.Context(), all[1].Bulletin, key); exitCode(err) != 3 || !strings.Contains(err.Error(), "bulletin 1 of this alert was released already") {
+		t.Errorf("the other one: %v, want it refused", err)
 	}
 }

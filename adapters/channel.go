@@ -121,6 +121,9 @@ type Archive interface {
 	Expect(past []Past)
 	// Arrived ends that for one of them: all of it is there.
 	Arrived(code string)
+	// Doubt says that there may be alerts which are never handed over: from then on it
+	// neither says that there is none nor denies one that it does not show.
+	Doubt()
 }
 
 // A Volatile channel forgets its posts when its process ends: the delivery hands

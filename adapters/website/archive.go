@@ -42,6 +42,10 @@ func (s *Site) Arrived(code string) {
 	delete(a.codes, spoken(code))
 }
 
+// Doubt says that there may be alerts which the site is never handed: from then on it
+// neither says that there is none nor denies one that it does not show.
+func (s *Site) Doubt() { s.doubted.Store(true) }
+
 // code reports whether the alert is awaited whose code a reader typed, perhaps with
 // its bulletin's number.
 func (a *awaited) code(typed string) bool {

@@ -83,3 +83,29 @@ func TestWhatIsAwaitedIsNotDenied(t *testing.T) {
 	check("after", http.StatusNotFound, files[1])
 	holds(t, "the page", st.page("/a/SV-7F3K2"), "SV-7F3K2-2")
 }
+
+// TestASiteInDoubtDeniesNothing: what may be missing is neither an all-clear nor a forgery.
+func TestASiteInDoubtDeniesNothing(t *testing.T) {
+	t.Parallel()
+	st := newStage(t, nil)
+	p := message("SV-7F3K2", 1, "Alert")
+	st.site.Doubt()
+	unknown := []string{"/a/SV-XXXXX", "/cap/none.xml", "/media/" + strings.Repeat("0", 64) + ".jpg", "/verifica?codice=SV-XXXXX"}
+	check := func(when string, want int, paths ...string) {
+		t.Helper()
+		for _, path := range paths {
+			w := st.get(path)
+			if w.Code != want || want == http.StatusServiceUnavailable && (!strings.Contains(w.Body.String(), "112") || w.Header().Get("Cache-Control") != "no-store") {
+				t.Errorf("%s: %s has status %d, want %d", when, path, w.Code, want)
+			}
+		}
+	}
+	check("without an alert", http.StatusServiceUnavailable, append(unknown, "/", "/alerts/current.json")...)
+	check("without an alert", http.StatusOK, "/verifica", "/feed.atom")
+	st.mustPut(p)
+	check("with an alert", http.StatusOK, "/", "/alerts/current.json", "/a/SV-7F3K2", "/verifica?codice=SV-7F3K2")
+	check("with an alert", http.StatusServiceUnavailable, unknown...)
+	st.now = p.Notice.Expires
+	check("when it is over", http.StatusServiceUnavailable, "/")
+	check("when it is over", http.StatusOK, "/a/SV-7F3K2")
+}

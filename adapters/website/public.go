@@ -25,7 +25,12 @@ import (
 func (s *Site) Public() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		s.show(w, r, s.view().index[s.language(r)], http.StatusOK)
+		v := s.view()
+		if s.doubted.Load() && !v.inForce() {
+			doubtful(w)
+			return
+		}
+		s.show(w, r, v.index[s.language(r)], http.StatusOK)
 	})
 	mux.HandleFunc("GET /a/{code}", s.showAlert)
 	mux.HandleFunc("GET /verifica", s.showCheck)
@@ -35,7 +40,12 @@ func (s *Site) Public() http.Handler {
 		s.show(w, r, s.view().feed, http.StatusOK)
 	})
 	mux.HandleFunc("GET /alerts/current.json", func(w http.ResponseWriter, r *http.Request) {
-		s.show(w, r, s.view().current, http.StatusOK)
+		v := s.view()
+		if s.doubted.Load() && !v.inForce() {
+			doubtful(w)
+			return
+		}
+		s.show(w, r, v.current, http.StatusOK)
 	})
 	icon := fixed("image/svg+xml", s.pages.Icon(), time.Time{})
 	icon.open = false
@@ -90,7 +100,7 @@ func (s *Site) language(r *http.Request) string {
 func (s *Site) showAlert(w http.ResponseWriter, r *http.Request) {
 	code := r.PathValue("code")
 	if s.awaited.code(clip(code)) {
-		Starting(w) // the first of its bulletins may be there, and be no longer the newest
+		s.notYet(w) // the first of its bulletins may be there, and be no longer the newest
 		return
 	}
 	v := s.view() // of after the question: what arrives in between is in it
@@ -107,16 +117,20 @@ func (s *Site) showAlert(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, target, http.StatusFound)
 		return
 	}
-	s.showMissing(w, r)
+	s.showUnknown(w, r)
 }
 
 func (s *Site) showCheck(w http.ResponseWriter, r *http.Request) {
 	code := clip(r.URL.Query().Get("codice"))
 	if s.awaited.code(code) {
-		Starting(w)
+		s.notYet(w)
 		return
 	}
 	view := s.checkView(s.view(), s.language(r), code)
+	if s.doubted.Load() && code != "" && view.Found == nil {
+		doubtful(w)
+		return
+	}
 	s.show(w, r, rendered(htmlType, func() ([]byte, error) { return s.pages.Check(view) }), http.StatusOK)
 }
 
@@ -127,10 +141,44 @@ func (s *Site) showFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if waiting {
-		Starting(w)
+		s.notYet(w)
+		return
+	}
+	s.showUnknown(w, r)
+}
+
+// notYet answers for an alert that the site knows to be genuine and can't show.
+func (s *Site) notYet(w http.ResponseWriter) {
+	if s.doubted.Load() {
+		doubtful(w)
+		return
+	}
+	Starting(w)
+}
+
+// showUnknown answers for an alert, or a file of one, that the site does not show.
+func (s *Site) showUnknown(w http.ResponseWriter, r *http.Request) {
+	if s.doubted.Load() {
+		doubtful(w)
 		return
 	}
 	s.showMissing(w, r)
+}
+
+// inForce reports whether the site shows an alert in force.
+func (v *snapshot) inForce() bool {
+	current, _ := v.standing()
+	return len(current) > 0
+}
+
+// doubtful answers that what the site shows may not be all.
+func doubtful(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "60")
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, "Questo sito ha un guasto: adesso non può dire se ci sono allerte in corso che qui non si vedono, né se un codice è autentico. "+
+		"Segui gli altri canali ufficiali; se sei in pericolo chiama il 112.\n"+
+		"This site has a fault: at the moment it can't say whether alerts are in force that are not shown here, nor whether a code is genuine. "+
+		"Follow the other official channels; if you are in danger call 112.", http.StatusServiceUnavailable)
 }
 
 func (s *Site) showMissing(w http.ResponseWriter, r *http.Request) {

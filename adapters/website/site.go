@@ -81,6 +81,7 @@ type Site struct {
 	snap atomic.Pointer[snapshot]
 
 	awaited awaited
+	doubted atomic.Bool
 }
 
 // NewSite returns a site that shows nothing yet. Its error names the field of c

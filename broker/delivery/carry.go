@@ -56,6 +56,12 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 			return step.at
 		default:
 		}
+		if err := l.s.Trusted(); err != nil {
+			// What the ledger says of other posts is not relied on either: neither their
+			// end nor their loss follows from it. The node says it once, for all that waits.
+			l.s.Log.DebugContext(ctx, "nothing is sent or concluded while the ledger is not to be trusted", "alert", id, "channel", l.name, "err", err)
+			return l.s.Now().Add(distrustRetry)
+		}
 		it := &items[step.item]
 		if step.do != attempt {
 			l.deciding(id, false)
@@ -208,11 +214,6 @@ func (l *lane) span(ctx context.Context, name, id string, it *item, part int) (c
 func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time.Time, error) {
 	ctx, span := l.span(ctx, "deliver", id, it, part)
 	defer span.End()
-	if err := l.s.Trusted(); err != nil {
-		// The node says it once, for all that waits.
-		l.s.Log.DebugContext(ctx, "nothing is sent while the ledger is not to be trusted", "alert", id, "channel", l.name, "err", err)
-		return l.s.Now().Add(distrustRetry), nil
-	}
 	authorized, err := l.s.authorize(it)
 	if err == nil && hexDigest(authorized.SHA256()) != it.b.SHA256() {
 		err = errors.New("other bytes were verified than those of the bulletin")

@@ -569,29 +569,42 @@ func TestPartsGoInOrder(t *testing.T) {
 	want(t, x, "1/1", "1/2", "1/3")
 }
 
+// TestAnUntrustedLedgerReleasesNothing has an alert released that is in force, and one that
+// has expired: nothing is sent, and nothing is concluded of either.
 func TestAnUntrustedLedgerReleasesNothing(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	x := newPlatform("x-a")
-	asked := make(chan struct{}, 100)
-	s, err := delivery.New(delivery.Config{
-		Ledger: h.open("one/a"), Authority: h.auth, Channels: []delivery.Channel{quick(x)},
-		Trusted: func() error { asked <- struct{}{}; return errors.New("a record is missing") },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
-	<-asked
-	<-asked // it asks again, and sends nothing in between
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	if p := h.part(b, "x-a"); p.Attempts != 0 || x.published() != 0 {
-		t.Errorf("%d attempts were made", p.Attempts)
+	for name, later := range map[string]time.Duration{"in_force": 0, "expired": 3 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			x := newPlatform("x-a")
+			asked := make(chan struct{}, 100)
+			l := h.open("one/a")
+			s, err := delivery.New(delivery.Config{
+				Ledger: l, Authority: h.auth, Channels: []delivery.Channel{quick(x)}, Now: func() time.Time { return time.Now().Add(later) },
+				Trusted: func() error { asked <- struct{}{}; return errors.New("a record is missing") },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- s.Run(ctx) }()
+			for range 8 {
+				select {
+				case <-asked: // the lane asks again, when all others have
+				case <-time.After(20 * time.Second):
+					t.Fatal("nobody asks whether the ledger is to be trusted")
+				}
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if p := h.part(b, "x-a"); p.State != ledger.StatePending || p.Attempts != 0 || x.published() != 0 {
+				t.Errorf("the post is %s after %d attempts, want pending after none", p.State, p.Attempts)
+			}
+		})
 	}
 }

@@ -20,17 +20,28 @@ const shownAfter = 48 * time.Hour
 func (s *Service) restore(ctx context.Context) (archive []string, err error) {
 	current, archive := s.divide()
 	s.hosting.host(ctx, s, current)
+	distrust := s.Trusted()
+	var lost []string // in force, perhaps, and not to be shown
 	for _, id := range current {
 		for _, l := range s.lanes {
-			if _, err := s.restoreAlert(ctx, l, id); err != nil {
+			_, err := s.restoreAlert(ctx, l, id)
+			switch {
+			case err != nil && (distrust == nil || ctx.Err() != nil):
 				return nil, err
+			case err == nil && !s.lost(ctx, l, id, distrust != nil):
+				continue
 			}
+			lost = append(lost, id)
+			s.Log.ErrorContext(ctx, "an alert that was public can't be shown again: its bulletin or a record of it can't be read", "alert", id, "channel", l.name, "err", err)
 		}
 	}
 	if s.Archive != nil {
+		if len(lost) > 0 {
+			s.Archive.Doubt()
+		}
 		var past []adapters.Past
 		s.Ledger.View(func(st *ledger.State) {
-			for _, id := range archive {
+			for _, id := range append(lost, archive...) {
 				past = append(past, pastOf(st.Alerts[id]))
 			}
 		})
@@ -73,6 +84,33 @@ func (s *Service) shows(b *ledger.BulletinState) bool {
 			if p.PostID != "" {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// lost reports whether the ledger says of a post of the alert that it is public on l, which
+// forgets, and l was not handed it: because its bulletin can't be read or, where the ledger
+// is not to be trusted, for whatever reason.
+func (s *Service) lost(ctx context.Context, l *lane, id string, distrust bool) bool {
+	if _, ok := l.ch.Channel.(adapters.Volatile); !ok {
+		return false
+	}
+	for _, b := range s.library.states(id) {
+		unshown := false
+		s.Ledger.View(func(*ledger.State) {
+			if d := b.Deliveries[l.name]; d != nil {
+				unshown = slices.ContainsFunc(d.Parts, func(p *ledger.PartState) bool { return p.PostID != "" && !l.shows(p.ClaimSeq) })
+			}
+		})
+		if !unshown {
+			continue
+		}
+		s.library.mu.Lock()
+		_, err := s.library.read(ctx, id, &b)
+		s.library.mu.Unlock()
+		if distrust || err != nil {
+			return true
 		}
 	}
 	return false

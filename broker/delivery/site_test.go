@@ -67,6 +67,7 @@ func (s *site) Expect(past []adapters.Past) {
 }
 
 func (s *site) Arrived(code string) { s.note("arrived %s", code) }
+func (s *site) Doubt()              { s.note("doubt") }
 
 // await waits for an event and returns those up to it.
 func (s *site) await(t *testing.T, event string) []string {

@@ -60,6 +60,7 @@ func house() map[string][]string {
 func outside() map[string][]string {
 	return map[string][]string{
 		"github.com/nats-io/":                 {"broker/ledger"},
+		"github.com/minio/":                   {"broker/ledger"},
 		"github.com/cenkalti/backoff/":        {"broker/delivery"},
 		"github.com/dghubble/oauth1":          {"adapters/x"},
 		"github.com/spf13/":                   {"cmd"},

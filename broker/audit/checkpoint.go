@@ -259,7 +259,7 @@ func (k *Keeper) Observe(e *ledger.Entry, _ error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if e.Seq != k.tree.Size()+1 {
-		k.fail(fmt.Errorf("the ledger goes from record %d to %d: records are missing", k.tree.Size(), e.Seq))
+		k.fail(fmt.Errorf("the ledger goes from record %d to %d: records are missing", k.tree.Size(), e.Seq)) // the first gap
 		return
 	}
 	k.tree.Add(Leaf(e))

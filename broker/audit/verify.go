@@ -35,6 +35,7 @@ type Report struct {
 	Refusals   []Refusal      `json:"refusals"`   // what the ledger says was refused
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
 	Races      int            `json:"races"`      // records without effect, where two writers met
+	Missing    []ledger.Gap   `json:"missing"`    // records that are missing or can't be read
 	Unjudged   int            `json:"unjudged"`   // that make no sense without records that are missing
 	Accepted   []int64        `json:"accepted"`   // records that say that a person accepted the ledger without its checkpoint
 	Findings   []Finding      `json:"findings"`
@@ -105,9 +106,9 @@ func (v *Verifier) Observe(e *ledger.Entry, _ error) {
 		return
 	}
 	if e.Seq > v.last+1 {
-		v.find(e.Seq, "complete", "the ledger goes from record %d to %d: records are missing", v.last, e.Seq)
+		v.miss(e.Seq - 1)
 		v.gaps = append(v.gaps, e.Seq)
-		v.state.Seq = e.Seq - 1
+		v.state.Pass(e.Seq - 1)
 	}
 	v.last = e.Seq
 	v.report.Entries++
@@ -128,6 +129,13 @@ func (v *Verifier) Observe(e *ledger.Entry, _ error) {
 		return
 	}
 	v.claim(e)
+}
+
+// miss notes that the records after the last one are not there, up to one.
+func (v *Verifier) miss(to int64) {
+	gap := ledger.Gap{From: v.last + 1, To: to}
+	v.report.Missing = append(v.report.Missing, gap)
+	v.find(gap.From, "complete", "missing or not to be read: %s; what was said there is not known, and what comes after it is judged without it", gap)
 }
 
 // torn reports whether records are missing between the bulletin and the record at
@@ -189,13 +197,17 @@ func (v *Verifier) void(e *ledger.Entry, err error) {
 func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx context.Context, digest string) ([]byte, error)) Report {
 	r := &v.report
 	r.Realm, r.Epoch = v.state.Realm, v.state.Epoch
-	if len(v.gaps) == 0 {
+	if r.Realm == "" {
+		r.Realm = string(v.authority.Realm) // the record that says it is missing
+	}
+	if size > v.last {
+		v.miss(size)
+		v.last = size
+	}
+	if len(r.Missing) == 0 {
 		r.Root = v.tree.Root().String()
 	}
 	r.Alerts = len(v.state.Alerts)
-	if size > v.last {
-		v.find(0, "complete", "the broker says that it holds %d records, %d could be read", size, v.last)
-	}
 	v.checkCheckpoint()
 	v.checkForeign()
 	released := v.checkBulletins(ctx, blobs)
@@ -204,6 +216,9 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	r.Unjudged = len(v.unjudged)
 	if r.Accepted == nil {
 		r.Accepted = []int64{}
+	}
+	if r.Missing == nil {
+		r.Missing = []ledger.Gap{}
 	}
 	if r.Findings == nil {
 		r.Findings = []Finding{}

@@ -450,7 +450,7 @@ func TestVerifierFindsThatRecordsAreMissing(t *testing.T) {
 		s := newScene(t)
 		s.fill(6)
 		r := s.verifyEntries(s.checkpoint(6), s.entries[1:5], 5)
-		if len(r.Findings) != 2 || !strings.Contains(r.Findings[0].Text, "the last ones were lost") || r.Findings[1].Record != 2 {
+		if len(r.Findings) != 2 || !strings.Contains(r.Findings[0].Text, "the last ones were lost") || r.Findings[1].Record != 1 {
 			t.Errorf("the findings are %+v, want what is missing at either end", r.Findings)
 		}
 	})
@@ -458,7 +458,7 @@ func TestVerifierFindsThatRecordsAreMissing(t *testing.T) {
 		t.Parallel()
 		s := newScene(t)
 		n := int64(len(s.entries))
-		wantFinding(t, s.verifyEntries(nil, s.entries, n+3), 0, "complete", fmt.Sprintf("holds %d records, %d could be read", n+3, n))
+		wantFinding(t, s.verifyEntries(nil, s.entries, n+3), n+1, "complete", fmt.Sprintf("not to be read: %d-%d", n+1, n+3))
 	})
 }
 
@@ -496,65 +496,65 @@ func TestVerifierGoesOnAfterAGap(t *testing.T) {
 			s.fill(8)
 			s.release(s.b)
 			s.deliver(s.b)
-		}, []int64{4, 5}, whole, []string{"complete 6"}},
+		}, []int64{4, 5}, whole, []string{"complete 4"}},
 		"the_first_record": {func(s *scene) {
 			s.release(s.b)
 			s.deliver(s.b)
-		}, []int64{1}, whole, []string{"complete 2"}},
+		}, []int64{1}, whole, []string{"complete 1"}},
 		"two_gaps": {func(s *scene) {
 			s.fill(8)
 			s.release(s.b)
 			s.deliver(s.b)
-		}, []int64{4, 6, 7}, whole, []string{"complete 5", "complete 8"}},
+		}, []int64{4, 6, 7}, whole, []string{"complete 4", "complete 6"}},
 		"after_an_alert": {func(s *scene) {
 			s.release(s.b)
 			s.deliver(s.b)
 			s.fill(16)
-		}, []int64{13, 14}, whole, []string{"complete 15"}},
+		}, []int64{13, 14}, whole, []string{"complete 13"}},
 		"the_attempt": {func(s *scene) {
 			s.release(s.b)
 			s.deliver(s.b)
-		}, []int64{6}, counts{1, 1, 2, 2, 4}, []string{"complete 7"}},
+		}, []int64{6}, counts{1, 1, 2, 2, 4}, []string{"complete 6"}},
 		"a_signature": {func(s *scene) {
 			s.release(s.b)
 			s.deliver(s.b)
-		}, []int64{5}, counts{1, 1, 1, 0, 3}, []string{"complete 6"}},
+		}, []int64{5}, counts{1, 1, 1, 0, 3}, []string{"complete 5"}},
 		"the_bulletin": {func(s *scene) {
 			s.release(s.b)
 			s.deliver(s.b)
-		}, []int64{3}, counts{0, 0, 0, 0, 7}, []string{"complete 4"}},
+		}, []int64{3}, counts{0, 0, 0, 0, 7}, []string{"complete 3"}},
 		"the_first_bulletin_of_two": {func(s *scene) {
 			s.release(s.b)
 			update := s.alert.Next(s.t, alert.MsgUpdate)
 			s.release(update)
 			s.deliver(update)
 			s.deliver(s.b)
-		}, []int64{3}, counts{1, 1, 2, 2, 7}, []string{"complete 4"}},
+		}, []int64{3}, counts{1, 1, 2, 2, 7}, []string{"complete 3"}},
 		"a_later_alert_without_signatures": {func(s *scene) {
 			s.fill(8)
 			s.hand(s.b)
 			s.begin(s.b, "", "x-a")
 			s.post(s.b, "x-a", 1)
-		}, []int64{5}, counts{1, 1, 0, 0, 0}, []string{"complete 6", "release 10", "release 11"}},
+		}, []int64{5}, counts{1, 1, 0, 0, 0}, []string{"complete 5", "release 10", "release 11"}},
 		"an_earlier_alert_without_signatures": {func(s *scene) {
 			s.hand(s.b)
 			s.begin(s.b, "", "x-a")
 			s.fill(8)
-		}, []int64{6}, counts{1, 1, 0, 0, 0}, []string{"release 4", "complete 7"}},
+		}, []int64{6}, counts{1, 1, 0, 0, 0}, []string{"release 4", "complete 6"}},
 		"a_later_step_that_is_not_allowed": {func(s *scene) {
 			s.fill(8)
 			s.release(s.b)
 			s.post(s.b, "x-a", 1)
-		}, []int64{5}, counts{1, 1, 2, 0, 0}, []string{"complete 6", "transition 12"}},
+		}, []int64{5}, counts{1, 1, 2, 0, 0}, []string{"complete 5", "transition 12"}},
 		"a_later_record_that_is_none": {func(s *scene) {
 			s.fill(8)
 			s.raw("ledger.rejected", []byte("{}"))
-		}, []int64{5}, counts{}, []string{"complete 6", "record 9"}},
+		}, []int64{5}, counts{}, []string{"complete 5", "record 9"}},
 		"the_attempt_at_a_post_that_was_not_signed": {func(s *scene) {
 			s.release(s.b)
 			s.begin(s.b, "", "facebook-a")
 			s.post(s.b, "facebook-a", 1)
-		}, []int64{6}, counts{1, 1, 2, 0, 1}, []string{"complete 7", "coverage 7"}},
+		}, []int64{6}, counts{1, 1, 2, 0, 1}, []string{"complete 6", "coverage 7"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -601,8 +601,8 @@ func TestVerifierHoldsWhatPrecedesAGapAgainstItsCheckpoint(t *testing.T) {
 			b := s.altered(tt.altered, func(r *ledger.Record) { r.Reason = "something else" })
 			left := append(slices.Clone(b.entries[:7]), b.entries[8:12]...)
 			r := s.verifyEntries(c, left, 12)
-			if len(r.Findings) != tt.finds || r.Findings[len(r.Findings)-1].Record != 9 {
-				t.Errorf("the findings are %+v, want %d, the last one on record 9", r.Findings, tt.finds)
+			if len(r.Findings) != tt.finds || r.Findings[len(r.Findings)-1].Record != 8 {
+				t.Errorf("the findings are %+v, want %d, the last one on record 8", r.Findings, tt.finds)
 			}
 		})
 	}

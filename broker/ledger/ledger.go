@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,6 +86,10 @@ type Options struct {
 	// Observe is called with each entry in ledger order, from one goroutine,
 	// after it is folded; err is what [State.Apply] said. It must not block.
 	Observe func(e *Entry, err error)
+	// Gaps says that records which are missing or can't be read are passed over: [Ledger.Broken]
+	// names them, and whoever writes has to ask it. Without it such a ledger is not opened, and
+	// is not read on where a gap shows later.
+	Gaps bool
 	// WatchEvery is how often a node looks whether the streams are what they were; 0
 	// for 2 seconds.
 	WatchEvery time.Duration
@@ -110,10 +115,11 @@ type Ledger struct {
 	// reconnected has a node look at once whether the ledger is what it was.
 	reconnected chan struct{}
 
-	// mu guards state, newest, unfound, broken, awaited, and applied, which is replaced
+	// mu guards state, gaps, newest, unfound, broken, awaited, and applied, which is replaced
 	// and closed whenever an entry was folded.
 	mu      sync.RWMutex
 	state   *State
+	gaps    []Gap    // ascending
 	newest  *Entry   // the last one that was folded; nil for none
 	unfound []*Entry // see seek
 	broken  error
@@ -203,6 +209,9 @@ func (l *Ledger) dial(name string) (*nats.Conn, error) {
 func (l *Ledger) open(ctx context.Context) error {
 	stream, err := l.js.Stream(ctx, streamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if l.o.Server != nil && l.o.Server.held {
+			return ErrUnreadable // what the broker would make in their place is another ledger
+		}
 		if !l.o.Create {
 			return ErrNoLedger
 		}
@@ -221,7 +230,7 @@ func (l *Ledger) open(ctx context.Context) error {
 		}
 	}
 	l.stream = stream
-	if info.State.FirstSeq > 1 || info.State.NumDeleted > 0 {
+	if !l.o.Gaps && (info.State.FirstSeq > 1 || info.State.NumDeleted > 0) {
 		return fmt.Errorf("open the ledger: it begins at record %d and %d records are missing inside: restore it from a copy", info.State.FirstSeq, info.State.NumDeleted)
 	}
 	read := l.ask
@@ -235,7 +244,7 @@ func (l *Ledger) open(ctx context.Context) error {
 		return l.begin(ctx, info)
 	}
 	if info.State.LastSeq > 0 {
-		if err := l.WaitApplied(ctx, int64(info.State.LastSeq)); err != nil { //nolint:gosec // a stream's sequence stays far below 2^63
+		if err := l.readUpTo(ctx, int64(info.State.LastSeq)); err != nil { //nolint:gosec // a stream's sequence stays far below 2^63
 			return fmt.Errorf("read the ledger: %w", err)
 		}
 	}
@@ -297,13 +306,16 @@ func (l *Ledger) begin(ctx context.Context, info *jetstream.StreamInfo) error {
 }
 
 func (l *Ledger) sameEpoch(info *jetstream.StreamInfo) error {
-	var err error
-	l.View(func(s *State) {
-		if s.Seq > 0 && (s.Epoch != info.Config.Metadata["epoch"] || s.Realm != info.Config.Metadata["realm"]) {
-			err = errors.New("open the ledger: its first record and its stream are of different epochs or realms: restore it from a copy")
-		}
-	})
-	return err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.state
+	if len(l.gaps) > 0 && l.gaps[0].From == 1 { // the record that says it is missing
+		s.Realm, s.Epoch = info.Config.Metadata["realm"], info.Config.Metadata["epoch"]
+	}
+	if s.Seq > 0 && (s.Epoch != info.Config.Metadata["epoch"] || s.Realm != info.Config.Metadata["realm"]) {
+		return errors.New("open the ledger: its first record and its stream are of different epochs or realms: restore it from a copy")
+	}
+	return nil
 }
 
 // follow folds every record from the first on, in its own goroutine, until Close.
@@ -364,6 +376,9 @@ func (l *Ledger) fold(e *Entry) {
 		l.mu.Unlock()
 		return
 	}
+	if l.o.Gaps && e.Seq > l.state.Seq+1 {
+		l.pass(e.Seq - 1)
+	}
 	err := l.state.Apply(e)
 	l.newest = e
 	if _, void := errors.AsType[*VoidError](err); err != nil && !void {
@@ -416,11 +431,20 @@ func (l *Ledger) View(f func(*State)) {
 	f(l.state)
 }
 
-// Broken returns why the ledger can't be read on, or nil.
+// Broken returns why the ledger can't be read on, or what of it is not there or can't be
+// read where gaps are passed over; nil where it is whole.
 func (l *Ledger) Broken() error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.broken
+	switch {
+	case l.broken != nil:
+		return l.broken
+	case len(l.gaps) > 0:
+		return &GapError{Gaps: slices.Clone(l.gaps)}
+	case l.o.Server != nil && l.o.Server.damage != nil:
+		return l.o.Server.damage
+	}
+	return nil
 }
 
 // Size returns the number of records that the broker holds, which may be ahead of

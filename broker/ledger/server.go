@@ -41,9 +41,11 @@ type ServerOptions struct {
 // A Server is the embedded broker: a NATS server with JetStream, which syncs
 // every write before it acknowledges it.
 type Server struct {
-	ns   *server.Server
-	gate *gate
-	lock *os.File
+	ns     *server.Server
+	gate   *gate
+	lock   *os.File
+	held   bool         // the folder had a ledger before
+	damage *DamageError // of its files; nil for none
 }
 
 // ErrInUse is returned by StartServer when another process works on the folder.
@@ -59,6 +61,17 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, err = os.Stat(streamFolder(o.Dir, streamName))
+	held := err == nil
+	store, damage, err := soundStore(o.Dir)
+	if err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	if damage != nil && o.Log != nil {
+		o.Log.ErrorContext(ctx, "the files of the ledger are damaged: they stay as they are, and what can be read is read from a copy", "folder", o.Dir, "places", damage.Places)
+	}
+	o.Dir = store
 	g := newGate(o.Token, o.NodeToken)
 	opts, err := serverOptions(o, g)
 	if err != nil {
@@ -76,7 +89,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	}
 	ns.SetLoggerV2(log, false, false, false)
 	ns.Start()
-	s := &Server{ns: ns, gate: g, lock: lock}
+	s := &Server{ns: ns, gate: g, lock: lock, held: held, damage: damage}
 	if err = s.ready(ctx, log); err == nil {
 		err = g.open(ns)
 	}
@@ -105,7 +118,7 @@ func (s *Server) ready(ctx context.Context, log *serverLog) error {
 
 // HasStore reports whether a folder holds the streams of an embedded broker.
 func HasStore(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "jetstream"))
+	_, err := os.Stat(filepath.Join(dir, storeFolder))
 	return err == nil
 }
 

@@ -269,6 +269,10 @@ func NewState() *State {
 	}
 }
 
+// Pass has the fold go on after the record with the sequence, though some up to it are
+// missing.
+func (s *State) Pass(seq int64) { s.Seq = max(s.Seq, seq) }
+
 // Apply folds the next entry. A [VoidError] says that the record is kept but has
 // no effect; any other error says that the ledger can't be read on: a gap, or
 // entries out of order.

@@ -160,10 +160,10 @@ func difference(was, is *jetstream.StreamInfo, last uint64) string {
 		return fmt.Sprintf("its epoch is %q and was %q", epoch, was.Config.Metadata["epoch"])
 	case is.State.LastSeq < last:
 		return fmt.Sprintf("it ends at record %d and went on to %d", is.State.LastSeq, last)
-	case is.State.FirstSeq > 1:
+	case is.State.FirstSeq > max(was.State.FirstSeq, 1):
 		return fmt.Sprintf("it begins at record %d: those before it were removed", is.State.FirstSeq)
-	case is.State.NumDeleted > 0:
-		return fmt.Sprintf("%d records were removed from it", is.State.NumDeleted)
+	case is.State.NumDeleted > was.State.NumDeleted:
+		return fmt.Sprintf("%d records were removed from it", is.State.NumDeleted-was.State.NumDeleted)
 	}
 	return strings.Join(weakened(&was.Config, &is.Config), "; ")
 }

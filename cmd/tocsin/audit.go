@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -97,6 +101,15 @@ func (p *program) writeReport(r audit.Report) {
 	p.print("Allerte %d, bollettini %d, firme valide %d, voci respinte %d, post pubblici %d, incroci di scritture %d",
 		"Alerts %d, bulletins %d, valid signatures %d, refused %d, public posts %d, writers that met %d",
 		r.Alerts, r.Bulletins, r.Signatures, r.Refused, r.Posts, r.Races)
+	if len(r.Missing) > 0 {
+		var all []string
+		for _, gap := range r.Missing {
+			all = append(all, gap.String())
+		}
+		p.print("MANCANO VOCI o non si leggono: %s. Che cosa dicevano non si sa. Prima ce ne sono %d, tutte leggibili; di quelle dopo è giudicato ciò che non dipende dalle mancanti. Che cosa fare: docs/operations.md, Backup and restore",
+			"RECORDS ARE MISSING or can't be read: %s. What they said is not known. Before them are %d, which can all be read; of those after them is judged what does not depend on the missing ones. What to do: docs/operations.md, Backup and restore",
+			strings.Join(all, ", "), r.Missing[0].From-1)
+	}
 	if r.Unjudged > 0 {
 		p.print("Voci che non si possono giudicare senza quelle che mancano: %d", "Records that can't be judged without those that are missing: %d", r.Unjudged)
 	}
@@ -161,6 +174,7 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 			d.ledger.View(func(s *ledger.State) { size = s.Seq })
 			state := ledger.NewState()
 			for _, e := range late.upTo(size) {
+				state.Pass(e.Seq - 1) // what is missing has been said
 				t.Observe(e, state.Apply(e))
 			}
 			if asJSON {
@@ -188,23 +202,22 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 
 // lateObserver keeps the entries of a ledger for someone who can only be made when
 // the ledger is open.
-type lateObserver struct{ entries chan []*ledger.Entry }
+type lateObserver struct {
+	mu      sync.Mutex
+	entries []*ledger.Entry // ascending; there may be gaps
+}
 
 // observe takes the next entry; the ledger calls it from one goroutine.
 func (o *lateObserver) observe(e *ledger.Entry, _ error) {
-	if o.entries == nil {
-		o.entries = make(chan []*ledger.Entry, 1)
-		o.entries <- nil
-	}
-	o.entries <- append(<-o.entries, e)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.entries = append(o.entries, e)
 }
 
 // upTo returns the entries up to the sequence, which the ledger has folded.
 func (o *lateObserver) upTo(seq int64) []*ledger.Entry {
-	if seq == 0 {
-		return nil
-	}
-	all := <-o.entries
-	o.entries <- all
-	return all[:min(int64(len(all)), seq)]
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	after, _ := slices.BinarySearchFunc(o.entries, seq+1, func(e *ledger.Entry, seq int64) int { return cmp.Compare(e.Seq, seq) })
+	return o.entries[:after]
 }

@@ -153,7 +153,7 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 			return nil, err
 		}
 	}
-	o := ledger.Options{Name: who, Observe: func(e *ledger.Entry, err error) {
+	o := ledger.Options{Name: who, Gaps: true, Observe: func(e *ledger.Entry, err error) {
 		d.guard.Observe(e, err)
 		if observe != nil {
 			observe(e, err)
@@ -184,6 +184,9 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 func (d *desk) distrust() string {
 	if d.guard == nil {
 		return "" // the node's own
+	}
+	if err := d.ledger.Broken(); err != nil {
+		return err.Error()
 	}
 	if err := d.guard.Trusted(); err != nil {
 		return err.Error()

@@ -337,7 +337,7 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 	}
 	o := ledger.Options{
 		Realm: string(n.c.Realm), Create: true, Replicas: n.c.Broker.Replicas, MaxBytes: n.c.Broker.MaxBytes,
-		Name: n.name, Observe: n.keeper.Observe, Log: n.log, URL: n.c.Broker.URL,
+		Gaps: true, Name: n.name, Observe: n.keeper.Observe, Log: n.log, URL: n.c.Broker.URL,
 	}
 	if with.observe != nil {
 		o.Observe = func(e *ledger.Entry, err error) {
@@ -482,6 +482,9 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	accepted, err := n.acceptLoss(ctx, o.acceptLost)
 	if err != nil {
 		return err
+	}
+	if n.distrusted() != nil {
+		n.site.Doubt()
 	}
 	if err := n.trusted(); err != nil {
 		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)

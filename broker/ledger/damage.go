@@ -1,0 +1,228 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/minio/highwayhash"
+)
+
+// This file keeps the embedded broker away from damaged files: it cuts a file off at the
+// first record that does not hold, and the sound ones after it are gone from the disk.
+
+// A DamageError says that records in the files of the embedded broker can't be read. It is
+// what [Ledger.Broken] returns where it can't name the records.
+type DamageError struct {
+	// Places says where: "LEDGER/msgs/1.blk, bytes 9691 to 10439".
+	Places []string
+}
+
+// Error names the places, and what to do.
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("the files of the ledger are damaged (%s); restore it from a copy", listed(e.Places))
+}
+
+// listed joins what is found, the first ones of many.
+func listed(all []string) string {
+	const most = 10
+	if len(all) > most {
+		all = append(slices.Clone(all[:most]), "…")
+	}
+	return strings.Join(all, ", ")
+}
+
+// ErrUnreadable is returned by StartServer and Open where nothing of a ledger can be read
+// though its files are there.
+var ErrUnreadable = errors.New("the files of the ledger are there, and nothing of it can be read: keep the folder as it is, and put a copy in its place (docs/operations.md, Backup and restore)")
+
+const (
+	storeFolder  = "jetstream"
+	mendedFolder = "damaged"
+)
+
+// streamFolder is where the broker keeps a stream.
+func streamFolder(dir, stream string) string {
+	return filepath.Join(dir, storeFolder, "$G", "streams", stream)
+}
+
+// soundStore returns the folder that the broker is to work on: dir itself where each record
+// of it holds; else a copy in it with those that do, and what is damaged.
+func soundStore(dir string) (string, *DamageError, error) {
+	mended := filepath.Join(dir, mendedFolder)
+	if err := os.RemoveAll(mended); err != nil {
+		return "", nil, fmt.Errorf("ledger folder: %w", err)
+	}
+	var damage DamageError
+	for _, stream := range []string{streamName, blobsName} {
+		records := 0
+		err := eachBlock(streamFolder(dir, stream), stream, func(b *block) error {
+			records += len(b.sound)
+			damage.Places = append(damage.Places, b.places()...)
+			return nil
+		})
+		if err != nil {
+			return "", nil, fmt.Errorf("ledger folder: %w", err)
+		}
+		if stream == streamName && len(damage.Places) > 0 && records == 0 {
+			return "", nil, fmt.Errorf("%w: %s", ErrUnreadable, listed(damage.Places))
+		}
+	}
+	if len(damage.Places) == 0 {
+		return dir, nil, nil
+	}
+	for _, stream := range []string{streamName, blobsName} {
+		if err := copySound(dir, mended, stream); err != nil {
+			return "", nil, fmt.Errorf("the files of the ledger are damaged (%s), and they are read from a copy, which could not be made: %w", listed(damage.Places), err)
+		}
+	}
+	return mended, &damage, nil
+}
+
+// copySound copies a stream without the records that do not hold, and without the broker's
+// index of it.
+func copySound(from, to, stream string) error {
+	source, target := streamFolder(from, stream), streamFolder(to, stream)
+	if err := os.MkdirAll(filepath.Join(target, "msgs"), 0o700); err != nil {
+		return err
+	}
+	for _, name := range []string{"meta.inf", "meta.sum"} {
+		raw, err := os.ReadFile(filepath.Join(source, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(target, name), raw, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return eachBlock(source, stream, func(b *block) error {
+		var whole []byte
+		for _, s := range b.sound {
+			whole = append(whole, b.raw[s.from:s.to]...)
+		}
+		return os.WriteFile(filepath.Join(target, "msgs", b.name), whole, 0o600)
+	})
+}
+
+// A block is a file with records of a stream.
+type block struct {
+	stream, name string
+	raw          []byte
+	sound        []span // the records that hold
+	bad          []span // all else
+}
+
+// A span is a piece of a file, up to the byte before to.
+type span struct{ from, to int }
+
+func (b *block) places() (all []string) {
+	for _, s := range b.bad {
+		all = append(all, fmt.Sprintf("%s/msgs/%s, bytes %d to %d", b.stream, b.name, s.from, s.to-1))
+	}
+	return all
+}
+
+// eachBlock reads the files of a stream in order. What does not hold at the very end of the
+// last one is no damage: a crash leaves that.
+func eachBlock(dir, stream string, do func(*block) error) error {
+	files, err := os.ReadDir(filepath.Join(dir, "msgs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var numbers []int
+	for _, f := range files {
+		if number, ok := strings.CutSuffix(f.Name(), ".blk"); ok {
+			if n, err := strconv.Atoi(number); err == nil {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	slices.Sort(numbers)
+	for i, n := range numbers {
+		name := strconv.Itoa(n) + ".blk"
+		raw, err := os.ReadFile(filepath.Join(dir, "msgs", name))
+		if err != nil {
+			return err
+		}
+		b := &block{stream: stream, name: name, raw: raw}
+		if err := b.read(n); err != nil {
+			return err
+		}
+		if last := len(b.bad) - 1; i == len(numbers)-1 && last >= 0 && b.bad[last].to == len(raw) {
+			b.bad = b.bad[:last]
+		}
+		if err := do(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The form of a record in a file (nats-server, server/filestore.go): the length of all of
+// it, whose highest bit says that there are headers; sequence; time; the length of the subject;
+// the subject; where there are headers, their length; headers and payload; a checksum.
+const (
+	recordHead = 4 + 8 + 8 + 2
+	recordSum  = highwayhash.Size64
+	headersBit = 1 << 31
+)
+
+// read finds the records that hold. After one that does not it looks for the next that does.
+func (b *block) read(number int) error {
+	key := sha256.Sum256(fmt.Appendf(nil, "%s-%d", b.stream, number))
+	hash, err := highwayhash.NewDigest64(key[:])
+	if err != nil {
+		return err
+	}
+	// holds returns the length of the record that begins the bytes, 0 where none does.
+	holds := func(raw []byte) int {
+		if len(raw) < recordHead+recordSum {
+			return 0
+		}
+		length, subject := binary.LittleEndian.Uint32(raw), int(binary.LittleEndian.Uint16(raw[recordHead-2:]))
+		body := recordHead + subject
+		if length&headersBit != 0 {
+			body += 4
+		}
+		size := int(length &^ headersBit)
+		if size < body+recordSum || size > len(raw) {
+			return 0
+		}
+		hash.Reset()
+		for _, covered := range [][]byte{raw[4 : recordHead-2], raw[recordHead : recordHead+subject], raw[body : size-recordSum]} {
+			_, _ = hash.Write(covered) // a hash does not fail
+		}
+		if !bytes.Equal(hash.Sum(nil), raw[size-recordSum:size]) {
+			return 0
+		}
+		return size
+	}
+	bad := -1 // where what does not hold began
+	for at := 0; at < len(b.raw); {
+		size := holds(b.raw[at:])
+		switch {
+		case size == 0 && bad < 0:
+			bad = at
+			fallthrough
+		case size == 0:
+			at++
+			continue
+		case bad >= 0:
+			b.bad, bad = append(b.bad, span{bad, at}), -1
+		}
+		b.sound = append(b.sound, span{at, at + size})
+		at += size
+	}
+	if bad >= 0 {
+		b.bad = append(b.bad, span{bad, len(b.raw)})
+	}
+	return nil
+}

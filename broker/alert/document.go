@@ -56,12 +56,8 @@ func declaration(text []byte) (length int, charset, problem string) {
 	if !bytes.HasPrefix(text, []byte("<?xml")) || len(text) < 6 || !strings.ContainsRune(" \t\r\n", rune(text[5])) {
 		return 0, "utf-8", ""
 	}
-	const space, equals = `[ \t\r\n]+`, `[ \t\r\n]*=[ \t\r\n]*`
-	form := regexp.MustCompile(`^<\?xml` + space + `version` + equals + `(?:"1\.0"|'1\.0')` +
-		`(?:` + space + `encoding` + equals + `(?:"([A-Za-z0-9._-]{1,40})"|'([A-Za-z0-9._-]{1,40})'))?` +
-		`(?:` + space + `standalone` + equals + `(?:"yes"|"no"|'yes'|'no'))?[ \t\r\n]*\?>`)
 	const longest = 200 // bytes; real ones have about 40
-	found := form.FindSubmatch(text[:min(longest, len(text))])
+	found := declarationForm.FindSubmatch(text[:min(longest, len(text))])
 	if found == nil {
 		return 0, "", "the XML declaration is not one of XML 1.0"
 	}
@@ -71,6 +67,14 @@ func declaration(text []byte) (length int, charset, problem string) {
 	}
 	return len(found[0]), charset, ""
 }
+
+// declarationForm is the XML declaration of XML 1.0 (section 2.8), with its encoding.
+var declarationForm = func() *regexp.Regexp {
+	const space, equals = `[ \t\r\n]+`, `[ \t\r\n]*=[ \t\r\n]*`
+	return regexp.MustCompile(`^<\?xml` + space + `version` + equals + `(?:"1\.0"|'1\.0')` +
+		`(?:` + space + `encoding` + equals + `(?:"([A-Za-z0-9._-]{1,40})"|'([A-Za-z0-9._-]{1,40})'))?` +
+		`(?:` + space + `standalone` + equals + `(?:"yes"|"no"|'yes'|'no'))?[ \t\r\n]*\?>`)
+}()
 
 // toUTF8 reads text in the character set.
 func toUTF8(text []byte, charset string, strict bool) (utf []byte, problem string) {

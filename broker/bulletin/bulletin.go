@@ -22,7 +22,7 @@ import (
 
 // The bounds of a bulletin.
 const (
-	MaxBytes    = 2 << 20   // the whole file
+	MaxBytes    = 4 << 20   // the whole file
 	MaxImage    = 512 << 10 // one image, decoded
 	maxImages   = 16
 	maxPosts    = 4096
@@ -33,6 +33,9 @@ const (
 	maxIssuer   = 200 // bytes
 	firstLine   = "tocsin-bulletin: 1"
 	sectionMark = "--- "
+
+	preparedMark = sectionMark + "prepared\n"
+	endMark      = sectionMark + "end\n"
 )
 
 // A Bulletin is a parsed bulletin. Its fields are what the signed bytes say.
@@ -47,15 +50,59 @@ type Bulletin struct {
 	// NotAfter is the moment by which the signatures that release it must be in
 	// the ledger; zero for none but Expires.
 	NotAfter time.Time
-	Previous string // SHA-256 of the bulletin that this one follows; "" for the first
+	Previous string // SHA-256 of the bulletin that this one follows; "" for the first and for one that was prepared
+
+	// Kind says as what the bulletin was prepared inside another one, which it may
+	// follow; "" for one that stands for itself.
+	Kind Kind
+	// PreparedFor is the [Bulletin.Core] of the bulletin in which it was prepared; ""
+	// for one that stands for itself.
+	PreparedFor string
 
 	CAP     []byte         // the CAP XML, as it is published
 	Message *alert.Message // what CAP says
 	Posts   []Post         // in the order of the file
 
-	images map[string]*adapters.Image // by SHA-256
-	raw    []byte
-	sum    string
+	images   map[string]*adapters.Image // by SHA-256
+	prepared []*Bulletin
+	raw      []byte
+	sum      string
+	core     string
+}
+
+// A Kind says as what a bulletin was prepared inside another one.
+type Kind string
+
+// The kinds of prepared bulletins.
+const (
+	// Correction is an Update that says that the alert is being verified.
+	Correction Kind = "correction"
+	// Revocation is a Cancel: the alert is to be disregarded.
+	Revocation Kind = "revocation"
+)
+
+// Kinds returns the kinds in the order in which they stand in a bulletin.
+func Kinds() []Kind { return []Kind{Correction, Revocation} }
+
+// msgType is the type of message that a prepared bulletin of the kind holds.
+func (k Kind) msgType() alert.MsgType {
+	if k == Revocation {
+		return alert.MsgCancel
+	}
+	return alert.MsgUpdate
+}
+
+// Holds lists the kinds that may be prepared inside one of kind k, "" for one that
+// stands for itself: what stops an alert needs nothing after it, and what holds it in
+// doubt can be stopped.
+func (k Kind) Holds() []Kind {
+	switch k {
+	case Revocation:
+		return nil
+	case Correction:
+		return []Kind{Revocation}
+	}
+	return Kinds()
 }
 
 // A Post is what one channel will show, as it stands in the bulletin.
@@ -86,6 +133,22 @@ func (b *Bulletin) Bytes() []byte { return b.raw }
 // SHA256 returns the digest of Bytes in lower-case hexadecimal: the bulletin's
 // name in signatures, records and reports.
 func (b *Bulletin) SHA256() string { return b.sum }
+
+// Core returns the SHA-256, in lower-case hexadecimal, of the bytes before the first
+// prepared bulletin, or before the line that ends the file where there is none: what a
+// prepared bulletin, which stands inside, names its bulletin by.
+func (b *Bulletin) Core() string { return b.core }
+
+// Prepared returns the bulletin that was prepared inside this one as the given kind,
+// or nil. Whoever signed this one signed its bytes too.
+func (b *Bulletin) Prepared(kind Kind) *Bulletin {
+	for _, p := range b.prepared {
+		if p.Kind == kind {
+			return p
+		}
+	}
+	return nil
+}
 
 // Mark returns the alert code with the bulletin's number, as it stands in every
 // post: "SV-7F3K2-1".
@@ -163,9 +226,13 @@ type Draft struct {
 	Expires  time.Time
 	NotAfter time.Time
 	Previous string
-	CAP      []byte
-	Posts    []Post
-	Images   [][]byte // JPEG or PNG; posts name them by their SHA-256
+	// Kind and PreparedFor are of a bulletin that is prepared inside another one.
+	Kind        Kind
+	PreparedFor string
+	CAP         []byte
+	Posts       []Post
+	Images      [][]byte    // JPEG or PNG; posts name them by their SHA-256
+	Prepared    []*Bulletin // in the order of [Kinds]
 }
 
 // Write returns the bytes of a bulletin. It parses them before it returns them,
@@ -192,6 +259,8 @@ func Write(d Draft) (*Bulletin, error) {
 	moment("expires", d.Expires)
 	moment("not-after", d.NotAfter)
 	field("previous", d.Previous)
+	field("prepared-as", string(d.Kind))
+	field("prepared-for", d.PreparedFor)
 	w.WriteString("\n--- cap\n")
 	writeBody(&w, d.CAP)
 	for _, p := range d.Posts {
@@ -214,7 +283,13 @@ func Write(d Draft) (*Bulletin, error) {
 		field("type", imageType(data))
 		writeBody(&w, wrapBase64(data))
 	}
-	w.WriteString("--- end\n")
+	for _, p := range d.Prepared {
+		w.WriteString(preparedMark)
+		field("as", string(p.Kind))
+		field("sha256", p.sum)
+		writeBody(&w, p.raw)
+	}
+	w.WriteString(endMark)
 	b, err := Parse(w.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("write the bulletin: %w", err)

@@ -23,6 +23,7 @@ const (
 	BreakPassed   Break = "passed"   // one of this number or a later one was released
 	BreakRevoked  Break = "revoked"  // the alert was revoked
 	BreakPrevious Break = "previous" // it follows another bulletin than the newest one
+	BreakPrepared Break = "prepared" // it says that it was prepared inside the newest one, and is not there
 	BreakCode     Break = "code"     // it bears another alert code
 	BreakSender   Break = "sender"   // its CAP sender is another one
 	BreakExpired  Break = "expired"  // it was handed in after its time
@@ -68,6 +69,9 @@ func (e *ChainError) words(it bool) string {
 	case BreakPrevious:
 		return say("il bollettino %d non segue l'ultimo diffuso di questa allerta, il %d: comporlo a partire da quello",
 			"bulletin %d does not follow the newest released one of this alert, which is %d: compose it from that one", e.Number, e.Newest)
+	case BreakPrepared:
+		return say("il bollettino %d non è fra quelli pronti dentro l'ultimo diffuso di questa allerta, il %d: usare tocsin correct o tocsin cancel, che lo prendono da lì",
+			"bulletin %d is not among those that were prepared inside the newest released one of this alert, which is %d: use tocsin correct or tocsin cancel, which take it from there", e.Number, e.Newest)
 	case BreakCode:
 		return say("il bollettino %d porta il codice %s, che non è quello di questa allerta: comporlo a partire dal bollettino %d",
 			"bulletin %d bears the code %s, which is not the one of this alert: compose it from bulletin %d", e.Number, e.Code, e.Newest)
@@ -105,7 +109,9 @@ func (b *Bulletin) follows(last *Bulletin) *ChainError {
 		return b.broken(BreakPassed, last)
 	case last.Message.MsgType == alert.MsgCancel:
 		return b.broken(BreakRevoked, last)
-	case b.Previous != last.sum:
+	case b.Kind != "" && last.Prepared(b.Kind) == nil, b.Kind != "" && last.Prepared(b.Kind).sum != b.sum:
+		return b.broken(BreakPrepared, last)
+	case b.Kind == "" && b.Previous != last.sum:
 		return b.broken(BreakPrevious, last)
 	case b.Code != last.Code:
 		return b.broken(BreakCode, last)

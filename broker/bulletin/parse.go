@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -41,19 +42,36 @@ func (e *SyntaxError) Error() string {
 // order, out of bounds, left over, or not what the CAP message in it says, is a
 // [SyntaxError] that names the place. The bulletin keeps a copy of raw.
 func Parse(raw []byte) (*Bulletin, error) {
-	p := &parser{rest: raw, line: 1, where: "header"}
-	b := &Bulletin{images: map[string]*adapters.Image{}}
-	if err := p.bulletin(b, raw); err != nil {
+	p := &parser{all: raw, rest: raw, line: 1, where: "header"}
+	if len(raw) > MaxBytes {
+		return nil, p.fail("the file has %d bytes, the limit is %d: use smaller images", len(raw), MaxBytes)
+	}
+	if err := p.characters(raw); err != nil {
 		return nil, err
 	}
-	b.raw = bytes.Clone(raw)
-	sum := sha256.Sum256(raw)
-	b.sum = hex.EncodeToString(sum[:])
+	p.all = bytes.Clone(raw)
+	p.rest = p.all
+	return p.read()
+}
+
+// read returns the bulletin whose bytes are all of the parser's, which it keeps.
+func (p *parser) read() (*Bulletin, error) {
+	b := &Bulletin{images: map[string]*adapters.Image{}, raw: p.all}
+	if err := p.bulletin(b); err != nil {
+		return nil, err
+	}
+	b.sum = digestOf(p.all)
 	return b, nil
 }
 
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
 type parser struct {
-	rest  []byte
+	all   []byte // the bulletin
+	rest  []byte // of all, still to be read
 	line  int    // of the beginning of rest
 	where string // the section, for errors
 }
@@ -62,13 +80,7 @@ func (p *parser) fail(format string, args ...any) error {
 	return &SyntaxError{Line: p.line, Where: p.where, Reason: fmt.Sprintf(format, args...)}
 }
 
-func (p *parser) bulletin(b *Bulletin, raw []byte) error {
-	if len(raw) > MaxBytes {
-		return p.fail("the file has %d bytes, the limit is %d: use smaller images", len(raw), MaxBytes)
-	}
-	if err := p.characters(raw); err != nil {
-		return err
-	}
+func (p *parser) bulletin(b *Bulletin) error {
 	if err := p.header(b); err != nil {
 		return err
 	}
@@ -76,15 +88,26 @@ func (p *parser) bulletin(b *Bulletin, raw []byte) error {
 		return err
 	}
 	for {
+		before := len(p.all) - len(p.rest)
 		section, err := p.section()
 		if err != nil {
 			return err
 		}
+		if b.core == "" && (section == "prepared" || section == "end") {
+			b.core = digestOf(p.all[:before])
+		}
 		switch section {
-		case "post":
-			err = p.post(b)
-		case "image":
-			err = p.image(b)
+		case "post", "image":
+			switch {
+			case b.core != "":
+				err = p.fail("it stands behind a prepared bulletin, where nothing else may")
+			case section == "post":
+				err = p.post(b)
+			default:
+				err = p.image(b)
+			}
+		case "prepared":
+			err = p.prepared(b)
 		case "end":
 			if len(p.rest) > 0 {
 				return p.fail("there is text after the end")
@@ -259,13 +282,13 @@ func (p *parser) header(b *Bulletin) error {
 		return err
 	}
 	if first != firstLine {
-		p.line = 1
+		p.line--
 		if strings.HasPrefix(first, "tocsin-bulletin: ") {
 			return p.fail("this bulletin is of version %q, this program reads version 1", strings.TrimPrefix(first, "tocsin-bulletin: "))
 		}
 		return p.fail("this is not a bulletin: the first line must be %q", firstLine)
 	}
-	f, err := p.fields("alert", "code", "number", "realm", "issuer", "composed", "expires", "not-after?", "previous?")
+	f, err := p.fields("alert", "code", "number", "realm", "issuer", "composed", "expires", "not-after?", "previous?", "prepared-as?", "prepared-for?")
 	if err != nil {
 		return err
 	}
@@ -294,7 +317,7 @@ func (p *parser) header(b *Bulletin) error {
 			}
 		}
 	}
-	b.Previous = f["previous"]
+	b.Previous, b.Kind, b.PreparedFor = f["previous"], Kind(f["prepared-as"]), f["prepared-for"]
 	return p.headerRules(b)
 }
 
@@ -306,8 +329,12 @@ func (p *parser) headerRules(b *Bulletin) error {
 		return p.fail("not-after is later than expires")
 	case b.Previous != "" && !digestForm.MatchString(b.Previous):
 		return p.fail("previous is not a SHA-256 in lower-case hexadecimal")
-	case (b.Number == 1) != (b.Previous == ""):
-		return p.fail("bulletin 1 follows none, every other one names the one that it follows (previous)")
+	case b.Kind != "" && !slices.Contains(Kinds(), b.Kind):
+		return p.fail("prepared-as is %q, which is not known", b.Kind)
+	case (b.Kind == "") != (b.PreparedFor == "") || b.PreparedFor != "" && !digestForm.MatchString(b.PreparedFor):
+		return p.fail("prepared-as goes with prepared-for, a SHA-256 in lower-case hexadecimal")
+	case (b.Number == 1) != (b.Previous == "" && b.PreparedFor == "") || b.Previous != "" && b.PreparedFor != "":
+		return p.fail("bulletin 1 follows none, every other one names the one that it follows (previous), or the one inside which it was prepared (prepared-for)")
 	}
 	return nil
 }
@@ -347,6 +374,8 @@ func (p *parser) capRules(b *Bulletin) error {
 		return p.fail("msgType is %s: only Alert, Update and Cancel are published", m.MsgType)
 	case (m.MsgType == alert.MsgAlert) != (b.Number == 1):
 		return p.fail("msgType is %s in bulletin %d: the first bulletin of an alert is an Alert, every later one an Update or a Cancel", m.MsgType, b.Number)
+	case b.Kind != "" && m.MsgType != b.Kind.msgType():
+		return p.fail("msgType is %s in a prepared %s, which is of type %s", m.MsgType, b.Kind, b.Kind.msgType())
 	case m.Scope != alert.ScopePublic:
 		return p.fail("scope is %s: only Public messages are published", m.Scope)
 	case !m.Expires().IsZero() && !m.Expires().Equal(b.Expires):
@@ -474,6 +503,92 @@ func (p *parser) image(b *Bulletin) error {
 	}
 	b.images[digest] = &adapters.Image{MediaType: f["type"], Data: data, SHA256: digest}
 	return nil
+}
+
+// prepared takes a bulletin that was prepared inside this one.
+func (p *parser) prepared(b *Bulletin) error {
+	p.where = fmt.Sprintf("prepared %d", len(b.prepared)+1)
+	f, err := p.fields("as", "sha256", "bytes")
+	if err != nil {
+		return err
+	}
+	as, begin := Kind(f["as"]), p.line
+	body, err := p.body(f["bytes"], MaxBytes)
+	if err != nil {
+		return err
+	}
+	end := p.line
+	p.line = begin
+	defer func() { p.line = end }()
+	order := b.allowed()
+	switch i := slices.Index(order, as); {
+	case i < 0:
+		return p.fail("no %q may be prepared here: bulletins like this one hold %q", as, order)
+	case len(b.prepared) > 0 && slices.Index(order, b.prepared[len(b.prepared)-1].Kind) >= i:
+		return p.fail("the prepared %s stands twice, or in the wrong place", as)
+	}
+	// It is part of the text whose characters were checked, and kept as it stands there.
+	in := &parser{all: body[:len(body):len(body)], rest: body, line: begin, where: "header"}
+	q, err := in.read()
+	if inner, ok := errors.AsType[*SyntaxError](err); ok {
+		return &SyntaxError{Line: inner.Line, Where: p.where + ", " + inner.Where, Reason: inner.Reason}
+	}
+	if err != nil {
+		return err
+	}
+	if q.sum != f["sha256"] {
+		return p.fail("its bytes have another SHA-256 than it says")
+	}
+	if q.Kind != as {
+		return p.fail("it says that it is prepared as %q, and stands here as %q", q.Kind, as)
+	}
+	if err := p.preparedRules(b, q); err != nil {
+		return err
+	}
+	b.prepared = append(b.prepared, q)
+	return nil
+}
+
+// allowed lists the kinds that may be prepared inside b.
+func (b *Bulletin) allowed() []Kind {
+	if b.Message.MsgType == alert.MsgCancel {
+		return nil
+	}
+	return b.Kind.Holds()
+}
+
+// preparedRules holds what was prepared against the bulletin around it: it says no
+// more than that this one is in doubt, or is to be disregarded, and to the same
+// channels.
+func (p *parser) preparedRules(b, q *Bulletin) error {
+	reference := b.Message.Reference()
+	switch {
+	case q.PreparedFor != b.core:
+		return p.fail("it was prepared for another bulletin than the one around it")
+	case q.Alert != b.Alert || q.Code != b.Code || q.Realm != b.Realm || q.Issuer != b.Issuer || q.Message.Sender != b.Message.Sender || q.Message.Status != b.Message.Status:
+		return p.fail("it is of another alert, code, realm, issuer, sender or status than the bulletin around it")
+	case q.Number != b.Number+1:
+		return p.fail("it is bulletin %d, and what is prepared inside bulletin %d is number %d", q.Number, b.Number, b.Number+1)
+	case !slices.ContainsFunc(q.Message.References, func(r alert.Reference) bool { return r == reference }):
+		return p.fail("its message does not refer to the one that it takes the place of (references)")
+	case !sameChannels(b, q):
+		return p.fail("it is for other channels than the bulletin around it")
+	case q.Expires.Before(b.Expires):
+		return p.fail("it expires before the bulletin around it")
+	}
+	return nil
+}
+
+func sameChannels(a, b *Bulletin) bool {
+	names := func(b *Bulletin) []string {
+		var out []string
+		for _, c := range b.Channels() {
+			out = append(out, c.Name+" "+c.Kind)
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(names(a), names(b))
 }
 
 // wrapBase64 returns data in base64, in lines of 76 characters.

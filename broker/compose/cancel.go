@@ -35,42 +35,70 @@ func Cancel(previous *bulletin.Bulletin, reason string, o Options) (*alert.Messa
 	if err != nil {
 		return nil, err
 	}
-	last := previous.Message
-	if last.MsgType == alert.MsgCancel {
+	if previous.Message.MsgType == alert.MsgCancel {
 		return nil, fmt.Errorf("cancel: bulletin %s revoked the alert already", previous.Mark())
+	}
+	until := o.Now.Add(o.Lifetime)
+	if previous.Expires.After(until) {
+		until = previous.Expires
 	}
 	id, err := alert.NewID(o.Random)
 	if err != nil {
 		return nil, fmt.Errorf("cancel: %w", err)
 	}
+	m := o.successor(previous.Message, alert.MsgCancel, string(id), wording.For("it").Act(wording.Cancel)+": "+tidyLine(reason))
+	m.Infos = inEachLanguage(previous.Message, func(in *alert.Info) alert.Info { return revocation(previous.Message, in, until, o) })
+	explain(m.Infos, reason)
+	return ours(m)
+}
+
+// ours returns m as its document says it.
+func ours(m *alert.Message) (*alert.Message, error) {
+	raw, err := m.Marshal()
+	if err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	return alert.Read(raw)
+}
+
+// successor returns a message that takes the place of last, still without infos; note
+// says what it is for.
+func (o Options) successor(last *alert.Message, kind alert.MsgType, identifier, note string) *alert.Message {
 	// The clock of who wrote the message may be ahead of ours: nothing is sent before
 	// what it replaces, and a stop does not wait.
 	sent := o.Now
 	if last.Sent.After(sent) {
 		sent = last.Sent.In(o.Location)
 	}
-	m := &alert.Message{
-		Version: alert.CAP12, Identifier: string(id), Sender: o.Sender, Sent: sent, Status: last.Status,
-		MsgType: alert.MsgCancel, Scope: alert.ScopePublic, Codes: slices.Clone(last.Codes),
-		Note: revocationNote(last, reason), References: chain(last),
+	if last.Status == alert.StatusExercise && last.Note != "" {
+		note = last.Note + "\n" + note
 	}
-	until := o.Now.Add(o.Lifetime)
-	if previous.Expires.After(until) {
-		until = previous.Expires
+	return &alert.Message{
+		Version: alert.CAP12, Identifier: identifier, Sender: o.Sender, Sent: sent, Status: last.Status,
+		MsgType: kind, Scope: alert.ScopePublic, Codes: slices.Clone(last.Codes), Note: note, References: chain(last),
 	}
-	clone := last.Clone() // what m takes over belongs to nobody else
+}
+
+// inEachLanguage returns what say makes of the first info of m in each language, with
+// the areas of all infos in it.
+func inEachLanguage(m *alert.Message, say func(in *alert.Info) alert.Info) (out []alert.Info) {
+	clone := m.Clone() // what is taken over belongs to nobody else
+	at := map[string]int{}
 	for i := range clone.Infos {
 		in := &clone.Infos[i]
-		if m.Info(in.Language) == nil {
-			m.Infos = append(m.Infos, revocation(last, in, until, o))
+		first, ok := at[in.Language]
+		if !ok {
+			at[in.Language] = len(out)
+			out = append(out, say(in))
+			continue
+		}
+		for _, area := range in.Areas {
+			if !slices.ContainsFunc(out[first].Areas, func(have alert.Area) bool { return have.Desc == area.Desc }) {
+				out[first].Areas = append(out[first].Areas, area)
+			}
 		}
 	}
-	explain(m.Infos, reason)
-	raw, err := m.Marshal()
-	if err != nil {
-		return nil, fmt.Errorf("cancel: %w", err)
-	}
-	return alert.Read(raw)
+	return out
 }
 
 // explain puts the reason into the language that posts begin with.
@@ -96,14 +124,6 @@ func soundReason(reason string) (string, error) {
 	return reason, nil
 }
 
-func revocationNote(last *alert.Message, reason string) string {
-	note := wording.For("it").Act(wording.Cancel) + ": " + tidyLine(reason)
-	if last.Status == alert.StatusExercise && last.Note != "" {
-		return last.Note + "\n" + note
-	}
-	return note
-}
-
 // revocation returns the info that revokes what in says, and holds until then.
 func revocation(last *alert.Message, in *alert.Info, until time.Time, o Options) alert.Info {
 	w := wording.For(in.Language)
@@ -115,17 +135,24 @@ func revocation(last *alert.Message, in *alert.Info, until time.Time, o Options)
 		EventCodes: in.EventCodes, SenderName: in.SenderName, Web: in.Web, Contact: in.Contact,
 		Description: w.RevokedText, Instruction: w.RevokedAdvice, Areas: in.Areas, Expires: until,
 	}
+	out.Headline = headed(in, w.Act(wording.Cancel), w, d)
+	return out
+}
+
+// headed returns the headline of in behind a word, or its event where that is too
+// long.
+func headed(in *alert.Info, word string, w wording.Words, d wording.Drill) (headline string) {
 	for _, line := range []string{in.Headline, in.Event} {
 		line = unmarked(tidyLine(line), w, d)
 		if line == "" {
 			continue
 		}
-		out.Headline = marked(w.Act(wording.Cancel)+": "+line, w, d)
-		if utf8.RuneCountInString(out.Headline) <= aimHeadline {
+		headline = marked(word+": "+line, w, d)
+		if utf8.RuneCountInString(headline) <= aimHeadline {
 			break
 		}
 	}
-	return out
+	return headline
 }
 
 // concealed reports whether s holds a character that does not show, or that makes

@@ -85,11 +85,35 @@ func chain(last *alert.Message) alert.References {
 	return append(slices.Clone(last.References), last.Reference())
 }
 
-// compose completes d, which names the bulletin, and writes it.
+// compose completes d, which names the bulletin, and writes it with all that is
+// prepared inside it.
 func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin, error) {
+	d, b, err := o.alone(m, d)
+	if err != nil || b.Message.MsgType == alert.MsgCancel {
+		return b, err
+	}
+	for _, kind := range d.Kind.Holds() {
+		m, err := o.prepare(b, kind)
+		if err != nil {
+			return nil, err
+		}
+		q, err := o.compose(m, bulletin.Draft{Alert: b.Alert, Code: b.Code, Number: b.Number + 1, Kind: kind, PreparedFor: b.Core()})
+		if err != nil {
+			return nil, fmt.Errorf("the %s that is prepared with it: %w", kind, err)
+		}
+		d.Prepared = append(d.Prepared, q)
+	}
+	if b, err = bulletin.Write(d); err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	return b, nil
+}
+
+// alone completes d and writes it with nothing inside.
+func (o Options) alone(m *alert.Message, d bulletin.Draft) (bulletin.Draft, *bulletin.Bulletin, error) {
 	m, err := o.final(m)
 	if err != nil {
-		return nil, err
+		return d, nil, err
 	}
 	d.Realm, d.Issuer, d.Composed, d.CAP = o.Realm, o.Issuer, o.Now, m.Raw
 	if d.Expires = m.Expires(); d.Expires.IsZero() {
@@ -97,14 +121,20 @@ func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin
 	}
 	d.Expires = d.Expires.In(o.Location) // whoever is shown the bulletin reads it by the issuer's clock
 	if !d.Expires.After(o.Now) {
-		return nil, fmt.Errorf("compose: the message expired at %s, and nobody would see it; move its times", d.Expires.Format(time.RFC3339))
+		return d, nil, fmt.Errorf("compose: the message expired at %s, and nobody would see it; move its times", d.Expires.Format(time.RFC3339))
+	}
+	if o.SignWithin > 0 && d.Kind == "" && m.MsgType != alert.MsgCancel {
+		d.NotAfter = o.Now.Add(o.SignWithin)
+		if d.NotAfter.After(d.Expires) {
+			d.NotAfter = d.Expires
+		}
 	}
 	if d.Posts, d.Images, err = o.posts(m, d); err != nil {
-		return nil, err
+		return d, nil, err
 	}
 	b, err := bulletin.Write(d)
 	if err != nil {
-		return nil, fmt.Errorf("compose: %w", err)
+		return d, nil, fmt.Errorf("compose: %w", err)
 	}
 	var broken LintError
 	for _, f := range Lint(b, o) {
@@ -113,9 +143,9 @@ func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin
 		}
 	}
 	if len(broken) > 0 {
-		return nil, broken
+		return d, nil, broken
 	}
-	return b, nil
+	return d, b, nil
 }
 
 // final returns m as its document says it: what is signed is the document.

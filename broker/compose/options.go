@@ -47,6 +47,10 @@ type Options struct {
 	Random io.Reader
 	// Lifetime is how long a message holds that does not say it; 0 means 24 hours.
 	Lifetime time.Duration
+	// SignWithin is how long after Now the signatures that release the bulletin must
+	// be in the ledger; 0 for no bound but its end. What is prepared inside it, and what
+	// revokes, can be signed as long as it holds.
+	SignWithin time.Duration
 	// Cards draws the pictures. Nil is fine, and costs reading the fonts for each
 	// bulletin that has one.
 	Cards *card.Renderer
@@ -98,6 +102,8 @@ func (o Options) settled() (Options, error) {
 		return o, errors.New("compose: the CAP sender is not set; name one such as allerte@provincia.example.it")
 	case o.Now.IsZero():
 		return o, errors.New("compose: the moment of composing is not set")
+	case o.SignWithin < 0:
+		return o, fmt.Errorf("compose: the time to sign, %v, is below zero", o.SignWithin)
 	case o.Lifetime < 0:
 		return o, fmt.Errorf("compose: the lifetime %v is below zero", o.Lifetime)
 	case !plainBase(o.SiteURL):

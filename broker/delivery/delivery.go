@@ -288,7 +288,7 @@ func (s *Service) watch(ctx context.Context, seen int64) {
 func (s *Service) decided(ctx context.Context, id string) {
 	items, err := s.library.items(ctx, id, "")
 	switch n := len(items); {
-	case n > 0 && items[n-1].b.Message.MsgType == alert.MsgCancel:
+	case n > 0 && (items[n-1].b.Kind != "" || items[n-1].b.Message.MsgType == alert.MsgCancel):
 		for _, l := range s.lanes {
 			l.hurry(id)
 		}

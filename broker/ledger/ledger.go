@@ -22,7 +22,7 @@ const (
 	traceHeader = "traceparent"
 
 	// maxBlob bounds one blob in bytes: a bulletin with its images.
-	maxBlob = 2 << 20
+	maxBlob = 4 << 20
 
 	// appendTimeout bounds one append; the disk of a busy machine needs tenths
 	// of a second at the worst.

@@ -31,6 +31,10 @@ type Request struct {
 	Message *sshsig.Message
 	Realm   alert.Realm   // of the bulletin
 	MsgType alert.MsgType // Alert, Update or Cancel
+	// Prepared says as what the bulletin was prepared inside another one; "" for one
+	// that stands for itself. Whether it does stand inside the one that it follows, which
+	// others have signed, is for [bulletin.Chain] to say: without it nothing is posted.
+	Prepared bulletin.Kind
 
 	// Expires is when the alert ends: from then on it is not released any more. It
 	// may be zero, for never, for a Cancel only.
@@ -44,7 +48,7 @@ type Request struct {
 // bytes say, never what a record or a caller says of them.
 func RequestOf(b *bulletin.Bulletin) Request {
 	return Request{
-		Bytes: b.Bytes(), Realm: b.Realm, MsgType: b.Message.MsgType, Expires: b.Expires, NotAfter: b.NotAfter,
+		Bytes: b.Bytes(), Realm: b.Realm, MsgType: b.Message.MsgType, Prepared: b.Kind, Expires: b.Expires, NotAfter: b.NotAfter,
 	}
 }
 
@@ -183,7 +187,7 @@ func (a *Authority) checkRequest(req *Request, now time.Time) (Rule, *RefusedErr
 		// its bytes meanwhile. One that is too long is not copied.
 		req.Message = sshsig.NewMessage(req.Bytes[:min(len(req.Bytes), MaxBytes+1)])
 	}
-	rule, ok := a.Policy.Rule(req.MsgType)
+	rule, ok := a.Policy.Rule(req.MsgType, req.Prepared)
 	var err error
 	switch {
 	case !ok:

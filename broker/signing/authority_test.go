@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/signing"
 	"tocsin/broker/signing/signingtest"
 	"tocsin/broker/signing/sshsig"
@@ -28,10 +29,10 @@ var (
 	noon       = time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)
 )
 
-func bulletin() []byte { return []byte("bollettino 1 di SV-7F3K2\n") }
+func document() []byte { return []byte("bollettino 1 di SV-7F3K2\n") }
 
 func request(kind alert.MsgType) signing.Request {
-	return signing.Request{Bytes: bulletin(), Realm: alert.RealmLive, MsgType: kind, Expires: noon}
+	return signing.Request{Bytes: document(), Realm: alert.RealmLive, MsgType: kind, Expires: noon}
 }
 
 // town has people of three organisations, with one of each thing that can be
@@ -75,7 +76,7 @@ func statements(t testing.TB, realm alert.Realm, people ...*signingtest.Person) 
 	t.Helper()
 	var out []signing.Statement
 	for i, p := range people {
-		out = append(out, p.Statement(t, realm, bulletin(), signedAt.Add(time.Duration(i)*5*time.Minute)))
+		out = append(out, p.Statement(t, realm, document(), signedAt.Add(time.Duration(i)*5*time.Minute)))
 	}
 	return out
 }
@@ -94,8 +95,8 @@ func TestPolicyMatrix(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		signed []*signingtest.Person
-		start  signing.Reason // of Alert and Update
-		cancel signing.Reason
+		start  signing.Reason // of words of one's own: Alert, Update and Cancel
+		stop   signing.Reason // of what both have signed before, prepared: correction and revocation
 	}{
 		{"nobody", people(), signing.ReasonMissingRole, signing.ReasonMissingRole},
 		{"officer", people(tn.officer), signing.ReasonMissingRole, released},
@@ -120,10 +121,23 @@ func TestPolicyMatrix(t *testing.T) {
 		{"only_expired_later", people(tn.officer, tn.gone, tn.police), released, released},
 		{"all", people(tn.deputy, tn.second, tn.traffic, tn.gone, tn.early, tn.robbed, tn.practice, tn.both, tn.stranger, tn.officer, tn.police), released, released},
 	} {
-		for kind, want := range map[alert.MsgType]signing.Reason{alert.MsgAlert: row.start, alert.MsgUpdate: row.start, alert.MsgCancel: row.cancel} {
-			t.Run(row.name+"/"+string(kind), func(t *testing.T) {
+		for _, c := range []struct {
+			kind     alert.MsgType
+			prepared bulletin.Kind
+			want     signing.Reason
+		}{
+			{alert.MsgAlert, "", row.start},
+			{alert.MsgUpdate, "", row.start},
+			{alert.MsgCancel, "", row.start},
+			{alert.MsgUpdate, bulletin.Correction, row.stop},
+			{alert.MsgCancel, bulletin.Revocation, row.stop},
+		} {
+			kind, want := c.kind, c.want
+			t.Run(row.name+"/"+string(kind)+string(c.prepared), func(t *testing.T) {
 				t.Parallel()
-				a, err := tn.authority.Authorize(request(kind), live(t, row.signed...), now.Add(time.Hour))
+				req := request(kind)
+				req.Prepared = c.prepared
+				a, err := tn.authority.Authorize(req, live(t, row.signed...), now.Add(time.Hour))
 				if got := reasonOf(t, err); got != want {
 					t.Fatalf("refused for %q (%v), want %q", got, err, want)
 				}
@@ -131,7 +145,7 @@ func TestPolicyMatrix(t *testing.T) {
 				if errors.As(err, &refused) && !refused.Curable {
 					t.Errorf("%v: another signature could cure it, and the error says no", err)
 				}
-				if err == nil && (string(a.Bytes()) != string(bulletin()) || a.MsgType() != kind) {
+				if err == nil && (string(a.Bytes()) != string(document()) || a.MsgType() != kind) {
 					t.Errorf("released %q as %s", a.Bytes(), a.MsgType())
 				}
 			})
@@ -154,7 +168,7 @@ func TestRealmMatrix(t *testing.T) {
 						t.Parallel()
 						req := request(alert.MsgAlert)
 						req.Realm = of
-						sts := []signing.Statement{officer.Statement(t, first, bulletin(), signedAt), police.Statement(t, second, bulletin(), cosignedAt)}
+						sts := []signing.Statement{officer.Statement(t, first, document(), signedAt), police.Statement(t, second, document(), cosignedAt)}
 						a, err := authority.Authorize(req, sts, now)
 						want := signing.ReasonWrongRealm
 						if node == of && node == first && node == second {
@@ -211,17 +225,19 @@ func TestTimes(t *testing.T) {
 		"still_time_for_police":   {func(r *signing.Request) { r.NotAfter = noon }, []*signingtest.Person{tn.officer}, now, signing.ReasonMissingRole, true},
 		"late_extra":              {func(r *signing.Request) { r.NotAfter = cosignedAt }, []*signingtest.Person{tn.officer, tn.police, tn.second}, noon.Add(-1), "", false},
 		"no_expiry":               {func(r *signing.Request) { r.Expires = time.Time{} }, []*signingtest.Person{tn.officer, tn.police}, now, signing.ReasonBadRequest, false},
-		"cancel_without_expiry":   {func(r *signing.Request) { r.Expires, r.MsgType = time.Time{}, alert.MsgCancel }, []*signingtest.Person{tn.officer}, now, "", false},
-		"cancel_expired":          {func(r *signing.Request) { r.MsgType = alert.MsgCancel }, []*signingtest.Person{tn.officer}, noon, signing.ReasonExpiredAlert, false},
-		"unknown_time_of_day":     {func(*signing.Request) {}, []*signingtest.Person{tn.officer, tn.police}, time.Time{}, signing.ReasonBadRequest, false},
-		"clock_a_little_behind":   {func(*signing.Request) {}, []*signingtest.Person{tn.officer, tn.police}, cosignedAt.Add(-time.Minute), "", false},
-		"clock_far_behind":        {func(*signing.Request) {}, []*signingtest.Person{tn.officer, tn.police}, cosignedAt.Add(-time.Hour), signing.ReasonClockDiffers, true},
-		"no_bytes":                {func(r *signing.Request) { r.Bytes = nil }, nil, now, signing.ReasonBadRequest, false},
-		"too_many_bytes":          {func(r *signing.Request) { r.Bytes = make([]byte, signing.MaxBytes+1) }, nil, now, signing.ReasonBadRequest, false},
-		"kind_not_signed":         {func(r *signing.Request) { r.MsgType = alert.MsgAck }, nil, now, signing.ReasonBadRequest, false},
-		"no_kind":                 {func(r *signing.Request) { r.MsgType = "" }, nil, now, signing.ReasonBadRequest, false},
-		"no_realm":                {func(r *signing.Request) { r.Realm = "" }, nil, now, signing.ReasonWrongRealm, false},
-		"other_bytes":             {func(r *signing.Request) { r.Bytes = append(bulletin(), '!') }, []*signingtest.Person{tn.officer, tn.police}, now, signing.ReasonBadSignature, true},
+		"cancel_without_expiry": {func(r *signing.Request) {
+			r.Expires, r.MsgType, r.Prepared = time.Time{}, alert.MsgCancel, bulletin.Revocation
+		}, []*signingtest.Person{tn.officer}, now, "", false},
+		"cancel_expired":        {func(r *signing.Request) { r.MsgType = alert.MsgCancel }, []*signingtest.Person{tn.officer}, noon, signing.ReasonExpiredAlert, false},
+		"unknown_time_of_day":   {func(*signing.Request) {}, []*signingtest.Person{tn.officer, tn.police}, time.Time{}, signing.ReasonBadRequest, false},
+		"clock_a_little_behind": {func(*signing.Request) {}, []*signingtest.Person{tn.officer, tn.police}, cosignedAt.Add(-time.Minute), "", false},
+		"clock_far_behind":      {func(*signing.Request) {}, []*signingtest.Person{tn.officer, tn.police}, cosignedAt.Add(-time.Hour), signing.ReasonClockDiffers, true},
+		"no_bytes":              {func(r *signing.Request) { r.Bytes = nil }, nil, now, signing.ReasonBadRequest, false},
+		"too_many_bytes":        {func(r *signing.Request) { r.Bytes = make([]byte, signing.MaxBytes+1) }, nil, now, signing.ReasonBadRequest, false},
+		"kind_not_signed":       {func(r *signing.Request) { r.MsgType = alert.MsgAck }, nil, now, signing.ReasonBadRequest, false},
+		"no_kind":               {func(r *signing.Request) { r.MsgType = "" }, nil, now, signing.ReasonBadRequest, false},
+		"no_realm":              {func(r *signing.Request) { r.Realm = "" }, nil, now, signing.ReasonWrongRealm, false},
+		"other_bytes":           {func(r *signing.Request) { r.Bytes = append(document(), '!') }, []*signingtest.Person{tn.officer, tn.police}, now, signing.ReasonBadSignature, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -243,7 +259,7 @@ func TestTimes(t *testing.T) {
 func TestCheckOne(t *testing.T) {
 	t.Parallel()
 	tn := newTown(t)
-	good := tn.police.Statement(t, alert.RealmLive, bulletin(), cosignedAt)
+	good := tn.police.Statement(t, alert.RealmLive, document(), cosignedAt)
 	tests := map[string]struct {
 		change func(*signing.Statement)
 		want   signing.Reason
@@ -263,11 +279,11 @@ func TestCheckOne(t *testing.T) {
 		"bad_name":        {func(s *signing.Statement) { s.Principal = "Lucia" }, signing.ReasonBadName},
 		"no_time":         {func(s *signing.Statement) { s.At = time.Time{} }, signing.ReasonNoTime},
 		"tomorrow":        {func(s *signing.Statement) { s.At = now.AddDate(0, 0, 1) }, signing.ReasonClockDiffers},
-		"somebody_else":   {func(s *signing.Statement) { *s = tn.stranger.Statement(t, alert.RealmLive, bulletin(), cosignedAt) }, signing.ReasonNotInRing},
-		"revoked":         {func(s *signing.Statement) { *s = tn.robbed.Statement(t, alert.RealmLive, bulletin(), cosignedAt) }, signing.ReasonRevoked},
-		"expired":         {func(s *signing.Statement) { *s = tn.gone.Statement(t, alert.RealmLive, bulletin(), cosignedAt) }, signing.ReasonKeyExpired},
-		"early":           {func(s *signing.Statement) { *s = tn.early.Statement(t, alert.RealmLive, bulletin(), cosignedAt) }, signing.ReasonNotYetValid},
-		"role_not_asked":  {func(s *signing.Statement) { *s = tn.deputy.Statement(t, alert.RealmLive, bulletin(), cosignedAt) }, signing.ReasonRoleNotAsked},
+		"somebody_else":   {func(s *signing.Statement) { *s = tn.stranger.Statement(t, alert.RealmLive, document(), cosignedAt) }, signing.ReasonNotInRing},
+		"revoked":         {func(s *signing.Statement) { *s = tn.robbed.Statement(t, alert.RealmLive, document(), cosignedAt) }, signing.ReasonRevoked},
+		"expired":         {func(s *signing.Statement) { *s = tn.gone.Statement(t, alert.RealmLive, document(), cosignedAt) }, signing.ReasonKeyExpired},
+		"early":           {func(s *signing.Statement) { *s = tn.early.Statement(t, alert.RealmLive, document(), cosignedAt) }, signing.ReasonNotYetValid},
+		"role_not_asked":  {func(s *signing.Statement) { *s = tn.deputy.Statement(t, alert.RealmLive, document(), cosignedAt) }, signing.ReasonRoleNotAsked},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -337,7 +353,7 @@ func TestReleasedBy(t *testing.T) {
 	if got := a.ReleasedAt(); !got.Equal(cosignedAt) {
 		t.Errorf("released at %v, want %v", got, cosignedAt)
 	}
-	if a.SHA256() != sha256.Sum256(bulletin()) || !a.Expires().Equal(noon) {
+	if a.SHA256() != sha256.Sum256(document()) || !a.Expires().Equal(noon) {
 		t.Error("the release is of something else")
 	}
 }
@@ -377,7 +393,7 @@ func TestSameKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		armored, err := sshsig.Sign(s, ns, bulletin())
+		armored, err := sshsig.Sign(s, ns, document())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -477,7 +493,7 @@ func TestPasskeyRules(t *testing.T) {
 			ring := mustParseRing(t, officer.Line(t)+"\nlucia@police.example "+policeOptions+" "+publicLine(k.PublicKey(t))+"\n", "")
 			authority := &signing.Authority{Ring: ring, Policy: rules(tt.policy), Realm: alert.RealmLive}
 			sts := append(live(t, officer), signing.Statement{
-				Principal: "lucia@police.example", Namespace: "police@tocsin", Signature: k.Sign(t, "police@tocsin", bulletin()), At: cosignedAt,
+				Principal: "lucia@police.example", Namespace: "police@tocsin", Signature: k.Sign(t, "police@tocsin", document()), At: cosignedAt,
 			})
 			a, err := authority.Authorize(request(alert.MsgAlert), sts, now)
 			if got := reasonOf(t, err); got != tt.want {
@@ -536,7 +552,7 @@ func TestCallersBytes(t *testing.T) {
 	req.Bytes[0] = 'X'
 	a.Bytes()[1] = 'X'
 	a.Signers()[0].Principal = "x@y"
-	if string(a.Bytes()) != string(bulletin()) || a.Signers()[0].Principal != tn.officer.Principal {
+	if string(a.Bytes()) != string(document()) || a.Signers()[0].Principal != tn.officer.Principal {
 		t.Errorf("a caller changed a release: %q, %v", a.Bytes(), names(a.Signers()))
 	}
 }
@@ -600,7 +616,7 @@ func TestPrincipal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	armored, err := sshsig.Sign(certified, "police@tocsin", bulletin())
+	armored, err := sshsig.Sign(certified, "police@tocsin", document())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -610,10 +626,10 @@ func TestPrincipal(t *testing.T) {
 		name    string
 		want    signing.Reason
 	}{
-		"officer":     {tn.officer.Sign(t, alert.RealmLive, bulletin()), signing.Officer, tn.officer.Principal, ""},
+		"officer":     {tn.officer.Sign(t, alert.RealmLive, document()), signing.Officer, tn.officer.Principal, ""},
 		"certificate": {armored, signing.Police, "liaison@police.example", ""},
-		"other_role":  {tn.officer.Sign(t, alert.RealmLive, bulletin()), signing.Police, "", signing.ReasonWrongRole},
-		"stranger":    {tn.stranger.Sign(t, alert.RealmLive, bulletin()), signing.Police, "", signing.ReasonNotInRing},
+		"other_role":  {tn.officer.Sign(t, alert.RealmLive, document()), signing.Police, "", signing.ReasonWrongRole},
+		"stranger":    {tn.stranger.Sign(t, alert.RealmLive, document()), signing.Police, "", signing.ReasonNotInRing},
 		"garbage":     {[]byte("garbage"), signing.Police, "", signing.ReasonMalformed},
 	}
 	for name, tt := range tests {
@@ -625,7 +641,7 @@ func TestPrincipal(t *testing.T) {
 			}
 		})
 	}
-	if _, err := (&signing.Authority{}).Principal(tn.officer.Sign(t, alert.RealmLive, bulletin()), signing.Officer); reasonOf(t, err) != signing.ReasonNotConfigured {
+	if _, err := (&signing.Authority{}).Principal(tn.officer.Sign(t, alert.RealmLive, document()), signing.Officer); reasonOf(t, err) != signing.ReasonNotConfigured {
 		t.Errorf("without a ring: %v", err)
 	}
 }

@@ -75,7 +75,7 @@ func TestGenerateAndLoad(t *testing.T) {
 	if !bytes.Equal(key.PublicKey().Marshal(), pub.Marshal()) {
 		t.Error("another key was loaded than was made")
 	}
-	armored, err := key.Sign(t.Context(), "officer@tocsin", bulletin())
+	armored, err := key.Sign(t.Context(), "officer@tocsin", document())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestGenerateAndLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Verify("officer@tocsin", bulletin()); err != nil {
+	if _, err := s.Verify("officer@tocsin", document()); err != nil {
 		t.Error(err)
 	}
 }
@@ -219,7 +219,7 @@ func TestLoadCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	armored, err := key.Sign(t.Context(), "police@tocsin", bulletin())
+	armored, err := key.Sign(t.Context(), "police@tocsin", document())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestNewKey(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := key.Sign(ctx, "officer@tocsin", bulletin()); !errors.Is(err, context.Canceled) {
+	if _, err := key.Sign(ctx, "officer@tocsin", document()); !errors.Is(err, context.Canceled) {
 		t.Errorf("Sign after the end: %v, want context.Canceled", err)
 	}
 }
@@ -310,7 +310,7 @@ func TestAgentWaitsNoLonger(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
-	_, err = key.Sign(ctx, "officer@tocsin", bulletin())
+	_, err = key.Sign(ctx, "officer@tocsin", document())
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "touched") {
 		t.Errorf("got %v, want context.Canceled and a hint", err)
 	}
@@ -327,7 +327,7 @@ func TestAgentLies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := key.Sign(t.Context(), "officer@tocsin", bulletin()); !errors.Is(err, sshsig.ErrMismatch) {
+	if _, err := key.Sign(t.Context(), "officer@tocsin", document()); !errors.Is(err, sshsig.ErrMismatch) {
 		t.Errorf("got %v, want ErrMismatch", err)
 	}
 }

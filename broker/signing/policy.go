@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/signing/sshsig"
 )
 
@@ -32,14 +33,15 @@ const (
 var defaultPolicy string
 
 // DefaultPolicy returns the policy that a new installation starts from, with
-// comments in Italian and English: both signatures for an alert and an update, one
-// for a cancel.
+// comments in Italian and English: both signatures for words of one's own, one for
+// what was prepared inside a bulletin that both have signed.
 func DefaultPolicy() []byte { return []byte(defaultPolicy) }
 
 // A Policy says which roles must sign for which kind of message. It does not
 // change, so that it can be shared.
 type Policy struct {
 	rules    map[alert.MsgType]Rule
+	prepared map[bulletin.Kind]Rule
 	hardware HardwareRules
 	sum      [sha256.Size]byte
 }
@@ -79,10 +81,15 @@ type HardwareRules struct {
 	Origins             []string // pages that may ask passkeys to sign; empty: all pages of the passkey's site
 }
 
-// Rule returns the rule for a kind of message; false for kinds that are not
-// signed.
-func (p *Policy) Rule(kind alert.MsgType) (Rule, bool) {
-	r, ok := p.rules[kind]
+// Rule returns the rule for a type of message, and for what was prepared inside
+// another bulletin as the kind; "" for a bulletin that stands for itself. It returns
+// false for types that are not signed. What was prepared follows the rule of its type
+// where the policy has none for its kind.
+func (p *Policy) Rule(msgType alert.MsgType, kind bulletin.Kind) (Rule, bool) {
+	r, ok := p.rules[msgType]
+	if prepared, has := p.prepared[kind]; ok && has {
+		r = prepared
+	}
 	return Rule{All: slices.Clone(r.All), Any: slices.Clone(r.Any)}, ok
 }
 
@@ -131,13 +138,13 @@ func (e *PolicyError) Unwrap() error { return e.Err }
 
 // ParsePolicy reads a policy as YAML of at most 8 KiB; [DefaultPolicy] shows all
 // of it. Whatever it does not know is an error, a [*PolicyError], so that a typo
-// can never loosen a rule. The part hardware_keys may be left out.
+// can never loosen a rule. The parts prepared and hardware_keys may be left out.
 func ParsePolicy(text []byte) (*Policy, error) {
 	root, err := parseYAML(text)
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{rules: map[alert.MsgType]Rule{}, sum: sha256.Sum256(text)}
+	p := &Policy{rules: map[alert.MsgType]Rule{}, prepared: map[bulletin.Kind]Rule{}, sum: sha256.Sum256(text)}
 	err = eachKey(root, map[string]func(ast.Node) error{
 		"version": func(n ast.Node) error {
 			if v, ok := n.(*ast.IntegerNode); !ok || v.Token.Value != strconv.Itoa(policyVersion) {
@@ -145,9 +152,10 @@ func ParsePolicy(text []byte) (*Policy, error) {
 			}
 			return nil
 		},
-		"alert":         p.readRule(alert.MsgAlert),
-		"update":        p.readRule(alert.MsgUpdate),
-		"cancel":        p.readRule(alert.MsgCancel),
+		"alert":         readRule(p.rules, alert.MsgAlert),
+		"update":        readRule(p.rules, alert.MsgUpdate),
+		"cancel":        readRule(p.rules, alert.MsgCancel),
+		"prepared":      p.readPrepared,
 		"hardware_keys": p.readHardware,
 	}, "version", "alert", "update", "cancel")
 	if err != nil {
@@ -211,7 +219,16 @@ func eachKey(n ast.Node, read map[string]func(ast.Node) error, required ...strin
 	return nil
 }
 
-func (p *Policy) readRule(kind alert.MsgType) func(ast.Node) error {
+func (p *Policy) readPrepared(n ast.Node) error {
+	read := map[string]func(ast.Node) error{}
+	for _, kind := range bulletin.Kinds() {
+		read[string(kind)] = readRule(p.prepared, kind)
+	}
+	return eachKey(n, read)
+}
+
+// readRule reads the rule of a kind into rules.
+func readRule[K comparable](rules map[K]Rule, kind K) func(ast.Node) error {
 	return func(n ast.Node) error {
 		var r Rule
 		err := eachKey(n, map[string]func(ast.Node) error{
@@ -224,7 +241,7 @@ func (p *Policy) readRule(kind alert.MsgType) func(ast.Node) error {
 		if (len(r.All) == 0) == (len(r.Any) == 0) {
 			return refuseNode(n, "write either all: or any: with the roles that sign")
 		}
-		p.rules[kind] = r
+		rules[kind] = r
 		return nil
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/signing"
 )
 
@@ -19,14 +20,22 @@ func TestDefaultPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	both := []signing.Role{signing.Officer, signing.Police}
-	for kind, want := range map[alert.MsgType]int{alert.MsgAlert: 2, alert.MsgUpdate: 2, alert.MsgCancel: 1} {
-		r, ok := p.Rule(kind)
-		if !ok || r.Signatures() != want || !slices.Equal(r.Roles(), both) {
+	for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
+		r, ok := p.Rule(kind, "")
+		if !ok || r.Signatures() != 2 || !slices.Equal(r.Roles(), both) {
 			t.Errorf("for %s the default policy says %+v", kind, r)
 		}
 	}
-	if _, ok := p.Rule(alert.MsgAck); ok {
-		t.Error("the policy has a rule for Ack")
+	for kind, msgType := range map[bulletin.Kind]alert.MsgType{bulletin.Correction: alert.MsgUpdate, bulletin.Revocation: alert.MsgCancel} {
+		r, ok := p.Rule(msgType, kind)
+		if !ok || r.Signatures() != 1 || !slices.Equal(r.Roles(), []signing.Role{signing.Officer, signing.Police, signing.Correction}) {
+			t.Errorf("for a prepared %s the default policy says %+v", kind, r)
+		}
+	}
+	for _, kind := range []bulletin.Kind{"", bulletin.Correction} {
+		if _, ok := p.Rule(alert.MsgAck, kind); ok {
+			t.Errorf("the policy has a rule for Ack (%q)", kind)
+		}
 	}
 	if h := p.Hardware(); h.WithoutVerification || h.SyncedPasskeys || len(h.Origins) != 0 {
 		t.Errorf("for hardware keys the default policy says %+v", h)
@@ -94,6 +103,9 @@ func TestParsePolicy(t *testing.T) {
 		"origin_slash":      {good + "hardware_keys:\n  origins: [\"https://a.example/\"]\n", "without a path"},
 		"origin_host_only":  {good + "hardware_keys:\n  origins: [a.example]\n", "not a page's origin"},
 		"origin_star":       {good + "hardware_keys:\n  origins: [\"*\"]\n", "not a page's origin"},
+		"prepared":          {good + "prepared:\n  correction:\n    any: [correction]\n", ""},
+		"prepared_unknown":  {good + "prepared:\n  cancel:\n    any: [correction]\n", `line 9: unknown key "cancel"`},
+		"prepared_nobody":   {good + "prepared:\n  correction: {}\n", "either all: or any:"},
 		"large":             {good + strings.Repeat("# comment\n", 900), "longer than"},
 		"deep":              {strings.Repeat("{a: ", 101), "brackets"},
 		"dashes":            {strings.Repeat("- ", 4000), "a list of keys"},
@@ -118,9 +130,9 @@ func TestPolicyCannotBeChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, _ := p.Rule(alert.MsgAlert)
+	r, _ := p.Rule(alert.MsgAlert, "")
 	r.All[1] = signing.Officer
-	if again, _ := p.Rule(alert.MsgAlert); again.All[1] != signing.Police {
+	if again, _ := p.Rule(alert.MsgAlert, ""); again.All[1] != signing.Police {
 		t.Error("a caller changed a rule")
 	}
 }
@@ -141,8 +153,10 @@ func FuzzParsePolicy(f *testing.F) {
 			return
 		}
 		for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
-			if r, ok := p.Rule(kind); !ok || r.Signatures() < 1 || (len(r.All) > 0) == (len(r.Any) > 0) {
-				t.Fatalf("for %s the policy says %+v", kind, r)
+			for _, prepared := range append(bulletin.Kinds(), "") {
+				if r, ok := p.Rule(kind, prepared); !ok || r.Signatures() < 1 || (len(r.All) > 0) == (len(r.Any) > 0) {
+					t.Fatalf("for %s (%q) the policy says %+v", kind, prepared, r)
+				}
 			}
 		}
 	})

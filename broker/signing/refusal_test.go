@@ -78,7 +78,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s: got  %q\nwant %q", name, tt.got, tt.want)
 		}
 	}
-	_, err := tn.authority.CheckOne(request(alert.MsgAlert), tn.stranger.Statement(t, alert.RealmLive, bulletin(), signedAt), now)
+	_, err := tn.authority.CheckOne(request(alert.MsgAlert), tn.stranger.Statement(t, alert.RealmLive, document(), signedAt), now)
 	var refused *signing.RefusedError
 	if !errors.As(err, &refused) || !strings.HasPrefix(refused.Message("it"), "Firma non accettata: ") || !strings.HasPrefix(refused.Message("en"), "Signature not accepted: ") {
 		t.Errorf("of one signature: %v", err)
@@ -92,7 +92,7 @@ func TestMessages(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	tn := newTown(t)
-	st := tn.police.Statement(t, alert.RealmLive, bulletin(), signedAt)
+	st := tn.police.Statement(t, alert.RealmLive, document(), signedAt)
 	st.Principal = "\x1b[2J\nRELEASED\u202e" + strings.Repeat("x", 5000)
 	_, err := tn.authority.CheckOne(request(alert.MsgAlert), st, now)
 	var refused *signing.RefusedError

@@ -64,6 +64,9 @@ type issuerConfig struct {
 	Language string `yaml:"language"`
 	// TimeZone is the IANA name of the zone that texts are written for.
 	TimeZone string `yaml:"time_zone"`
+	// SignWithin is how long after it was composed a bulletin can be signed; 0 for two
+	// hours.
+	SignWithin time.Duration `yaml:"sign_within"`
 
 	zone *time.Location
 }
@@ -349,6 +352,10 @@ func (c *config) check() error {
 	need(c.Issuer.Language == "" || slices.Contains(wording.Languages(), c.Issuer.Language), "issuer.language: %q: use one of %s", c.Issuer.Language, strings.Join(wording.Languages(), ", "))
 	if c.Issuer.TimeZone == "" {
 		c.Issuer.TimeZone = "Europe/Rome"
+	}
+	need(c.Issuer.SignWithin == 0 || c.Issuer.SignWithin >= time.Minute, "issuer.sign_within: %v: write at least 1m, such as 2h", c.Issuer.SignWithin)
+	if c.Issuer.SignWithin == 0 {
+		c.Issuer.SignWithin = 2 * time.Hour
 	}
 	zone, err := time.LoadLocation(c.Issuer.TimeZone)
 	need(err == nil, "issuer.time_zone: %q is not known: write a name such as Europe/Rome", c.Issuer.TimeZone)

@@ -203,7 +203,7 @@ func TestEveryCommandHasJSON(t *testing.T) {
 // or would be taken for the answer.
 func TestManualCanBePasted(t *testing.T) {
 	t.Parallel()
-	keeps := regexp.MustCompile(`tocsin (demo|simulate|serve|sign|cosign|cancel)\b`)
+	keeps := regexp.MustCompile(`tocsin (demo|simulate|serve|sign|cosign|correct|cancel)\b`)
 	found := 0
 	for i, block := range strings.Split(readManual(t, "README.md"), "\n```") {
 		if i%2 == 0 {

@@ -179,7 +179,7 @@ func TestWriteLimit(t *testing.T) {
 func TestMaxBytes(t *testing.T) {
 	t.Parallel()
 	pg := newPlayground(t)
-	pg.edit("broker:\n", "broker:\n  max_bytes: 1000000\n")
+	pg.edit("broker:\n", "broker:\n  max_bytes: 4000000\n")
 	node := start(t, "serve", "-c", pg.config)
 	node.says("Node savona-1 is up")
 	var last string
@@ -200,7 +200,7 @@ func TestMaxBytes(t *testing.T) {
 	node.stop()
 
 	// The words of the error hold: with a higher bound it goes on.
-	pg.edit("max_bytes: 1000000", "max_bytes: 100000000")
+	pg.edit("max_bytes: 4000000", "max_bytes: 400000000")
 	node = start(t, "serve", "-c", pg.config)
 	node.says("Node savona-1 is up")
 	expect(t, 0, "publish", last, "-c", pg.config)

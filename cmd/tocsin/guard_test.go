@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin/bulletintest"
 	"tocsin/broker/ledger"
 	"tocsin/broker/ledger/ledgertest"
 	"tocsin/broker/signing"
@@ -239,7 +240,7 @@ func TestACodeBelongsToOneAlert(t *testing.T) {
 
 	// Somebody writes the code of the first alert into another one, whole.
 	double := filepath.Join(pg.dir, "double")
-	raw := strings.ReplaceAll(string(second.Bytes()), string(second.Code), string(b.Code))
+	raw := strings.ReplaceAll(string(bulletintest.Alone(second.Bytes())), string(second.Code), string(b.Code))
 	if err := os.WriteFile(double, []byte(raw), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"tocsin/broker/alert"
 	"tocsin/broker/audit"
 	"tocsin/broker/bulletin"
+	"tocsin/broker/bulletin/bulletintest"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
 	"tocsin/templates/scenarios"
@@ -196,7 +197,7 @@ func (w *crashWorld) another(b *bulletin.Bulletin) *bulletin.Bulletin {
 	}
 	// All have the same length, and so has the file.
 	name := b.Message.Identifier
-	raw := bytes.ReplaceAll(b.Bytes(), []byte(name), []byte(string(id) + name)[:len(name)])
+	raw := bytes.ReplaceAll(bulletintest.Alone(b.Bytes()), []byte(name), []byte(string(id) + name)[:len(name)])
 	raw = bytes.ReplaceAll(raw, []byte(b.Alert), []byte(id))
 	raw = bytes.ReplaceAll(raw, []byte(b.Code), []byte(code))
 	other, err := bulletin.Parse(raw)

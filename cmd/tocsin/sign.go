@@ -16,7 +16,6 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/term"
 
-	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
@@ -426,7 +425,7 @@ func (d *desk) statements(b *bulletin.Bulletin, files []signatureFile, held *led
 		}
 	}
 	fresh := all[known:]
-	if rule, ok := d.authority.Policy.Rule(b.Message.MsgType); ok {
+	if rule, ok := d.authority.Policy.Rule(b.Message.MsgType, b.Kind); ok {
 		place := func(st signing.Statement) int {
 			role, _, _ := signing.ParseNamespace(st.Namespace)
 			return slices.Index(rule.Roles(), role)
@@ -631,102 +630,4 @@ func (d *desk) wouldRelease(b *bulletin.Bulletin, more ...signing.Statement) err
 	})
 	_, err := d.authority.Authorize(signing.RequestOf(b), append(statements, more...), time.Now())
 	return err
-}
-
-func (p *program) cancelCommand() *cobra.Command {
-	var w where
-	var k keyFlags
-	var reason, role string
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "cancel ALERT --reason TEXT -k KEY -c FILE",
-		Short: p.say("revoca un'allerta su tutti i canali, con una firma", "revokes an alert on every channel, with one signature"),
-		Long: p.say("Compone la revoca dall'ultimo bollettino diffuso, la mostra, chiede, firma e consegna, in un passo solo.\nPer la fine di un evento non serve la revoca ma un aggiornamento (cessato allarme).",
-			"Composes the revocation from the newest released bulletin, shows it, asks, signs and hands it in, in one step.\nThe end of an event is not a revocation but an update (all clear)."),
-		Args: args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			if strings.TrimSpace(reason) == "" {
-				return usage("cancel: say why with --reason: the public reads it")
-			}
-			if !slices.Contains(bulletinRoles(), role) {
-				return badRole("cancel", role)
-			}
-			ctx := cmd.Context()
-			key, err := k.load(ctx, p)
-			if err != nil {
-				return err
-			}
-			d, err := w.open(ctx, "tocsin cancel", nil, true)
-			if err != nil {
-				return err
-			}
-			defer d.Close()
-			b, err := d.revocation(ctx, a[0], reason)
-			if err != nil {
-				return err
-			}
-			if err := p.confirm(b, &k, asJSON, "Stai per REVOCARE", "You are about to REVOKE"); err != nil {
-				return err
-			}
-			armored, err := key.Sign(ctx, signing.Namespace(signing.Role(role), b.Realm), b.Bytes())
-			if err != nil {
-				return err
-			}
-			if err := d.hand(ctx, b, armored); err != nil {
-				return err
-			}
-			done, err := d.handed(ctx, b)
-			if err != nil {
-				return err
-			}
-			return p.report(asJSON, done, "Revoca consegnata: allerta %s, bollettino %d. Per seguirla: tocsin status %s %s --watch", "Revocation handed in: alert %s, bulletin %d. To follow it: tocsin status %s %s --watch",
-				b.Code, b.Number, b.Code, w.hint())
-		},
-	}
-	w.nodeFlags(p, cmd)
-	k.flags(p, cmd)
-	p.jsonFlag(cmd, &asJSON)
-	cmd.Flags().StringVar(&reason, "reason", "", p.say("perché, in parole per il pubblico", "why, in words for the public"))
-	cmd.Flags().StringVar(&role, "role", string(signing.Officer), p.say("ruolo di chi firma: officer o police", "role of the signer: officer or police"))
-	return cmd
-}
-
-func (d *desk) revocation(ctx context.Context, name, reason string) (*bulletin.Bulletin, error) {
-	if d.c == nil {
-		return nil, usage("cancel: name the node's configuration with -c")
-	}
-	id, err := d.alert(name)
-	if err != nil {
-		return nil, err
-	}
-	chain, err := d.releasedChain(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if len(chain) == 0 {
-		return nil, d.notReleased(ctx, id)
-	}
-	newest := chain[len(chain)-1]
-	if newest.Message.MsgType == alert.MsgCancel {
-		return nil, both("l'allerta %s è già revocata, dal bollettino %d: vedere tocsin status", "alert %s is revoked already, by bulletin %d: see tocsin status", newest.Code, newest.Number)
-	}
-	return cancelBulletin(newest, reason, d.c, time.Now())
-}
-
-// notReleased says why an alert can't be revoked that nobody has seen, and what to do
-// instead.
-func (d *desk) notReleased(ctx context.Context, id string) error {
-	all, err := d.waiting(ctx, id)
-	if err != nil {
-		return both("l'allerta non è mai stata diffusa: non c'è niente da revocare", "the alert was never released: there is nothing to revoke")
-	}
-	var ends time.Time
-	for _, b := range all {
-		if b.Expires.After(ends) {
-			ends = b.Expires
-		}
-	}
-	return both("l'allerta %s non è stata diffusa, aspetta ancora una firma: non c'è niente da revocare. Per fermarla, dire subito a chi deve firmare di non farlo: senza quella firma nessun canale la riceve, e dopo le %s nessuno può più firmarla",
-		"alert %s was not released, it still waits for a signature: there is nothing to revoke. To stop it, tell whoever is to sign at once not to: without that signature no channel gets it, and after %s nobody can sign it any more",
-		all[0].Code, ends.In(rome()).Format(clock))
 }

@@ -157,7 +157,7 @@ func TestCosignAsksWhichOfTwoIsMeant(t *testing.T) {
 		}
 	}
 	// One that is superseded is said to be so.
-	expect(t, 0, "cancel", code, "-c", pg.config, "-k", pg.key("officer"), "--yes", "--reason", "There is no danger.")
+	expect(t, 0, "cancel", code, "-c", pg.config, "-k", pg.key("officer"), "--yes")
 	if stdout, _ = expect(t, 0, "status", code, "-c", pg.config); !strings.Contains(stdout, "SHA-256 "+b[0].SHA256()[:12]) || !strings.Contains(stdout, ": superseded by a newer one\n") {
 		t.Errorf("after the revocation status says %s", stdout)
 	}
@@ -222,7 +222,7 @@ func TestCancelOfWhatStillWaits(t *testing.T) {
 	b := pg.signed("b")
 	expect(t, 0, "publish", b, "-c", pg.config)
 	code := codeOf(t, b)
-	_, stderr := expect(t, 1, "cancel", code, "-c", pg.config, "-k", pg.key("officer"), "--yes", "--reason", "There is no danger.")
+	_, stderr := expect(t, 1, "cancel", code, "-c", pg.config, "-k", pg.key("officer"), "--yes")
 	if want := "alert " + code + " was not released, it still waits for a signature: there is nothing to revoke. To stop it, tell whoever is to sign at once not to"; !strings.Contains(stderr, want) {
 		t.Errorf("it says %s\nwant %q in it", stderr, want)
 	}

@@ -18,6 +18,9 @@ func italian() Words {
 		UnnamedArea:   "zona senza nome",
 		RevokedText:   "Il messaggio precedente è revocato: non tenerne conto.",
 		RevokedAdvice: "Non è richiesta alcuna azione. Per ogni dubbio consultare il sito ufficiale.",
+		Doubted:       "In verifica",
+		DoubtedText:   "Stiamo verificando il messaggio precedente: alcune informazioni potrebbero non essere esatte.",
+		DoubtedAdvice: "Resta prudente, segui le indicazioni delle autorità sul posto e aspetta il prossimo messaggio ufficiale.",
 		CodeLabel:     "Codice allerta", AddressOnCard: "Testo ufficiale completo", SourceOnCard: "Fonte",
 		drills: [3]drillWords{
 			Exercise: {"ESERCITAZIONE", "ESERCITAZIONE – Non c’è alcun pericolo reale.", "ESERCITAZIONE – Questo messaggio è una prova.", "Esercitazione"},
@@ -78,6 +81,9 @@ func english() Words {
 		UnnamedArea:   "area without a name",
 		RevokedText:   "The earlier message is revoked: disregard it.",
 		RevokedAdvice: "No action is required. If in doubt, see the official site.",
+		Doubted:       "Being verified",
+		DoubtedText:   "The earlier message is being verified: some of its information may not be correct.",
+		DoubtedAdvice: "Stay cautious, follow the instructions of the authorities on site, and wait for the next official message.",
 		CodeLabel:     "Alert code", AddressOnCard: "Full official text", SourceOnCard: "Source",
 		drills: [3]drillWords{
 			Exercise: {"EXERCISE", "EXERCISE – There is no real danger.", "EXERCISE – This message is a drill.", "Exercise"},
@@ -134,6 +140,9 @@ func german() Words {
 		UnnamedArea:   "Gebiet ohne Namen",
 		RevokedText:   "Die frühere Meldung ist widerrufen: Bitte nicht mehr beachten.",
 		RevokedAdvice: "Es ist nichts zu tun. Im Zweifel gilt die amtliche Website.",
+		Doubted:       "Wird geprüft",
+		DoubtedText:   "Die frühere Meldung wird geprüft: Einige Angaben könnten nicht stimmen.",
+		DoubtedAdvice: "Bleiben Sie vorsichtig, folgen Sie den Anweisungen der Behörden vor Ort und warten Sie auf die nächste amtliche Meldung.",
 		CodeLabel:     "Warncode", AddressOnCard: "Vollständiger amtlicher Text", SourceOnCard: "Quelle",
 		drills: [3]drillWords{
 			Exercise: {"ÜBUNG", "ÜBUNG – Es besteht keine wirkliche Gefahr.", "ÜBUNG – Diese Meldung ist eine Probe.", "Übung"},
@@ -190,6 +199,9 @@ func french() Words {
 		UnnamedArea:   "zone sans nom",
 		RevokedText:   "Le message précédent est révoqué : n’en tenez pas compte.",
 		RevokedAdvice: "Aucune action n’est nécessaire. En cas de doute, consultez le site officiel.",
+		Doubted:       "En cours de vérification",
+		DoubtedText:   "Le message précédent est en cours de vérification : certaines informations pourraient ne pas être exactes.",
+		DoubtedAdvice: "Restez prudents, suivez les consignes des autorités sur place et attendez le prochain message officiel.",
 		CodeLabel:     "Code d’alerte", AddressOnCard: "Texte officiel complet", SourceOnCard: "Source",
 		drills: [3]drillWords{
 			Exercise: {"EXERCICE", "EXERCICE – Il n’y a aucun danger réel.", "EXERCICE – Ce message fait partie d’un exercice.", "Exercice"},

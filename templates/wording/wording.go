@@ -69,6 +69,9 @@ type Words struct {
 	// RevokedText and RevokedAdvice are description and instruction of a message
 	// that revokes another one.
 	RevokedText, RevokedAdvice string
+	// Doubted precedes the headline of a message that says that an earlier one is being
+	// verified; DoubtedText and DoubtedAdvice are its description and instruction.
+	Doubted, DoubtedText, DoubtedAdvice string
 	// CodeLabel is the label of the alert code in a picture and on a page.
 	CodeLabel string
 	// AddressOnCard and SourceOnCard are labels in a picture.

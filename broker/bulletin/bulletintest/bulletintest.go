@@ -3,6 +3,7 @@
 package bulletintest
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
@@ -24,6 +25,7 @@ type Alert struct {
 	Composed time.Time
 	Expires  time.Time
 	Image    []byte // JPEG that every post shows, at Post.ImageURL; nil for none
+	Prepared bool   // each bulletin but a Cancel has what is prepared inside it
 	Newest   *bulletin.Bulletin
 	chain    alert.References
 }
@@ -50,15 +52,69 @@ func (a *Alert) Next(tb testing.TB, kind alert.MsgType) *bulletin.Bulletin {
 	if a.Newest != nil {
 		number, previous = a.Newest.Number+1, a.Newest.SHA256()
 	}
-	m := a.message(number, kind)
+	b := a.write(tb, kind, bulletin.Draft{Number: number, Previous: previous})
+	a.Take(b)
+	return b
+}
+
+// Take has the next bulletin follow b, which may be one that was prepared.
+func (a *Alert) Take(b *bulletin.Bulletin) {
+	a.Newest = b
+	a.chain = append(b.Message.References[:len(b.Message.References):len(b.Message.References)], b.Message.Reference())
+}
+
+// write completes d, with all that is prepared inside it.
+func (a *Alert) write(tb testing.TB, kind alert.MsgType, d bulletin.Draft) *bulletin.Bulletin {
+	tb.Helper()
+	a.fill(tb, kind, &d)
+	b := Write(tb, d)
+	if !a.Prepared || kind == alert.MsgCancel {
+		return b
+	}
+	inner := *a
+	inner.Take(b)
+	for _, k := range d.Kind.Holds() {
+		msgType := alert.MsgUpdate
+		if k == bulletin.Revocation {
+			msgType = alert.MsgCancel
+		}
+		d.Prepared = append(d.Prepared, inner.write(tb, msgType, bulletin.Draft{Number: b.Number + 1, Kind: k, PreparedFor: b.Core()}))
+	}
+	return Write(tb, d)
+}
+
+// Alone returns the bytes of a bulletin without what is prepared inside it, so that a
+// test can change its text.
+func Alone(raw []byte) []byte {
+	core, _, found := bytes.Cut(raw, []byte("\n--- prepared\n"))
+	if !found {
+		return raw
+	}
+	return append(bytes.Clone(core), "\n--- end\n"...)
+}
+
+// Write is [bulletin.Write], whose error ends the test.
+func Write(tb testing.TB, d bulletin.Draft) *bulletin.Bulletin {
+	tb.Helper()
+	b, err := bulletin.Write(d)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// fill completes d by all but what is prepared inside it.
+func (a *Alert) fill(tb testing.TB, kind alert.MsgType, d *bulletin.Draft) {
+	tb.Helper()
+	m := a.message(d.Number, kind)
+	if d.Kind != "" {
+		m.Identifier += "-" + string(d.Kind)
+	}
 	raw, err := m.Marshal()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := bulletin.Draft{
-		Alert: a.ID, Code: a.Code, Number: number, Realm: a.Realm, Issuer: "Provincia di Savona", Composed: a.Composed,
-		Expires: a.Expires, Previous: previous, CAP: raw,
-	}
+	d.Alert, d.Code, d.Realm, d.Issuer, d.Composed, d.Expires, d.CAP = a.ID, a.Code, a.Realm, "Provincia di Savona", a.Composed, a.Expires, raw
 	parts := max(a.Parts, 1)
 	for _, name := range a.Channels {
 		kind := name
@@ -78,17 +134,10 @@ func (a *Alert) Next(tb testing.TB, kind alert.MsgType) *bulletin.Bulletin {
 			d.Posts = append(d.Posts, bulletin.Post{
 				Image: image, ImageURL: address, Alt: alt,
 				Channel: name, Kind: kind, Part: part, Parts: parts, Lang: "it-IT", Title: "Allerta arancione", Link: "https://site.example/a/" + string(a.Code),
-				Text: fmt.Sprintf("ESERCITAZIONE\n%s per %s, testo %d.\nhttps://site.example/a/%s %s\nESERCITAZIONE", m.MsgType, name, part, a.Code, a.Code.Mark(number)),
+				Text: fmt.Sprintf("ESERCITAZIONE\n%s per %s, testo %d.\nhttps://site.example/a/%s %s\nESERCITAZIONE", m.MsgType, name, part, a.Code, a.Code.Mark(d.Number)),
 			})
 		}
 	}
-	b, err := bulletin.Write(d)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	a.Newest = b
-	a.chain = append(a.chain, b.Message.Reference())
-	return b
 }
 
 func (a *Alert) message(number int, kind alert.MsgType) *alert.Message {

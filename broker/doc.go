@@ -11,6 +11,8 @@
 //     for every channel, as final bytes.
 //   - compose: a scenario or a CAP file becomes a bulletin. Nothing after it
 //     writes a public text.
+//   - review: shows a bulletin to whoever is about to sign it, with what changed and
+//     what looks wrong.
 //   - signing: who may make Tocsin speak; signatures, key ring, policy.
 //   - ledger: the one append-only stream that holds all that happened. Every
 //     other state is computed from it.

@@ -40,6 +40,7 @@ func house() map[string][]string {
 		"broker/alert":     {},
 		"broker/bulletin":  {"broker/alert", "adapters"},
 		"broker/compose":   {"broker/alert", "broker/bulletin", "templates", "adapters"},
+		"broker/review":    {"broker/alert", "broker/bulletin", "broker/compose", "templates"},
 		"broker/signing":   {"broker/alert", "broker/bulletin"},
 		"broker/ledger":    {"broker/alert"},
 		"broker/delivery":  {"broker/alert", "broker/bulletin", "broker/signing", "broker/ledger", "adapters"},
@@ -47,7 +48,7 @@ func house() map[string][]string {
 		"broker/report":    {"broker/alert", "broker/bulletin", "broker/signing", "broker/ledger", "broker/audit"},
 		"broker/telemetry": {},
 		"broker/console": {
-			"broker/alert", "broker/bulletin", "broker/compose", "broker/signing",
+			"broker/alert", "broker/bulletin", "broker/compose", "broker/review", "broker/signing",
 			"broker/ledger", "broker/report", "templates",
 		},
 		"cmd":    {everything},

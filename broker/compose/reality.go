@@ -30,7 +30,7 @@ var (
 	confessed = regexp.MustCompile(`(?i)\b(?:this (?:message )?is (?:only |just )?an? (?:test|exercise|drill)|quest[oa] (?:messaggio |allerta )?è (?:solo |soltanto )?un[’'a]? ?(?:esercitazione|prova|test|simulazione)|dies(?:e meldung|e nachricht|es)? ist (?:nur )?eine? (?:übung|probe|test)|ce(?:ci| message)? (?:n[’']est qu[’']|est (?:seulement )?)un (?:exercice|essai|test))`)
 )
 
-// drillMark returns the words in s, one text of a message, by which readers would
+// DrillMark returns the words in s, one text of a message, by which readers would
 // take it for a drill; "" where there are none. They count
 //
 //   - at the very beginning of the text, in any letters,
@@ -40,7 +40,7 @@ var (
 //   - in a sentence such as "This is a test".
 //
 // Anywhere else they are words like others: "La scuola rinvia l’esercitazione".
-func drillMark(s string) string {
+func DrillMark(s string) string {
 	s = strings.TrimSpace(s)
 	for _, at := range drillWord.FindAllStringIndex(s, -1) {
 		before, after := s[:at[0]], s[at[1]:]
@@ -91,7 +91,7 @@ func (l *linter) reality() {
 	}
 	found := false
 	check := func(field, text string) {
-		if mark := drillMark(text); mark != "" {
+		if mark := DrillMark(text); mark != "" {
 			found = true
 			l.fail(RuleReality, nil, fmt.Sprintf("%s says %q, and the status is Actual: the public would take a real alert for an exercise or a test", field, mark),
 				"take that out, or set the status to Exercise and use a node of the realm exercise")
@@ -116,7 +116,7 @@ func (l *linter) reality() {
 
 func (l *linter) realPost(p *bulletin.Post) {
 	for _, text := range []string{p.Title, p.Text, p.Alt} {
-		if mark := drillMark(text); mark != "" {
+		if mark := DrillMark(text); mark != "" {
 			l.fail(RuleReality, p, fmt.Sprintf("it says %q, and the alert is real", mark), "compose it again")
 			return
 		}

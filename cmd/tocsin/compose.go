@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,6 +19,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/compose"
 	"tocsin/broker/ledger"
+	"tocsin/broker/review"
 )
 
 // maxImport bounds a CAP file that is read, in bytes; package alert bounds what it
@@ -258,14 +260,22 @@ func (p *program) reissued(raw []byte, b *bulletin.Bulletin) string {
 }
 
 func (p *program) previewCommand() *cobra.Command {
+	var w where
 	var channel, images string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "preview BULLETIN",
 		Short: p.say("mostra che cosa farà vedere ogni canale", "shows what each channel will show"),
 		Args:  args(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, a []string) error {
+		RunE: func(cmd *cobra.Command, a []string) error {
 			b, err := readBulletin(a[0], p.stdin)
+			if err != nil {
+				return err
+			}
+			if channel != "" && !slices.ContainsFunc(b.Channels(), func(c bulletin.Channel) bool { return c.Name == channel }) {
+				return noPost(b, channel)
+			}
+			bg, err := w.background(cmd.Context(), p, b)
 			if err != nil {
 				return err
 			}
@@ -274,15 +284,12 @@ func (p *program) previewCommand() *cobra.Command {
 				return err
 			}
 			if !asJSON {
-				return p.preview(p.out, b, channel, pictures)
+				return p.preview(p.out, b, bg, channel, pictures)
 			}
-			v := previewOf(b, channel, pictures)
-			if len(v.Posts) == 0 {
-				return noPost(b, channel)
-			}
-			return p.printJSON(v)
+			return p.printJSON(previewOf(b, bg, channel, pictures))
 		},
 	}
+	w.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&channel, "channel", "", p.say("solo questo canale", "this channel alone"))
 	cmd.Flags().StringVar(&images, "images", "", p.say("scrive le immagini in questa cartella", "writes the pictures into this folder"))
@@ -291,16 +298,19 @@ func (p *program) previewCommand() *cobra.Command {
 
 // previewed is what preview prints with --json.
 type previewed struct {
-	Alert   string          `json:"alert"`
-	Code    string          `json:"code"`
-	Number  int             `json:"number"`
-	Realm   alert.Realm     `json:"realm"`
-	Issuer  string          `json:"issuer"`
-	MsgType alert.MsgType   `json:"msgType"`
-	Expires time.Time       `json:"expires"`
-	SHA256  string          `json:"sha256"`
-	Bytes   int             `json:"bytes"`
-	Posts   []previewedPost `json:"posts"`
+	Alert   string        `json:"alert"`
+	Code    string        `json:"code"`
+	Number  int           `json:"number"`
+	Realm   alert.Realm   `json:"realm"`
+	Issuer  string        `json:"issuer"`
+	MsgType alert.MsgType `json:"msgType"`
+	Expires time.Time     `json:"expires"`
+	SHA256  string        `json:"sha256"`
+	Bytes   int           `json:"bytes"`
+	// Words are the read-back words.
+	Words    []string         `json:"words"`
+	Warnings []review.Warning `json:"warnings"` // in English, the gravest first
+	Posts    []previewedPost  `json:"posts"`
 }
 
 type previewedPost struct {
@@ -325,11 +335,14 @@ type previewedImage struct {
 }
 
 // previewOf returns what each channel will show, or one of them.
-func previewOf(b *bulletin.Bulletin, channel string, pictures map[string]string) previewed {
+func previewOf(b *bulletin.Bulletin, bg background, channel string, pictures map[string]string) previewed {
 	v := previewed{
 		Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, Realm: b.Realm, Issuer: b.Issuer,
 		MsgType: b.Message.MsgType, Expires: b.Expires, SHA256: b.SHA256(), Bytes: len(b.Bytes()),
+		Words: review.ReadBack(b.SHA256()), Warnings: []review.Warning{},
 	}
+	read := review.New(b, review.Options{Lang: "en", Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous})
+	v.Warnings = append(v.Warnings, read.Warnings...)
 	for _, post := range b.Posts {
 		if channel != "" && post.Channel != channel {
 			continue
@@ -372,48 +385,6 @@ func writePictures(b *bulletin.Bulletin, dir string) (map[string]string, error) 
 		files[post.Image] = path
 	}
 	return files, nil
-}
-
-// preview writes a bulletin for a person who is to sign it; pictures are the files
-// in which its pictures can be looked at, by digest.
-func (p *program) preview(w io.Writer, b *bulletin.Bulletin, channel string, pictures map[string]string) error {
-	m := b.Message
-	rule := strings.Repeat("─", 78)
-	fmt.Fprintf(w, "%s\n", p.say("Allerta %s, bollettino %d (%s, %s), ente: %s", "Alert %s, bulletin %d (%s, %s), issuer: %s",
-		b.Code, b.Number, m.MsgType, p.realmWords(b.Realm), b.Issuer))
-	// The bulletin gives its end by the issuer's clock.
-	fmt.Fprintf(w, "%s\n", p.say("In vigore fino alle %s. SHA-256 %s", "In force until %s. SHA-256 %s", b.Expires.Format("15:04 02-01-2006 (UTC-07:00)"), b.SHA256()))
-	shown := 0
-	for _, post := range b.Posts {
-		if channel != "" && post.Channel != channel {
-			continue
-		}
-		shown++
-		part := ""
-		if post.Parts > 1 {
-			part = fmt.Sprintf(" %d/%d", post.Part, post.Parts)
-		}
-		fmt.Fprintf(w, "%s\n%s (%s)%s, %s, %s\n%s\n", rule, post.Channel, post.Kind, part, post.Lang,
-			p.say("%d caratteri", "%d characters", utf8.RuneCountInString(post.Text)), rule)
-		if post.Title != "" {
-			fmt.Fprintf(w, "%s\n\n", post.Title)
-		}
-		fmt.Fprintln(w, post.Text)
-		if image := b.Image(post.Image); image != nil {
-			fmt.Fprintf(w, "\n[%s %s, %d %s, %s]\n[%s]\n", p.say("immagine", "image"), image.MediaType, len(image.Data), p.say("byte", "bytes"), image.SHA256[:16], post.Alt)
-			if path := pictures[post.Image]; path != "" {
-				fmt.Fprintf(w, "%s %s\n", p.say("L'immagine, da guardare:", "The picture, to look at:"), path)
-			} else {
-				fmt.Fprintln(w, p.say("Per guardarla: tocsin preview BOLLETTINO --images CARTELLA", "To look at it: tocsin preview BULLETIN --images FOLDER"))
-			}
-		}
-	}
-	if shown == 0 {
-		return noPost(b, channel)
-	}
-	fmt.Fprintln(w, rule)
-	p.leftOut(w, b, channel)
-	return nil
 }
 
 func noPost(b *bulletin.Bulletin, channel string) error {

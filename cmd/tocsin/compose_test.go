@@ -258,38 +258,33 @@ func TestPicturesCanBeLookedAt(t *testing.T) {
 	if _, stderr := expect(t, 1, "preview", pg.compose("c"), "--images", path); !strings.Contains(stderr, "it is not a folder") {
 		t.Errorf("of a folder that is a file, it says %s", stderr)
 	}
-	for _, word := range []string{"SIGN", "no"} {
-		asked := &onlooker{answer: word, named: named}
-		p := &program{stdin: asked, out: &asked.screen, err: &asked.screen, getenv: english, lang: "en"}
-		err := p.confirm(b, &keyFlags{}, false, "Firma", "Signing")
-		if (err == nil) != (word == "SIGN") || !bytes.Equal(asked.saw, picture) {
-			t.Errorf("with the answer %s (%v), the picture was there to look at: %t", word, err, bytes.Equal(asked.saw, picture))
+	for _, sign := range []bool{true, false} {
+		var saw []byte
+		var shown string
+		screen, err := atTerminal(t.Context(), func(tty *os.File) error {
+			return run(t.Context(), []string{"sign", path, "-k", filepath.Join(pg.dir, "keys", "officer"), "-o", filepath.Join(t.TempDir(), "sig")}, tty, tty, tty, english)
+		}, func(screen string) string {
+			if !strings.Contains(screen, "nothing else signs") {
+				return ""
+			}
+			found := named.FindStringSubmatch(screen)
+			if found == nil {
+				return "nothing to look at"
+			}
+			shown = found[1]
+			saw, _ = os.ReadFile(shown)
+			if sign {
+				return firstWord(screen)
+			}
+			return "SIGN"
+		})
+		if (err == nil) != sign || !bytes.Equal(saw, picture) {
+			t.Errorf("signed: %t (%v), and the picture was there to look at: %t\n%s", err == nil, err, bytes.Equal(saw, picture), screen)
 		}
-		if _, err := os.Stat(asked.path); !os.IsNotExist(err) {
-			t.Errorf("%s stays behind: %v", asked.path, err)
+		if _, err := os.Stat(shown); !os.IsNotExist(err) {
+			t.Errorf("%s stays behind: %v", shown, err)
 		}
 	}
-}
-
-// An onlooker looks at the picture that the screen names, and then answers.
-type onlooker struct {
-	screen bytes.Buffer
-	named  *regexp.Regexp
-	answer string
-	path   string
-	saw    []byte
-}
-
-func (o *onlooker) Read(b []byte) (int, error) {
-	if found := o.named.FindStringSubmatch(o.screen.String()); o.path == "" && found != nil {
-		o.path = found[1]
-		o.saw, _ = os.ReadFile(o.path)
-	}
-	b[0] = '\n'
-	if o.answer != "" {
-		b[0], o.answer = o.answer[0], o.answer[1:]
-	}
-	return 1, nil
 }
 
 // TestPreviewHasTheIssuersClock composes for an issuer far from Rome.
@@ -304,7 +299,7 @@ func TestPreviewHasTheIssuersClock(t *testing.T) {
 	now := time.Now()
 	path := filepath.Join(pg.dir, "b")
 	expect(t, 0, "compose", "-c", pg.config, "--cap", pg.written("m.xml", drill(t, now)), "-o", path)
-	want := now.Truncate(time.Second).Add(6 * time.Hour).In(zone).Format("In force until 15:04 02-01-2006 (UTC-07:00).")
+	want := now.Truncate(time.Second).Add(6 * time.Hour).In(zone).Format("until        15:04 on Monday 2 January 2006 (UTC-07:00)")
 	if stdout, _ := expect(t, 0, "preview", path); !strings.Contains(stdout, want) {
 		t.Errorf("the preview does not say %q: %.300s", want, stdout)
 	}

@@ -344,7 +344,7 @@ func (s *stage) play(ctx context.Context, tell io.Writer, raw []byte, begun time
 	if err != nil {
 		return nil, false, fmt.Errorf("demo: %w", err)
 	}
-	if err := p.preview(tell, b, "", pictures); err != nil {
+	if err := p.preview(tell, b, ofConfiguration(s.config), "", pictures); err != nil {
 		return nil, false, err
 	}
 	desk := s.desk()

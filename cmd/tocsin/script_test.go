@@ -45,16 +45,17 @@ func TestScripts(t *testing.T) {
 			return err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   bind(t.Context(), scriptExits),
-			"await":   bind(t.Context(), scriptAwait),
-			"up":      bind(t.Context(), scriptUp),
-			"get":     bind(t.Context(), scriptGet),
-			"swap":    bind(t.Context(), scriptSwap),
-			"flip":    bind(t.Context(), scriptFlip),
-			"refused": bind(t.Context(), scriptRefused),
-			"live":    bind(t.Context(), scriptLive),
-			"nofiles": bind(t.Context(), scriptNoFiles),
-			"agent":   func(ts *testscript.TestScript, _ bool, args []string) { scriptAgent(t.Context(), ts, args) },
+			"terminal": bind(t.Context(), scriptTerminal),
+			"exits":    bind(t.Context(), scriptExits),
+			"await":    bind(t.Context(), scriptAwait),
+			"up":       bind(t.Context(), scriptUp),
+			"get":      bind(t.Context(), scriptGet),
+			"swap":     bind(t.Context(), scriptSwap),
+			"flip":     bind(t.Context(), scriptFlip),
+			"refused":  bind(t.Context(), scriptRefused),
+			"live":     bind(t.Context(), scriptLive),
+			"nofiles":  bind(t.Context(), scriptNoFiles),
+			"agent":    func(ts *testscript.TestScript, _ bool, args []string) { scriptAgent(t.Context(), ts, args) },
 		},
 	})
 }

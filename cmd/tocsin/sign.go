@@ -19,20 +19,23 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/review"
 	"tocsin/broker/signing"
 	"tocsin/broker/signing/sshsig"
 )
 
 // keyFlags say with which key a person signs.
 type keyFlags struct {
-	key string
-	yes bool
+	key    string
+	yes    bool
+	images string // folder for the pictures; "" for one that goes away
 }
 
 func (k *keyFlags) flags(p *program, cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&k.key, "key", "k", "", p.say("chiave OpenSSH (file), oppure impronta o commento di una chiave in ssh-agent",
 		"OpenSSH key file, or fingerprint or comment of a key in ssh-agent"))
 	cmd.Flags().BoolVar(&k.yes, "yes", false, p.say("firma senza chiedere conferma (per script)", "sign without asking (for scripts)"))
+	cmd.Flags().StringVar(&k.images, "images", "", p.say("scrive le immagini in questa cartella", "writes the pictures into this folder"))
 }
 
 // load opens the key.
@@ -90,54 +93,25 @@ func (p *program) line() (string, error) {
 	return "", errors.New("the line is too long")
 }
 
-// confirm shows the bulletin, its pictures in files that stay until the answer, and
-// asks, on standard error where standard output is for a JSON object. The word is not
-// "yes": nobody types it without having read the question.
-func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, asJSON bool, italian, english string) error {
-	if k.yes {
-		return nil
-	}
-	screen := p.out
-	if asJSON {
-		screen = p.err
-	}
-	var pictures map[string]string
-	dir, err := os.MkdirTemp("", "tocsin-")
-	if err == nil {
-		defer func() { _ = os.RemoveAll(dir) }()
-		pictures, err = writePictures(b, dir)
-	}
-	if err != nil { // a stop must not wait for room in a folder: the person decides
-		fmt.Fprintf(screen, "%s\n", p.say("Le immagini non si possono mostrare: %v", "The pictures can't be shown: %v", err))
-	}
-	if err := p.preview(screen, b, "", pictures); err != nil {
-		return err
-	}
-	word := p.say("FIRMO", "SIGN")
-	fmt.Fprintf(screen, "%s\n", p.say(italian+" (%s, allerta %s, canali: %s).\nPer firmare scrivi %s: ", english+" (%s, alert %s, channels: %s).\nTo sign, type %s: ",
-		p.realmWords(b.Realm), b.Code, channelNames(b), word))
-	answer, err := p.line()
-	if err != nil || strings.TrimSpace(answer) != word {
-		return both("non firmato: niente è stato inviato", "not signed: nothing was sent")
-	}
-	return nil
-}
-
 // signedFile is what sign prints with --json.
 type signedFile struct {
 	File      string `json:"file"`
 	Key       string `json:"key"`
 	Namespace string `json:"namespace"`
 	SHA256    string `json:"sha256"` // of the bulletin
+	// Words are the read-back words of the bulletin.
+	Words []string `json:"words"`
 }
 
 // handedIn is what publish, cosign and cancel print with --json.
 type handedIn struct {
-	Alert    string `json:"alert"`
-	Code     string `json:"code"`
-	Number   int    `json:"number"`
-	SHA256   string `json:"sha256"`
-	Released bool   `json:"released"`
+	Alert  string `json:"alert"`
+	Code   string `json:"code"`
+	Number int    `json:"number"`
+	SHA256 string `json:"sha256"`
+	// Words are the read-back words of the bulletin.
+	Words    []string `json:"words"`
+	Released bool     `json:"released"`
 	// Missing lists the roles that still have to sign; of a policy that asks for any
 	// one of several, all of them.
 	Missing []signing.Role `json:"missing,omitempty"`
@@ -146,7 +120,7 @@ type handedIn struct {
 // handed tells what became of a bulletin that was handed in.
 func (d *desk) handed(ctx context.Context, b *bulletin.Bulletin) (handedIn, error) {
 	chain, err := d.releasedChain(ctx, string(b.Alert))
-	h := handedIn{Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, SHA256: b.SHA256()}
+	h := handedIn{Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, SHA256: b.SHA256(), Words: review.ReadBack(b.SHA256())}
 	for _, r := range chain {
 		h.Released = h.Released || r.SHA256() == b.SHA256()
 	}
@@ -158,6 +132,7 @@ func (d *desk) handed(ctx context.Context, b *bulletin.Bulletin) (handedIn, erro
 
 func (p *program) signCommand() *cobra.Command {
 	var k keyFlags
+	var w where
 	var output, role string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -184,7 +159,11 @@ func (p *program) signCommand() *cobra.Command {
 			if err := checkNew(output); err != nil {
 				return err
 			}
-			if err := p.confirm(b, &k, asJSON, "Stai per firmare come "+signing.Role(role).Title("it"), "You are about to sign as "+signing.Role(role).Title("en")); err != nil {
+			bg, err := w.background(cmd.Context(), p, b)
+			if err != nil {
+				return err
+			}
+			if err := p.confirm(b, &k, bg, asJSON, "Stai per firmare come "+signing.Role(role).Title("it"), "You are about to sign as "+signing.Role(role).Title("en")); err != nil {
 				return err
 			}
 			armored, err := key.Sign(cmd.Context(), signing.Namespace(signing.Role(role), b.Realm), b.Bytes())
@@ -194,11 +173,13 @@ func (p *program) signCommand() *cobra.Command {
 			if err := writeNew(output, armored); err != nil {
 				return err
 			}
-			return p.report(asJSON, signedFile{output, ssh.FingerprintSHA256(key.PublicKey()), signing.Namespace(signing.Role(role), b.Realm), b.SHA256()},
+			p.readBack(b, asJSON)
+			return p.report(asJSON, signedFile{output, ssh.FingerprintSHA256(key.PublicKey()), signing.Namespace(signing.Role(role), b.Realm), b.SHA256(), review.ReadBack(b.SHA256())},
 				"Firma scritta in %s (chiave %s, spazio %s).", "Signature written to %s (key %s, namespace %s).",
 				output, ssh.FingerprintSHA256(key.PublicKey()), signing.Namespace(signing.Role(role), b.Realm))
 		},
 	}
+	w.flags(p, cmd)
 	k.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVarP(&output, "output", "o", "", p.say("dove scrivere la firma", "where to write the signature"))
@@ -560,7 +541,7 @@ func (p *program) cosignCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := p.confirm(b, &k, asJSON, "Stai per controfirmare", "You are about to co-sign"); err != nil {
+			if err := p.confirm(b, &k, d.background(ctx, p, b), asJSON, "Stai per controfirmare", "You are about to co-sign"); err != nil {
 				return err
 			}
 			if err := d.cosign(ctx, b, key); err != nil {
@@ -570,6 +551,7 @@ func (p *program) cosignCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			p.readBack(b, asJSON)
 			if !done.Released {
 				return p.report(asJSON, done, "Controfirmato, ma non diffuso. Perché: tocsin status %s %s", "Co-signed, and not released. Why: tocsin status %s %s", b.Code, w.hint())
 			}

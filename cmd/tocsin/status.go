@@ -14,6 +14,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/review"
 	"tocsin/broker/signing"
 )
 
@@ -40,6 +41,7 @@ type channelStatus struct {
 type bulletinStatus struct {
 	Number     int               `json:"number"`
 	SHA256     string            `json:"sha256"`
+	Words      []string          `json:"words"` // read-back words
 	MsgType    string            `json:"msgType"`
 	Expires    time.Time         `json:"expires"`
 	HandedIn   time.Time         `json:"handed_in"`
@@ -87,7 +89,7 @@ func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channe
 	a := s.Alerts[id]
 	out := alertStatus{Alert: id, Code: a.Bulletins[0].Code}
 	for _, b := range a.Bulletins {
-		bs := bulletinStatus{Number: b.Number, SHA256: b.SHA256, MsgType: b.MsgType, Expires: b.Expires, HandedIn: b.At, Signatures: []signatureStatus{}, Channels: []channelStatus{}}
+		bs := bulletinStatus{Number: b.Number, SHA256: b.SHA256, Words: review.ReadBack(b.SHA256), MsgType: b.MsgType, Expires: b.Expires, HandedIn: b.At, Signatures: []signatureStatus{}, Channels: []channelStatus{}}
 		for _, st := range b.Statements {
 			role, _, _ := strings.Cut(st.Namespace, "@")
 			bs.Signatures = append(bs.Signatures, signatureStatus{Principal: st.Principal, Role: role, Namespace: st.Namespace, Key: st.Key})
@@ -390,6 +392,7 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 		fmt.Fprintln(w, p.say("Allerta %s, bollettino %d (%s), firme: %s", "Alert %s, bulletin %d (%s), signatures: %s",
 			s.Code, b.Number, b.MsgType, p.signatureWords(b.Signatures)))
 		fmt.Fprintf(w, "  %s\n", p.say("SHA-256 %s, consegnato il %s%s", "SHA-256 %s, handed in on %s%s", b.SHA256[:min(shortSum, len(b.SHA256))], b.HandedIn.In(rome()).Format(clock), p.standingWords(&b)))
+		fmt.Fprintf(w, "  %s\n", p.say("parole di controllo: %s", "read-back words: %s", strings.Join(b.Words, " ")))
 		if b.Refused != nil {
 			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))
 		}

@@ -80,15 +80,17 @@ func (s *stop) run(ctx context.Context, name string) error {
 		return err
 	}
 	defer d.Close()
-	b, err := s.bulletin(ctx, d, name)
+	b, newest, err := s.bulletin(ctx, d, name)
 	if err != nil {
 		return err
 	}
+	bg := ofConfiguration(d.c)
+	bg.previous = newest
 	italian, english := "Stai per REVOCARE", "You are about to REVOKE"
 	if s.kind == bulletin.Correction {
 		italian, english = "Stai per dichiarare IN VERIFICA", "You are about to say that it is BEING VERIFIED"
 	}
-	if err := s.p.confirm(b, &s.key, s.asJSON, italian, english); err != nil {
+	if err := s.p.confirm(b, &s.key, bg, s.asJSON, italian, english); err != nil {
 		return err
 	}
 	armored, err := key.Sign(ctx, signing.Namespace(s.signsAs(d, b, key), b.Realm), b.Bytes())
@@ -122,37 +124,39 @@ func (s *stop) verb() string {
 }
 
 // bulletin returns what is to be signed: what is prepared inside the newest released
-// bulletin of the alert, or a revocation in the words of the reason.
-func (s *stop) bulletin(ctx context.Context, d *desk, name string) (*bulletin.Bulletin, error) {
+// bulletin of the alert, or a revocation in the words of the reason; and that newest
+// bulletin.
+func (s *stop) bulletin(ctx context.Context, d *desk, name string) (b, newest *bulletin.Bulletin, err error) {
 	id, err := d.alert(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	chain, err := d.releasedChain(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(chain) == 0 {
-		return nil, d.notReleased(ctx, id)
+		return nil, nil, d.notReleased(ctx, id)
 	}
-	newest := chain[len(chain)-1]
+	newest = chain[len(chain)-1]
 	if newest.Message.MsgType == alert.MsgCancel {
-		return nil, both("l'allerta %s è già revocata, dal bollettino %d: vedere tocsin status", "alert %s is revoked already, by bulletin %d: see tocsin status", newest.Code, newest.Number)
+		return nil, nil, both("l'allerta %s è già revocata, dal bollettino %d: vedere tocsin status", "alert %s is revoked already, by bulletin %d: see tocsin status", newest.Code, newest.Number)
 	}
 	if s.reason != "" {
 		if d.c == nil {
-			return nil, usage("cancel: name the node's configuration with -c")
+			return nil, nil, usage("cancel: name the node's configuration with -c")
 		}
-		return cancelBulletin(newest, s.reason, d.c, time.Now())
+		b, err = cancelBulletin(newest, s.reason, d.c, time.Now())
+		return b, newest, err
 	}
 	if b := newest.Prepared(s.kind); b != nil {
-		return b, nil
+		return b, newest, nil
 	}
 	if s.kind == bulletin.Correction {
-		return nil, both("il bollettino %d dell'allerta %s non contiene una rettifica pronta (è già in verifica, o è stato scritto senza): usare tocsin cancel per revocare",
+		return nil, nil, both("il bollettino %d dell'allerta %s non contiene una rettifica pronta (è già in verifica, o è stato scritto senza): usare tocsin cancel per revocare",
 			"bulletin %d of alert %s holds no prepared correction (it is being verified already, or was written without): use tocsin cancel to revoke", newest.Number, newest.Code)
 	}
-	return nil, both("il bollettino %d dell'allerta %s non contiene una revoca pronta: comporla adesso con tocsin cancel --reason",
+	return nil, nil, both("il bollettino %d dell'allerta %s non contiene una revoca pronta: comporla adesso con tocsin cancel --reason",
 		"bulletin %d of alert %s holds no prepared revocation: compose it now with tocsin cancel --reason", newest.Number, newest.Code)
 }
 

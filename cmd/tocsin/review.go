@@ -1,0 +1,153 @@
+package main
+
+// This file shows a bulletin to the person who is about to sign it, and asks.
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"tocsin/broker/bulletin"
+	"tocsin/broker/review"
+)
+
+// A background is what a review needs besides the bulletin.
+type background struct {
+	site     string             // the issuer's site, "" where no configuration says it
+	zone     *time.Location     // of the readers' clocks, nil for Rome's
+	previous *bulletin.Bulletin // nil where there is none, or where it is not at hand
+	absent   string             // why it is not at hand
+}
+
+// background returns what the ledger and the configuration that the flags name tell of
+// a bulletin. Where they name none, a review does without. What can't be read stops
+// nobody from signing: the review says that it is missing.
+func (w *where) background(ctx context.Context, p *program, b *bulletin.Bulletin) (background, error) {
+	if w.config == "" && w.state == "" {
+		return background{absent: p.say("Per confrontarlo: -c FILE (la configurazione del nodo) o --state CARTELLA.", "To compare it: -c FILE (the node's configuration) or --state DIR.")}, nil
+	}
+	c, err := w.configuration()
+	if err != nil {
+		return background{}, err
+	}
+	bg := ofConfiguration(c)
+	if b.Previous == "" {
+		return bg, nil
+	}
+	d, err := w.open(ctx, "tocsin sign", nil, false)
+	if err != nil {
+		bg.absent = p.words(err) + "."
+		return bg, nil
+	}
+	defer d.Close()
+	return d.background(ctx, p, b), nil
+}
+
+// background returns what the desk's ledger and configuration tell of a bulletin.
+func (d *desk) background(ctx context.Context, p *program, b *bulletin.Bulletin) background {
+	bg := ofConfiguration(d.c)
+	if b.Previous == "" {
+		return bg
+	}
+	raw, err := d.ledger.Blob(ctx, b.Previous)
+	if err == nil {
+		bg.previous, err = bulletin.Parse(raw)
+	}
+	if err == nil && bg.previous.Alert != b.Alert {
+		bg.previous = nil
+		err = both("quello che nomina è di un'altra allerta", "the one that it names is another alert's")
+	}
+	if err != nil {
+		bg.previous, bg.absent = nil, p.words(err)+"."
+	}
+	return bg
+}
+
+func ofConfiguration(c *config) background {
+	if c == nil {
+		return background{}
+	}
+	return background{site: c.Site.PublicURL, zone: c.Issuer.zone}
+}
+
+// review reviews a bulletin, or the posts of one of its channels, in the language of
+// the screen.
+func (p *program) review(b *bulletin.Bulletin, bg background, channel string, pictures map[string]string) *review.Review {
+	var left bytes.Buffer
+	p.leftOut(&left, b, channel)
+	return review.New(b, review.Options{
+		Lang: p.lang, Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous, Absent: bg.absent,
+		Channel: channel, Pictures: pictures, LeftOut: strings.Split(strings.TrimSpace(left.String()), "\n"),
+	})
+}
+
+// preview writes a bulletin as the person sees it who is to sign it; pictures are the
+// files in which its pictures can be looked at, by digest.
+func (p *program) preview(w io.Writer, b *bulletin.Bulletin, bg background, channel string, pictures map[string]string) error {
+	return p.review(b, bg, channel, pictures).Write(w)
+}
+
+// isTerminal reports whether a person sits at a stream.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits
+}
+
+// confirm shows the bulletin, its pictures in files that stay until the answer, or for
+// good with --images, and asks: on standard error where standard output is for a JSON
+// object or leads elsewhere. What signs is the first of the read-back words. It is
+// another one for each bulletin, so that nobody types it by habit or before the
+// review has run past, and it stands below everything that is to be read.
+func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, bg background, asJSON bool, italian, english string) error {
+	if !k.yes && !isTerminal(p.stdin) {
+		return usageError{both("non firmato: qui non c'è un terminale su cui mostrare il bollettino e chiedere: rileggerlo con tocsin preview, poi aggiungere --yes",
+			"not signed: there is no terminal here on which to show the bulletin and ask: read it with tocsin preview, then add --yes")}
+	}
+	dir := k.images
+	if dir == "" && !k.yes {
+		temporary, err := os.MkdirTemp("", "tocsin-")
+		if err == nil {
+			dir = temporary
+			defer func() { _ = os.RemoveAll(temporary) }()
+		}
+	}
+	pictures, err := writePictures(b, dir)
+	screen := p.out
+	if asJSON || !isTerminal(p.out) {
+		screen = p.err
+	}
+	if err != nil { // a stop must not wait for room in a folder: the person decides
+		fmt.Fprintf(screen, "%s\n", p.say("Le immagini non si possono mostrare: %v", "The pictures can't be shown: %v", err))
+	}
+	r := p.review(b, bg, "", pictures)
+	if k.yes {
+		return r.WriteGrave(p.err)
+	}
+	if err := r.Write(screen); err != nil {
+		return err
+	}
+	if err := r.WriteGrave(screen); err != nil {
+		return err
+	}
+	fmt.Fprintf(screen, "\n%s\n%s\n%s", p.say(italian+" (%s, allerta %s, bollettino %d).", english+" (%s, alert %s, bulletin %d).", p.realmWords(b.Realm), b.Code, b.Number),
+		p.say("Canali: %s", "Channels: %s", channelNames(b)),
+		p.say("Per firmare scrivi la prima delle sei parole di controllo (altro non firma): ", "To sign, type the first of the six read-back words (nothing else signs): "))
+	answer, err := p.line()
+	if err != nil || !strings.EqualFold(strings.TrimSpace(answer), r.Words[0]) {
+		return both("non firmato: niente è stato inviato", "not signed: nothing was sent")
+	}
+	return nil
+}
+
+// readBack says the words of a bulletin that was signed: now the telephone is taken up.
+func (p *program) readBack(b *bulletin.Bulletin, asJSON bool) {
+	if !asJSON {
+		p.print("Parole di controllo: %s", "Read-back words: %s", strings.Join(review.ReadBack(b.SHA256()), " "))
+	}
+}

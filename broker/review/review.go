@@ -51,8 +51,9 @@ type Review struct {
 	Warnings []Warning // the gravest first
 	Words    []string  // the words to read aloud
 
-	o     Options
-	clock *time.Location
+	o       Options
+	clock   *time.Location
+	flooded bool // there were more warnings than are kept
 }
 
 // New reviews a bulletin.

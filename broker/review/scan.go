@@ -53,7 +53,7 @@ func characters(text string, wide bool) (out []suspect) {
 			s.kind, s.severity = KindDisguised, High
 		default:
 			latin, ok := latinOf(signs, r)
-			if !ok || !between(text, i, s.n) {
+			if !ok || wide && r >= 0x3000 || !between(text, i, s.n) {
 				continue
 			}
 			s.kind, s.severity, s.looks = KindSign, High, string(latin)
@@ -212,17 +212,24 @@ const contextRunes = 20
 // around returns the place in a text with what stands around it, on one line; what
 // does not show is named.
 func around(text string, at, n int) string {
-	before, after := []rune(text[:at]), []rune(text[at+n:])
 	const half = contextRunes / 2
+	from, to := at, at+n
+	for range half {
+		_, size := utf8.DecodeLastRuneInString(text[:from])
+		from -= size
+	}
+	for range half {
+		_, size := utf8.DecodeRuneInString(text[to:])
+		to += size
+	}
 	head, tail := "", ""
-	if len(before) > half {
-		before, head = before[len(before)-half:], "…"
+	if from > 0 {
+		head = "…"
 	}
-	if len(after) > half {
-		after, tail = after[:half], "…"
+	if to < len(text) {
+		tail = "…"
 	}
-	found := text[at : at+n]
-	return head + visible(string(before)) + "›" + visible(found) + "‹" + visible(string(after)) + tail
+	return head + visible(text[from:at]) + "›" + visible(text[at:at+n]) + "‹" + visible(text[at+n:to]) + tail
 }
 
 // visible writes a text so that each of its characters is seen: a line feed as a sign,

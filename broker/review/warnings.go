@@ -43,6 +43,7 @@ const (
 	KindDrill      Kind = "drill"      // words of an exercise in a real alert, or none in an exercise
 	KindTime       Kind = "time"       // a time that has passed
 	KindArea       Kind = "area"       // an area that is much larger than before
+	KindFlood      Kind = "flood"      // there are too many to show
 )
 
 // A Warning is something that a person should know before they sign.
@@ -102,6 +103,10 @@ func passages(b *bulletin.Bulletin) (out []passage) {
 	return out
 }
 
+// mostWarnings bounds the list: who has read so many does not sign anyway, and a text
+// made of nothing but tricks must not keep the signer waiting.
+const mostWarnings = 100
+
 // warn adds a warning, or the channel to one that says the same.
 func (r *Review) warn(w Warning) {
 	for i := range r.Warnings {
@@ -114,6 +119,10 @@ func (r *Review) warn(w Warning) {
 			}
 			return
 		}
+	}
+	if len(r.Warnings) >= mostWarnings {
+		r.flooded = true
+		return
 	}
 	r.Warnings = append(r.Warnings, w)
 }
@@ -131,6 +140,12 @@ func (r *Review) look() {
 	r.lookAtDrill()
 	r.lookAtTimes()
 	r.lookAtAreas()
+	if r.flooded {
+		r.Warnings = append(r.Warnings, Warning{
+			Severity: High, Kind: KindFlood, Channels: r.channelNames(), What: r.say("più di %d avvisi: gli altri non sono mostrati", "more than %d warnings: the others are not shown", mostWarnings),
+			Advice: r.say("non firmare; comporre di nuovo", "do not sign; compose it again"),
+		})
+	}
 	order := []Severity{High, Caution, Note}
 	slices.SortStableFunc(r.Warnings, func(a, b Warning) int { return slices.Index(order, a.Severity) - slices.Index(order, b.Severity) })
 }

@@ -116,6 +116,22 @@ func TestRefusedByTheParser(t *testing.T) {
 	}
 }
 
+// TestFloodOfTricks fills a text with tricks, each another one: the review ends in no
+// time, and says that there are more.
+func TestFloodOfTricks(t *testing.T) {
+	t.Parallel()
+	d := draftOf(demo(t))
+	var flood strings.Builder
+	for i := range 3000 {
+		flood.WriteString("жила" + strings.Repeat("с", i/400) + string(rune('б'+i%20)) + string(rune('б'+i/20%20)) + " ")
+	}
+	d.Posts[0].Text = strings.Replace(d.Posts[0].Text, "Che cosa fare", flood.String()+"Che cosa fare", 1)
+	got := review.New(write(t, d), review.Options{Now: sunday(t), Site: siteURL}).Grave()
+	if len(got) != 1 || got[0].Kind != review.KindFlood {
+		t.Errorf("the serious warnings are %+v", got)
+	}
+}
+
 // TestAllowedInvisibles lists what does not show and may stand where it does.
 func TestAllowedInvisibles(t *testing.T) {
 	t.Parallel()

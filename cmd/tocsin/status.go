@@ -242,12 +242,12 @@ func (p *program) statusCommand() *cobra.Command {
 		Long: p.say(`ALLERTA è il codice allerta (SV-7F3K2) o l'identificativo; senza, dice di tutte le allerte del registro (con --watch della più recente).
 Con --watch racconta ogni passo di ogni canale, nell'ordine e con gli orari del registro.
 
-Con --json e ALLERTA (o --watch) un oggetto: {"alert", "code", "bulletins": [{"number", "sha256", "msgType", "expires", "handed_in", "standing", "signatures", "channels"}]}
+Con --json e ALLERTA (o --watch) un oggetto: {"alert", "code", "bulletins": [{"number", "sha256", "words", "msgType", "expires", "handed_in", "standing", "signatures", "channels"}]}
 Con --json senza ALLERTA: {"alerts": [un oggetto così per ogni allerta, la più vecchia per prima]}`,
 			`ALERT is the alert code (SV-7F3K2) or the identifier; without it, all alerts of the ledger are told (with --watch the newest one).
 With --watch each step of each channel is told, in the ledger's order and with its times.
 
-With --json and ALERT (or --watch) one object: {"alert", "code", "bulletins": [{"number", "sha256", "msgType", "expires", "handed_in", "standing", "signatures", "channels"}]}
+With --json and ALERT (or --watch) one object: {"alert", "code", "bulletins": [{"number", "sha256", "words", "msgType", "expires", "handed_in", "standing", "signatures", "channels"}]}
 With --json without ALERT: {"alerts": [one such object for each alert, the oldest first]}`),
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {

@@ -41,6 +41,16 @@ func (r *Review) WriteGrave(w io.Writer) error {
 	return p.err
 }
 
+// WriteLines writes lines of the question below the review, folded as it is.
+func (r *Review) WriteLines(w io.Writer, lines ...string) error {
+	p := &page{w: w}
+	p.line("")
+	for _, line := range lines {
+		p.block("", line)
+	}
+	return p.err
+}
+
 // words writes the words to read aloud, on one line of their own.
 func (r *Review) words(p *page) {
 	p.section(r.say("PAROLE DI CONTROLLO", "READ-BACK WORDS"))

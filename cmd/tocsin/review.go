@@ -135,9 +135,12 @@ func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, bg background, asJS
 	if err := r.WriteGrave(screen); err != nil {
 		return err
 	}
-	fmt.Fprintf(screen, "\n%s\n%s\n%s", p.say(italian+" (%s, allerta %s, bollettino %d).", english+" (%s, alert %s, bulletin %d).", p.realmWords(b.Realm), b.Code, b.Number),
-		p.say("Canali: %s", "Channels: %s", channelNames(b)),
-		p.say("Per firmare scrivi la prima delle sei parole di controllo (altro non firma): ", "To sign, type the first of the six read-back words (nothing else signs): "))
+	err = r.WriteLines(screen, p.say(italian+" (%s, allerta %s, bollettino %d).", english+" (%s, alert %s, bulletin %d).", p.realmWords(b.Realm), b.Code, b.Number),
+		p.say("Canali: %s", "Channels: %s", channelNames(b)))
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(screen, p.say("Per firmare scrivi la prima delle sei parole di controllo (altro non firma): ", "To sign, type the first of the six read-back words (nothing else signs): "))
 	answer, err := p.line()
 	if err != nil || !strings.EqualFold(strings.TrimSpace(answer), r.Words[0]) {
 		return both("non firmato: niente è stato inviato", "not signed: nothing was sent")

@@ -166,6 +166,8 @@ func (k *Keeper) nameKey() error {
 type Guard struct {
 	keeper     Keeper
 	checkpoint *Checkpoint
+	signed     []byte // the checkpoint as the folder holds it
+	key        string // the public key beside it
 }
 
 // OpenGuard reads the folder's checkpoint. What is wrong with that is said by
@@ -181,7 +183,7 @@ func OpenGuard(dir string) *Guard {
 	if err == nil {
 		var newest Checkpoint
 		if newest, err = ParseCheckpoint(signed, key); err == nil {
-			g.checkpoint, g.keeper.known = &newest, &newest
+			g.checkpoint, g.keeper.known, g.signed, g.key = &newest, &newest, signed, key
 			return g
 		}
 	}

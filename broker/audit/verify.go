@@ -77,6 +77,7 @@ type Verifier struct {
 	posts      []sent
 	unjudged   map[int64]bool
 	atSize     Hash
+	proofs     map[string]*bulletinProof // by digest; set by Finish
 }
 
 // sent is a record that says that something was or is to be public.
@@ -210,9 +211,9 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	r.Alerts = len(v.state.Alerts)
 	v.checkCheckpoint()
 	v.checkForeign()
-	released := v.checkBulletins(ctx, blobs)
-	v.checkSent(v.attempts, released, "an attempt")
-	r.Posts = v.checkSent(v.posts, released, "a post")
+	v.proofs = v.checkBulletins(ctx, blobs)
+	v.checkSent(v.attempts, v.proofs, "an attempt")
+	r.Posts = v.checkSent(v.posts, v.proofs, "a post")
 	r.Unjudged = len(v.unjudged)
 	if r.Accepted == nil {
 		r.Accepted = []int64{}

@@ -18,11 +18,11 @@ import (
 func (p *program) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: p.say("prove per chi controlla: verifica del registro, cronologia", "proofs for auditors: check of the ledger, timeline"),
+		Short: p.say("prove per chi controlla: verifica del registro, cronologia, esportazione", "proofs for auditors: check of the ledger, timeline, export"),
 		Args:  args(none),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(p.auditVerifyCommand(), p.auditTimelineCommand())
+	cmd.AddCommand(p.auditVerifyCommand(), p.auditTimelineCommand(), p.auditExportCommand())
 	return cmd
 }
 

@@ -266,9 +266,8 @@ func (d *desk) loadAuthority() (*signing.Authority, error) {
 	if d.c != nil {
 		return loadAuthority(d.c)
 	}
-	dir := filepath.Join(d.state, keysCopy)
-	c := &config{dir: dir, path: dir, Keys: keysConfig{Ring: "allowed_signers", Revoked: "revoked", Policy: "policy.yaml"}}
-	realm, err := os.ReadFile(filepath.Join(dir, "realm"))
+	c := d.keysConfig()
+	realm, err := os.ReadFile(filepath.Join(c.dir, "realm"))
 	if err != nil {
 		return nil, fmt.Errorf("the folder holds no copy of the key ring (%w): name the node's configuration with -c", err)
 	}
@@ -276,6 +275,15 @@ func (d *desk) loadAuthority() (*signing.Authority, error) {
 		return nil, err
 	}
 	return loadAuthority(c)
+}
+
+// keysConfig returns the configuration that says where ring and policy lie.
+func (d *desk) keysConfig() *config {
+	if d.c != nil {
+		return d.c
+	}
+	dir := filepath.Join(d.state, keysCopy)
+	return &config{dir: dir, path: dir, Keys: keysConfig{Ring: "allowed_signers", Revoked: "revoked", Policy: "policy.yaml"}}
 }
 
 // alert finds the alert that a person names: by its UUID, its code, or as the only

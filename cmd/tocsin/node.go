@@ -163,21 +163,27 @@ func incarnation() string {
 
 // loadAuthority reads the node's own copy of key ring and policy.
 func loadAuthority(c *config) (*signing.Authority, error) {
-	ring, err := os.ReadFile(c.abs(c.Keys.Ring))
+	k, err := readKeys(c)
 	if err != nil {
-		return nil, fmt.Errorf("key ring: %w: name its file under keys.ring", err)
+		return nil, err
 	}
-	var revoked []byte
+	return newAuthority(c, c.Keys.Ring, k.Signers, k.Revoked, k.Policy)
+}
+
+// readKeys reads the files by which signatures are judged.
+func readKeys(c *config) (k audit.Keys, err error) {
+	if k.Signers, err = os.ReadFile(c.abs(c.Keys.Ring)); err != nil {
+		return k, fmt.Errorf("key ring: %w: name its file under keys.ring", err)
+	}
 	if c.Keys.Revoked != "" {
-		if revoked, err = os.ReadFile(c.abs(c.Keys.Revoked)); err != nil {
-			return nil, fmt.Errorf("list of revoked keys: %w: name its file under keys.revoked, or leave that out", err)
+		if k.Revoked, err = os.ReadFile(c.abs(c.Keys.Revoked)); err != nil {
+			return k, fmt.Errorf("list of revoked keys: %w: name its file under keys.revoked, or leave that out", err)
 		}
 	}
-	policy, err := os.ReadFile(c.abs(c.Keys.Policy))
-	if err != nil {
-		return nil, fmt.Errorf("policy: %w: name its file under keys.policy", err)
+	if k.Policy, err = os.ReadFile(c.abs(c.Keys.Policy)); err != nil {
+		return k, fmt.Errorf("policy: %w: name its file under keys.policy", err)
 	}
-	return newAuthority(c, c.Keys.Ring, ring, revoked, policy)
+	return k, nil
 }
 
 func newAuthority(c *config, name string, ring, revoked, policy []byte) (*signing.Authority, error) {

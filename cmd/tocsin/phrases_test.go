@@ -34,6 +34,7 @@ func notShown() []string {
 	return []string{
 		// protocols and files
 		"PUT /posts/{key...}", "GET /posts", "PUT /media/{sha256}", "GET /metrics", "application/atom+xml; charset=utf-8", "application/json; charset=utf-8",
+		"tocsin-export: 1\nalert: %s\ncode: %s\nrealm: %s\nledger: %s\n%s", "c2sp.org/tlog-proof@v1\nindex %d\n",
 		"tocsin-bulletin: 1", "tocsin-bulletin:", "image-alt:",
 		"[trace %v]", "Bearer %v", "HTTP %v", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alert xmlns=\"%v\">\n", "bytes: %d\n\n%s\n",
 		"other node", "OPENSSH PRIVATE KEY", "signers %x\nrevoked %x\n", "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "Very Likely",

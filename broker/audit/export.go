@@ -1,0 +1,282 @@
+package audit
+
+// This file writes what an auditor needs who checks one alert without us: the bytes
+// that were signed, the signatures, what they are judged by, the alert's records with
+// the proof of each, and a script that puts it all to the test with ssh-keygen.
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+)
+
+//go:embed verify-alert.sh
+var verifyScript []byte
+
+//go:embed export-readme.txt
+var exportReadme []byte
+
+// Keys are the files by which signatures are judged, byte for byte.
+type Keys struct {
+	Signers, Revoked, Policy []byte
+}
+
+// ErrNotEmpty is returned by CheckTarget and Write for a folder that holds something
+// already, or a name that is no folder's.
+var ErrNotEmpty = errors.New("it is there already and not an empty folder")
+
+// CheckTarget returns why an export can't be written to dir, nil where it can: it must
+// not exist, or be an empty folder.
+func CheckTarget(dir string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return ErrNotEmpty
+	}
+	held, err := os.ReadDir(dir)
+	if err == nil && len(held) > 0 {
+		err = ErrNotEmpty
+	}
+	return err
+}
+
+// An Exporter collects what is to be exported of one alert. Observe is to be given to
+// the ledger before its first record; it has one owner.
+type Exporter struct {
+	alert    string // UUID
+	keys     Keys
+	guard    *Guard
+	verifier *Verifier
+
+	kept    []*ledger.Entry // the records of the alert, in ledger order
+	numbers map[int64]bool  // their sequences
+	effect  map[int64]bool  // those of them that have an effect
+	read    int64           // records without a gap
+	hashes  storedHashes    // of these, as far as the checkpoint covers them
+}
+
+// NewExporter returns an exporter of the alert with the UUID. Releases are judged by
+// the authority, which was made of keys; proofs lead to the checkpoint of guard.
+func NewExporter(authority *signing.Authority, keys Keys, guard *Guard, alert string) *Exporter {
+	return &Exporter{
+		alert: alert, keys: keys, guard: guard, verifier: NewVerifier(authority, guard.Checkpoint()),
+		numbers: map[int64]bool{}, effect: map[int64]bool{},
+	}
+}
+
+// Observe takes the next entry, as [ledger.Options] hands it on.
+func (x *Exporter) Observe(e *ledger.Entry, err error) {
+	x.verifier.Observe(e, err)
+	if e.Seq == x.read+1 {
+		x.read++
+		if c := x.guard.Checkpoint(); c != nil && x.read <= c.Size {
+			x.hashes.add(x.read-1, Leaf(e))
+		}
+	}
+	if x.concerns(e) {
+		x.kept, x.numbers[e.Seq], x.effect[e.Seq] = append(x.kept, e), true, err == nil
+	}
+}
+
+// concerns reports whether a record is part of the alert's history: its own records,
+// also those without effect, what refuses them, and the record that names the ledger.
+func (x *Exporter) concerns(e *ledger.Entry) bool {
+	r := &e.Record
+	switch {
+	case e.Seq == 1, strings.HasPrefix(e.Subject, "ledger.alert."+x.alert+"."):
+		return true
+	case e.Bad != nil:
+		return false
+	}
+	return r.Alert == x.alert || r.Type == ledger.Rejected && (r.Class == ledger.ClassFlood || x.numbers[r.Refers])
+}
+
+// An Export is one alert with all that proves it.
+type Export struct {
+	Alert      string             `json:"alert"`
+	Code       string             `json:"code"`
+	Realm      string             `json:"realm"`
+	Ledger     string             `json:"ledger"` // its name in checkpoints
+	Bulletins  []ExportedBulletin `json:"bulletins"`
+	Records    int                `json:"records"`
+	Signatures int                `json:"signatures"` // also those that do not hold
+	Proofs     int                `json:"proofs"`     // records whose place under the checkpoint's root is proven
+	Unproven   []int64            `json:"unproven"`   // records that are newer than the checkpoint, or all where there is none
+	Checkpoint *CheckpointUse     `json:"checkpoint,omitempty"`
+
+	files map[string][]byte
+}
+
+// An ExportedBulletin is one bulletin of an export.
+type ExportedBulletin struct {
+	Number   int    `json:"number"`
+	SHA256   string `json:"sha256"`
+	Released int64  `json:"released,omitempty"` // record that released it; 0 for none
+	Missing  bool   `json:"missing,omitempty"`  // its bytes could not be read
+}
+
+// Finish judges the alert as [Verifier] does, and returns what is to be written. size
+// and blobs are as for [Verifier.Finish].
+func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx context.Context, digest string) ([]byte, error)) (*Export, error) {
+	x.verifier.Finish(ctx, size, blobs)
+	state := x.verifier.state
+	a := state.Alerts[x.alert]
+	if a == nil {
+		return nil, fmt.Errorf("alert %s is not in the ledger", x.alert)
+	}
+	out := &Export{
+		Alert: x.alert, Code: a.Bulletins[0].Code, Realm: state.Realm, Ledger: Origin(state.Realm, state.Epoch),
+		Records: len(x.kept), Unproven: []int64{},
+		files: map[string][]byte{
+			"keys/allowed_signers": x.keys.Signers, "keys/revoked": x.keys.Revoked, "keys/policy.yaml": x.keys.Policy,
+			"verify-alert.sh": verifyScript, "README.txt": exportReadme,
+		},
+	}
+	claims := ""
+	for _, b := range a.Bulletins {
+		e := ExportedBulletin{Number: b.Number, SHA256: b.SHA256}
+		raw, err := blobs(ctx, b.SHA256)
+		switch {
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("bulletin %s: %w", b.SHA256, err)
+		case err != nil:
+			e.Missing = true
+		default:
+			out.files["bulletins/"+b.SHA256+".bulletin"] = raw
+		}
+		if p := x.verifier.proofs[b.SHA256]; p != nil && p.released > 0 {
+			e.Released, out.Code = p.released, b.Code
+			claims += fmt.Sprintf("released: %s %d\n", b.SHA256, p.released)
+		}
+		out.Bulletins = append(out.Bulletins, e)
+	}
+	for _, e := range x.kept {
+		out.files[fmt.Sprintf("records/%d", e.Seq)] = Leaf(e)
+		if e.Record.Type == ledger.Signature && x.effect[e.Seq] {
+			out.files[fmt.Sprintf("signatures/%d.sig", e.Seq)] = []byte(e.Record.Armor)
+			out.Signatures++
+		}
+	}
+	out.files["export.txt"] = fmt.Appendf(nil, "tocsin-export: 1\nalert: %s\ncode: %s\nrealm: %s\nledger: %s\n%s", out.Alert, out.Code, out.Realm, out.Ledger, claims)
+	return out, x.prove(out)
+}
+
+// prove adds the checkpoint and the proof of each record that it covers.
+func (x *Exporter) prove(out *Export) error {
+	c := x.guard.Checkpoint()
+	if c != nil {
+		out.Checkpoint = &CheckpointUse{Size: c.Size, Root: c.Root.String()}
+		out.files["checkpoint"], out.files["ledger.vkey"] = x.guard.signed, []byte(x.guard.key)
+	}
+	covered := false
+	if c != nil && x.read >= c.Size {
+		root, err := tlog.TreeHash(c.Size, &x.hashes)
+		if err != nil {
+			return fmt.Errorf("root of the export: %w", err)
+		}
+		covered = Hash(root) == c.Root // of another ledger nothing can be proven
+	}
+	for _, e := range x.kept {
+		if !covered || e.Seq > c.Size {
+			out.Unproven = append(out.Unproven, e.Seq)
+			continue
+		}
+		path, err := tlog.ProveRecord(c.Size, e.Seq-1, &x.hashes)
+		if err != nil {
+			return fmt.Errorf("proof of record %d: %w", e.Seq, err)
+		}
+		out.files[fmt.Sprintf("proofs/%d.tlog-proof", e.Seq)] = tlogProof(e.Seq-1, path, x.guard.signed)
+		out.Proofs++
+	}
+	return nil
+}
+
+// tlogProof writes a proof as C2SP tlog-proof has it.
+func tlogProof(index int64, path tlog.RecordProof, checkpoint []byte) []byte {
+	b := fmt.Appendf(nil, "c2sp.org/tlog-proof@v1\nindex %d\n", index)
+	for _, h := range path {
+		b = fmt.Appendf(b, "%s\n", Hash(h))
+	}
+	return append(append(b, '\n'), checkpoint...)
+}
+
+// storedHashes are the hashes of a tree in the order in which package tlog numbers
+// them.
+type storedHashes []tlog.Hash
+
+// add appends the hashes that leaf n, the next one, completes.
+func (s *storedHashes) add(n int64, leaf []byte) {
+	added, err := tlog.StoredHashesForRecordHash(n, tlog.RecordHash(leaf), s)
+	if err != nil {
+		panic(err) // what it asks for was added before
+	}
+	*s = append(*s, added...)
+}
+
+// ReadHashes returns the hashes with these numbers, as [tlog.HashReader] wants.
+func (s *storedHashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, at := range indexes {
+		if at >= int64(len(*s)) {
+			return nil, fmt.Errorf("hash %d of the tree is not there", at)
+		}
+		out[i] = (*s)[at]
+	}
+	return out, nil
+}
+
+// Write puts the export into dir, which must not exist or be empty: whole, or, where it
+// fails, not at all.
+func (e *Export) Write(dir string) (err error) {
+	dir = filepath.Clean(dir)
+	if err := CheckTarget(dir); err != nil {
+		return fmt.Errorf("folder %s: %w", dir, err)
+	}
+	partial, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".partial-*")
+	if err != nil {
+		return fmt.Errorf("folder %s: %w", dir, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("folder %s: %w", dir, err), os.RemoveAll(partial))
+		}
+	}()
+	var manifest bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(e.files)) {
+		path := filepath.Join(partial, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, e.files[name], 0o600); err != nil {
+			return err
+		}
+		fmt.Fprintf(&manifest, "%x  %s\n", sha256.Sum256(e.files[name]), name)
+	}
+	if err := os.WriteFile(filepath.Join(partial, "MANIFEST"), manifest.Bytes(), 0o600); err != nil {
+		return err
+	}
+	// Only a folder that is still empty goes away here.
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(partial, dir)
+}

@@ -1,0 +1,1025 @@
+package audit_test
+
+// This file holds verify-alert.sh, with the real ssh-keygen, against every lie of an
+// exporter that it has to notice. A liar writes MANIFEST and export.txt anew, so that
+// each lie meets the check that is meant for it.
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/audit"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/bulletin/bulletintest"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+	"tocsin/broker/signing/signingtest"
+	"tocsin/broker/signing/sshsig"
+)
+
+// A court is a scene whose alert is exported, with the files by which it is judged.
+type court struct {
+	*scene
+	keys audit.Keys
+	dir  string // the export, once written
+}
+
+// newCourt returns a scene in a realm, half an hour old, with these lines in the ring;
+// none for those of officer and police.
+func newCourt(t *testing.T, realm alert.Realm, lines ...string) *court {
+	t.Helper()
+	c := &court{scene: &scene{
+		book: &book{t: t, start: time.Now().UTC().Add(-30 * time.Minute).Truncate(time.Second)}, officer: signingtest.Officer(t), police: signingtest.Police(t),
+		alert: bulletintest.New(t, "telegram-a", "x-a"), blobs: map[string][]byte{},
+	}}
+	c.alert.Realm = realm
+	c.add(ledger.Record{Type: ledger.Genesis, Realm: string(realm), Epoch: "0123456789abcdef"})
+	c.add(ledger.Record{Type: ledger.NodeStarted})
+	c.b = c.alert.Next(t, alert.MsgAlert)
+	if len(lines) == 0 {
+		lines = []string{c.officer.Line(t), c.police.Line(t)}
+	}
+	c.keys = audit.Keys{Signers: []byte("# portachiavi\n\n" + strings.Join(lines, "\n") + "\n"), Revoked: []byte("# nessuna\n"), Policy: signing.DefaultPolicy()}
+	return c
+}
+
+// export writes the alert into a new folder, as the ledger and the keys are.
+func (c *court) export() *audit.Export {
+	c.t.Helper()
+	ring, err := signing.ParseRing("signers", c.keys.Signers, c.keys.Revoked)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	policy, err := signing.ParsePolicy(c.keys.Policy)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.authority = &signing.Authority{Ring: ring, Policy: policy, Realm: c.alert.Realm}
+	x := audit.NewExporter(c.authority, c.keys, audit.OpenGuard(kept(c.t, c.book)), string(c.b.Alert))
+	show(x.Observe, c.entries)
+	e, err := x.Finish(c.t.Context(), int64(len(c.entries)), func(_ context.Context, digest string) ([]byte, error) {
+		if raw, ok := c.blobs[digest]; ok {
+			return raw, nil
+		}
+		return nil, ledger.ErrNoBlob
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.dir = filepath.Join(c.t.TempDir(), "alert")
+	if err := e.Write(c.dir); err != nil {
+		c.t.Fatal(err)
+	}
+	return e
+}
+
+func (c *court) read(name string) string {
+	c.t.Helper()
+	b, err := os.ReadFile(filepath.Join(c.dir, name))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(b)
+}
+
+func (c *court) write(name, text string) {
+	c.t.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// swap changes a text in a file of the export, which must hold it.
+func (c *court) swap(name, from, to string) {
+	c.t.Helper()
+	text := c.read(name)
+	if !strings.Contains(text, from) {
+		c.t.Fatalf("%s does not hold %q", name, from)
+	}
+	c.write(name, strings.Replace(text, from, to, 1))
+}
+
+func (c *court) remove(names ...string) {
+	c.t.Helper()
+	for _, name := range names {
+		remove(c.t, c.dir, name)
+	}
+}
+
+// claim has export.txt say that the record released b.
+func (c *court) claim(b *bulletin.Bulletin, record int64) {
+	c.t.Helper()
+	c.write("export.txt", fmt.Sprintf("%sreleased: %s %d\n", c.read("export.txt"), b.SHA256(), record))
+}
+
+// seal writes MANIFEST anew, as a liar would.
+func (c *court) seal() {
+	c.t.Helper()
+	c.remove("MANIFEST")
+	manifest := ""
+	err := filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(c.dir, path)
+		manifest += fmt.Sprintf("%x  %s\n", sha256.Sum256([]byte(c.read(name))), name)
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.write("MANIFEST", manifest)
+}
+
+// run runs the script of the export under a shell and returns what it wrote.
+func (c *court) run(shell, lang string) (out string, yes bool) {
+	c.t.Helper()
+	for _, tool := range []string{"ssh-keygen", "sh"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("TOCSIN_REQUIRE_ALL") == "1" {
+				c.t.Fatal(err)
+			}
+			c.t.Skip(err)
+		}
+	}
+	cmd := exec.CommandContext(c.t.Context(), shell, filepath.Join(c.dir, "verify-alert.sh"))
+	cmd.Dir = c.t.TempDir() // works from anywhere, and leaves nothing
+	cmd.Env = append(os.Environ(), "TOCSIN_LANG=", "LC_ALL=", "LC_MESSAGES=", "LANG="+lang, "TZ=America/New_York")
+	raw, err := cmd.CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != 1) {
+		c.t.Fatalf("%s: %v\n%s", shell, err, raw)
+	}
+	held, readErr := os.ReadDir(cmd.Dir)
+	if readErr != nil || len(held) > 0 {
+		c.t.Errorf("the script left %v, %v", held, readErr)
+	}
+	return string(raw), err == nil
+}
+
+// want runs the script in English and holds its answer and words against those wanted.
+func (c *court) want(yes bool, words ...string) {
+	c.t.Helper()
+	out, got := c.run("sh", "en_GB.UTF-8")
+	if got != yes {
+		c.t.Errorf("the script says yes: %v, want %v", got, yes)
+	}
+	for _, w := range words {
+		if !strings.Contains(out, w) {
+			c.t.Errorf("the script does not say %q", w)
+		}
+	}
+	if c.t.Failed() {
+		c.t.Log(out)
+	}
+}
+
+// statement adds a signature record with this armour.
+func (c *court) statement(b *bulletin.Bulletin, principal, namespace string, armored []byte) int64 {
+	c.t.Helper()
+	return c.add(of(b, ledger.Record{Type: ledger.Signature, Principal: principal, Namespace: namespace, Armor: string(armored)}))
+}
+
+const (
+	officerSeq = 4 // of the officer's signature on the first bulletin
+	policeSeq  = 5
+)
+
+func record(seq int64) string    { return fmt.Sprintf("records/%d", seq) }
+func signature(seq int64) string { return fmt.Sprintf("signatures/%d.sig", seq) }
+
+// TestScriptAcceptsWhatIsSo has alerts of which every statement is true.
+func TestScriptAcceptsWhatIsSo(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		build func(*testing.T) *court
+		words []string
+	}{
+		"two_signatures": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			c.deliver(c.b)
+			return c
+		}, []string{"RELEASED by record 5", "(live)"}},
+		"update_and_revocation": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmExercise)
+			c.release(c.b)
+			c.deliver(c.b)
+			update := c.alert.Next(t, alert.MsgUpdate)
+			c.release(update)
+			cancel := c.alert.Next(t, alert.MsgCancel)
+			c.hand(cancel)
+			c.sign(cancel, c.police)
+			return c
+		}, []string{"Bulletin 2: RELEASED", "Bulletin 3: RELEASED", "the policy asks for: officer,police"}},
+		"one_waits": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmExercise)
+			c.release(c.b)
+			update := c.alert.Next(t, alert.MsgUpdate)
+			c.hand(update)
+			c.sign(update, c.officer)
+			return c
+		}, []string{"NOT RELEASED: the signature of the role police is missing. It does not count."}},
+		"one_that_lost": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmExercise)
+			c.release(c.b)
+			rest := *c.alert
+			first, second := c.alert.Next(t, alert.MsgUpdate), rest.Next(t, alert.MsgCancel)
+			c.hand(first)
+			c.hand(second)
+			c.sign(first, c.officer)
+			c.sign(first, c.police)
+			c.sign(second, c.officer)
+			return c
+		}, []string{"NOT RELEASED: bulletin 2 was released already"}},
+		"expired_since": {func(t *testing.T) *court {
+			police := signingtest.Police(t)
+			police.Before = time.Now().Add(-10 * time.Minute).UTC().Truncate(time.Second)
+			c := newCourt(t, alert.RealmLive, signingtest.Officer(t).Line(t), police.Line(t))
+			c.release(c.b)
+			return c
+		}, []string{"RELEASED by record 5"}},
+		"refused_signature": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmExercise)
+			c.hand(c.b)
+			seq := c.signed(c.b, c.police, []byte("other bytes"))
+			c.add(ledger.Record{Type: ledger.Rejected, Class: ledger.ClassSignature, Refers: seq, Reason: "it does not hold"})
+			c.sign(c.b, c.officer)
+			c.sign(c.b, c.police)
+			return c
+		}, []string{"DOES NOT COUNT: ssh-keygen: Signature verification failed: incorrect signature", "RELEASED by record 7"}},
+		"certificate": {func(t *testing.T) *court {
+			liaison, line := enrolled(t, "anna.verdi@police.example", nil)
+			c := newCourt(t, alert.RealmLive, signingtest.Officer(t).Line(t), line)
+			c.hand(c.b)
+			c.sign(c.b, c.officer)
+			c.statement(c.b, "anna.verdi@police.example", "police@tocsin", signWith(t, liaison, "police@tocsin", c.b.Bytes()))
+			return c
+		}, []string{"ECDSA-CERT", "RELEASED by record 5"}},
+		"passkey": {func(t *testing.T) *court {
+			return withPasskey(t, "", func(*signingtest.Passkey) {})
+		}, []string{"presence UP=1, verification UV=1, may be copied BE=0, page https://firma.police.example"}},
+		"policy_that_allows": {func(t *testing.T) *court {
+			return withPasskey(t, "hardware_keys:\n  user_verification: false # a comment\n  synced_passkeys: true\n  origins:\n    - 'https://a.firma.police.example'\n    - \"https://firma.police.example\"\n",
+				func(k *signingtest.Passkey) { k.Flags = 0x19 })
+		}, []string{"presence UP=1, verification UV=0, may be copied BE=1"}},
+		"ring_changed_since": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmExercise)
+			c.release(c.b)
+			c.add(of(c.b, ledger.Record{Type: ledger.Attempt, Channels: []string{"x-a"}, Part: 1, Attempt: 1, Until: c.start.Add(time.Hour), Ring: strings.Repeat("ab", 32)}))
+			return c
+		}, []string{"name another one: abababab"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := tt.build(t)
+			e := c.export()
+			if e.Records != e.Proofs || e.Signatures < 2 {
+				t.Errorf("the export is %+v", e)
+			}
+			c.want(true, append(tt.words, "YES: each bulletin")...)
+		})
+	}
+}
+
+// TestScriptNoticesLies has one lie in each export.
+func TestScriptNoticesLies(t *testing.T) {
+	t.Parallel()
+	good := func(t *testing.T) *court {
+		c := newCourt(t, alert.RealmLive)
+		c.release(c.b)
+		c.deliver(c.b)
+		c.export()
+		return c
+	}
+	tests := map[string]struct {
+		words string
+		lie   func(*testing.T) *court
+	}{
+		"bulletin_flipped": {"its bytes do not have the SHA-256 of its name", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("bulletins/"+c.b.SHA256()+".bulletin", "Piogge", "Pioghe")
+			c.seal()
+			return c
+		}},
+		"bulletin_flipped_unsealed": {"is not the one of MANIFEST", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("bulletins/"+c.b.SHA256()+".bulletin", "Piogge", "Pioghe")
+			return c
+		}},
+		"bulletin_replaced": {"DOES NOT COUNT: ssh-keygen: Signature verification failed: incorrect signature", func(t *testing.T) *court {
+			c := good(t)
+			text := strings.Replace(c.read("bulletins/"+c.b.SHA256()+".bulletin"), "Piogge", "Pioghe", 1)
+			other := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+			c.remove("bulletins/" + c.b.SHA256() + ".bulletin")
+			c.write("bulletins/"+other+".bulletin", text)
+			for _, name := range []string{"export.txt", record(3), record(4), record(5), record(6), record(7), record(8), record(9), record(10)} {
+				c.write(name, strings.ReplaceAll(c.read(name), c.b.SHA256(), other))
+			}
+			c.seal()
+			return c
+		}},
+		"signature_flipped": {"is not what the ledger's record says", func(t *testing.T) *court {
+			c := good(t)
+			c.write(signature(policeSeq), flipped(c.read(signature(policeSeq))))
+			c.seal()
+			return c
+		}},
+		"signature_and_record_flipped": {"record 5: the signature does not hold, and the ledger does not refuse it", func(t *testing.T) *court {
+			c := good(t)
+			was := c.read(signature(policeSeq))
+			is := flipped(was)
+			c.write(signature(policeSeq), is)
+			c.swap(record(policeSeq), strings.ReplaceAll(was, "\n", `\n`), strings.ReplaceAll(is, "\n", `\n`))
+			c.seal()
+			return c
+		}},
+		"signatures_swapped": {"is not what the ledger's record says", func(t *testing.T) *court {
+			c := good(t)
+			a, b := c.read(signature(officerSeq)), c.read(signature(policeSeq))
+			c.write(signature(officerSeq), b)
+			c.write(signature(policeSeq), a)
+			c.seal()
+			return c
+		}},
+		"signatures_and_records_swapped": {"DOES NOT COUNT: ssh-keygen: ", func(t *testing.T) *court {
+			c := good(t)
+			a, b := c.read(signature(officerSeq)), c.read(signature(policeSeq))
+			c.write(signature(officerSeq), b)
+			c.write(signature(policeSeq), a)
+			line := strings.NewReplacer("\n", `\n`)
+			c.swap(record(officerSeq), line.Replace(a), line.Replace(b))
+			c.swap(record(policeSeq), line.Replace(b), line.Replace(a))
+			c.seal()
+			return c
+		}},
+		"ring_flipped": {"no line of the key ring admits this key", func(t *testing.T) *court {
+			c := good(t)
+			other := signingtest.NewPerson(t, c.police.Principal, signing.Deputy).PublicKey()
+			c.swap("keys/allowed_signers", line(c.police.PublicKey()), line(other))
+			c.seal()
+			return c
+		}},
+		"ring_flipped_unsealed": {"is not the one of MANIFEST", func(t *testing.T) *court {
+			c := good(t)
+			c.write("keys/allowed_signers", c.read("keys/allowed_signers")+"\n")
+			return c
+		}},
+		"ring_line_for_everything": {"the key ring has a line that Tocsin does not take", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/allowed_signers", `namespaces="police@tocsin,police@exercise.tocsin",`, "")
+			c.seal()
+			return c
+		}},
+		"ring_without_end": {"the key ring has a line that Tocsin does not take", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/allowed_signers", `,valid-before="21000101000000Z"`, "")
+			c.seal()
+			return c
+		}},
+		"ring_for_any_name": {"the key ring has a line that Tocsin does not take", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/allowed_signers", "\n"+c.police.Principal+" ", "\n*@police.example ")
+			c.seal()
+			return c
+		}},
+		"ring_key_for_two": {"one key is in the key ring for two persons or two roles", func(t *testing.T) *court {
+			c := good(t)
+			c.write("keys/allowed_signers", c.read("keys/allowed_signers")+strings.Replace(c.police.Line(t), c.police.Principal, "altra@police.example", 1)+"\n")
+			c.seal()
+			return c
+		}},
+		"one_person_twice": {"two signatures are by one person", func(t *testing.T) *court {
+			twin := signingtest.NewPerson(t, "mario.rossi@pc.example", signing.Police)
+			return signedBy(t, twin)
+		}},
+		"two_of_one_organisation": {"two signatures are of one organisation", func(t *testing.T) *court {
+			return signedBy(t, signingtest.NewPerson(t, "carla.neri@pc.example", signing.Police))
+		}},
+		"one_key_in_two_forms": {"two signatures are by one key", func(t *testing.T) *court {
+			key := newSigner(t)
+			liaison, line := enrolled(t, "anna.verdi@police.example", key)
+			plain, err := signing.RingLine("mario.rossi@pc.example", signing.Officer, []alert.Realm{alert.RealmLive}, year(2020), year(2100), key.PublicKey(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newCourt(t, alert.RealmLive, plain, line)
+			c.hand(c.b)
+			c.statement(c.b, "mario.rossi@pc.example", "officer@tocsin", signWith(t, key, "officer@tocsin", c.b.Bytes()))
+			seq := c.statement(c.b, "anna.verdi@police.example", "police@tocsin", signWith(t, liaison, "police@tocsin", c.b.Bytes()))
+			if e := c.export(); e.Bulletins[0].Released != 0 {
+				t.Error("Tocsin itself takes one key in two forms")
+			}
+			c.claim(c.b, seq)
+			c.seal()
+			return c
+		}},
+		"expired_before": {"key has expired", func(t *testing.T) *court {
+			police := signingtest.Police(t)
+			police.Before = time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
+			return signedBy(t, police)
+		}},
+		"not_yet_valid": {"key is not yet valid", func(t *testing.T) *court {
+			police := signingtest.Police(t)
+			police.After = time.Now().Add(-time.Minute).UTC().Truncate(time.Second) // valid by now
+			return signedBy(t, police)
+		}},
+		"revoked": {"the key, or the authority that certifies it, is revoked", func(t *testing.T) *court {
+			c := good(t)
+			c.write("keys/revoked", line(c.police.PublicKey())+"\n")
+			c.seal()
+			return c
+		}},
+		"exercise_signature_on_a_live_alert": {"it is a signature of the other realm (police@exercise.tocsin)", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.hand(c.b)
+			c.sign(c.b, c.officer)
+			seq := c.statement(c.b, c.police.Principal, "police@exercise.tocsin", c.police.Sign(t, alert.RealmExercise, c.b.Bytes()))
+			c.export()
+			c.claim(c.b, seq)
+			c.seal()
+			return c
+		}},
+		"exercise_signature_called_live": {"namespace does not match", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.hand(c.b)
+			c.sign(c.b, c.officer)
+			seq := c.statement(c.b, c.police.Principal, "police@tocsin", c.police.Sign(t, alert.RealmExercise, c.b.Bytes()))
+			c.export()
+			c.claim(c.b, seq)
+			c.seal()
+			return c
+		}},
+		"exercise_called_live": {"it is of the other realm", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmExercise)
+			c.release(c.b)
+			c.export()
+			c.swap("export.txt", "realm: exercise\nledger: tocsin/exercise/", "realm: live\nledger: tocsin/live/")
+			c.swap(record(1), `"realm":"exercise"`, `"realm":"live"`)
+			c.seal()
+			return c
+		}},
+		"passkey_untouched": {"nobody touched the key (UP=0)", func(t *testing.T) *court {
+			return claimed(withPasskey(t, "", func(k *signingtest.Passkey) { k.Flags = 0x04 }))
+		}},
+		"passkey_unverified": {"(UV=0), and the policy demands it", func(t *testing.T) *court {
+			return claimed(withPasskey(t, "", func(k *signingtest.Passkey) { k.Flags = 0x01 }))
+		}},
+		"passkey_unverified_by_default": {"(UV=0), and the policy demands it", func(t *testing.T) *court {
+			return claimed(withPasskey(t, "# no hardware_keys\n", func(k *signingtest.Passkey) { k.Flags = 0x01 }))
+		}},
+		"passkey_synced": {"may exist on several devices (BE=1)", func(t *testing.T) *court {
+			return claimed(withPasskey(t, "", func(k *signingtest.Passkey) { k.Flags = 0x1d }))
+		}},
+		"passkey_framed": {"framed", func(t *testing.T) *court {
+			return claimed(withPasskey(t, "", func(k *signingtest.Passkey) { k.CrossOrigin = true }))
+		}},
+		"passkey_other_page": {"is not one that the policy allows", func(t *testing.T) *court {
+			return claimed(withPasskey(t, "hardware_keys:\n  origins: [\"https://firma.police.example\"]\n", func(k *signingtest.Passkey) { k.Origin = "https://www.firma.police.example" }))
+		}},
+		"signature_removed": {"the signature's file is missing", func(t *testing.T) *court {
+			c := good(t)
+			c.remove(signature(policeSeq))
+			c.seal()
+			return c
+		}},
+		"signature_removed_unsealed": {"the file signatures/5.sig is missing", func(t *testing.T) *court {
+			c := good(t)
+			c.remove(signature(policeSeq))
+			return c
+		}},
+		"signature_and_record_removed": {`the exporter says "released: 5", the signatures say "no"`, func(t *testing.T) *court {
+			c := good(t)
+			c.remove(signature(policeSeq), record(policeSeq), "proofs/5.tlog-proof")
+			c.seal()
+			return c
+		}},
+		"signature_and_record_and_claim_removed": {"record 6 sends a bulletin that was not released", func(t *testing.T) *court {
+			c := good(t)
+			c.remove(signature(policeSeq), record(policeSeq), "proofs/5.tlog-proof")
+			c.swap("export.txt", "released: "+c.b.SHA256()+" 5\n", "")
+			c.seal()
+			return c
+		}},
+		"extra_file": {"an extra file, which MANIFEST does not name: signatures/99.sig", func(t *testing.T) *court {
+			c := good(t)
+			c.write(signature(99), c.read(signature(policeSeq)))
+			return c
+		}},
+		"extra_signature": {"no record has the signature 99", func(t *testing.T) *court {
+			c := good(t)
+			c.write(signature(99), c.read(signature(policeSeq)))
+			c.seal()
+			return c
+		}},
+		"extra_signature_that_nobody_refused": {"record 6: the signature does not hold, and the ledger does not refuse it", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			c.signed(c.b, c.police, []byte("other bytes"))
+			c.export()
+			return c
+		}},
+		"extra_bulletin": {"no record hands in the bulletin", func(t *testing.T) *court {
+			c := good(t)
+			text := c.read("bulletins/" + c.b.SHA256() + ".bulletin")
+			text = strings.Replace(text, "Piogge", "Pioghe", 1)
+			c.write(fmt.Sprintf("bulletins/%x.bulletin", sha256.Sum256([]byte(text))), text)
+			c.seal()
+			return c
+		}},
+		"sent_before_release": {"record 5 sends a bulletin that was not released", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.hand(c.b)
+			c.sign(c.b, c.officer)
+			c.begin(c.b, "", "x-a")
+			c.sign(c.b, c.police)
+			c.export()
+			return c
+		}},
+		"signed_after_its_end": {"it came when the bulletin had expired", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.hand(c.b)
+			c.sign(c.b, c.officer)
+			seq := c.sign(c.b, c.police)
+			c.entries[seq-1].Time = c.alert.Expires
+			c.export()
+			c.claim(c.b, seq)
+			c.seal()
+			return c
+		}},
+		"one_kind_in_a_comment": {"the kind of its message (msgType) can't be read with certainty", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			return c.forged("<status>", "<!-- <msgType>Cancel</msgType> --><status>")
+		}},
+		"one_kind_beside_another": {"the kind of its message (msgType) can't be read with certainty", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			return c.forged("<msgType>", "<!-- <msgType>Cancel</msgType> --><msgType>")
+		}},
+		"another_alert": {"it is of another alert", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			return c.forged("alert: "+string(c.b.Alert), "alert: 00000000-0000-4000-8000-000000000000")
+		}},
+		"policy_that_can_not_be_read": {"the signing policy has a line that this script can't read: all: &all [officer, police]", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/policy.yaml", "all: [officer, police]", "all: &all [officer, police]")
+			c.seal()
+			return c
+		}},
+		"policy_with_no_signer": {"the signing policy has a line that this script can't read", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/policy.yaml", "all: [officer, police]", "all: []")
+			c.seal()
+			return c
+		}},
+		"policy_of_key_managers": {"the signing policy has a line that this script can't read: keyring", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/policy.yaml", "all: [officer, police]", "any: [keyring]")
+			c.seal()
+			return c
+		}},
+		"checkpoint_of_another_ledger": {"the checkpoint is of another ledger", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("checkpoint", "tocsin/live/0", "tocsin/live/1")
+			c.seal()
+			return c
+		}},
+		"records_of_another_number": {"record 5 does not say its own number and time", func(t *testing.T) *court {
+			c := good(t)
+			c.swap(record(5), "5\n", "6\n")
+			c.seal()
+			return c
+		}},
+		"hostile_names": {"an extra file", func(t *testing.T) *court {
+			c := good(t)
+			for _, name := range []string{"$(touch pwned)", "-rf", "a\nb", "`touch pwned`", "\x1b[2J", "signatures/'; touch pwned;'", ".hidden", "..."} {
+				c.write(name, "x")
+			}
+			return c
+		}},
+		"hostile_manifest": {"a line of MANIFEST is not allowed", func(t *testing.T) *court {
+			c := good(t)
+			c.write("MANIFEST", c.read("MANIFEST")+strings.Repeat("0", 64)+"  ../../etc/passwd\n"+strings.Repeat("0", 64)+"  $(touch pwned)\n-n\n")
+			return c
+		}},
+		"hostile_principals": {"the record does not have the form of ours", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			for _, name := range []string{"$(touch pwned)@police.example", "-Oprint-pubkey", "*@police.example", "a|b@police.example", "a b@police.example"} {
+				c.statement(c.b, name, "police@tocsin", c.police.Sign(t, alert.RealmLive, c.b.Bytes()))
+			}
+			c.export()
+			return c
+		}},
+		"link_in_place_of_a_file": {"the file signatures/5.sig is missing", func(t *testing.T) *court {
+			c := good(t)
+			if err := os.Rename(filepath.Join(c.dir, signature(policeSeq)), filepath.Join(c.dir, "..", "elsewhere")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink("../../elsewhere", filepath.Join(c.dir, signature(policeSeq))); err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}},
+		"nothing_released": {"no bulletin of this alert was released", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.hand(c.b)
+			c.sign(c.b, c.officer)
+			c.export()
+			return c
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tt.lie(t).want(false, tt.words, "NO: ")
+		})
+	}
+}
+
+// signedBy exports a live alert that the officer and another person have signed, and
+// says that it was released.
+func signedBy(t *testing.T, other *signingtest.Person) *court {
+	t.Helper()
+	c := newCourt(t, alert.RealmLive, signingtest.Officer(t).Line(t), other.Line(t))
+	c.hand(c.b)
+	c.sign(c.b, c.officer)
+	c.sign(c.b, other)
+	return claimed(c)
+}
+
+// claimed exports an alert that Tocsin does not release, and says that it was.
+func claimed(c *court) *court {
+	c.t.Helper()
+	if e := c.export(); e.Bulletins[0].Released != 0 {
+		c.t.Error("Tocsin itself says that the bulletin was released")
+	}
+	c.claim(c.b, policeSeq)
+	c.seal()
+	return c
+}
+
+// forged exports an alert whose signed bytes are no good bulletin, and says that they
+// were released.
+func (c *court) forged(from, to string) *court {
+	c.t.Helper()
+	raw := bytes.Replace(c.b.Bytes(), []byte(from), []byte(to), 1)
+	digest := fmt.Sprintf("%x", sha256.Sum256(raw))
+	c.blobs[digest] = raw
+	c.add(ledger.Record{
+		Type: ledger.Bulletin, Alert: string(c.b.Alert), Number: 1, SHA256: digest, Bytes: len(raw), Code: string(c.b.Code), MsgType: "Alert", Expires: c.b.Expires.UTC(),
+	})
+	for _, p := range []*signingtest.Person{c.officer, c.police} {
+		c.add(ledger.Record{
+			Type: ledger.Signature, Alert: string(c.b.Alert), Number: 1, SHA256: digest, Principal: p.Principal,
+			Namespace: signing.Namespace(p.Role, c.alert.Realm), Armor: string(p.Sign(c.t, c.alert.Realm, raw)),
+		})
+	}
+	c.export()
+	c.write("export.txt", fmt.Sprintf("%sreleased: %s %d\n", c.read("export.txt"), digest, policeSeq))
+	c.seal()
+	return c
+}
+
+// flipped changes one bit of the signature inside an armour.
+func flipped(armored string) string {
+	lines := strings.Split(armored, "\n")
+	at := len(lines) - 4 // within the numbers of the signature
+	was := lines[at]
+	lines[at] = was[:8] + map[bool]string{true: "B", false: "A"}[was[8] == 'A'] + was[9:]
+	return strings.Join(lines, "\n")
+}
+
+func line(key ssh.PublicKey) string {
+	return strings.TrimSuffix(string(ssh.MarshalAuthorizedKey(key)), "\n")
+}
+
+func year(y int) time.Time { return time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+func newSigner(t *testing.T) ssh.Signer {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func signWith(t *testing.T, key ssh.Signer, namespace string, message []byte) []byte {
+	t.Helper()
+	armored, err := sshsig.Sign(key, namespace, message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return armored
+}
+
+// enrolled returns a police liaison with a certificate, for a key of their own where
+// key is nil, and the ring's line of the authority that made it.
+func enrolled(t *testing.T, principal string, key ssh.Signer) (ssh.Signer, string) {
+	t.Helper()
+	authority := signingtest.NewPerson(t, "ca@police.example", signing.Police)
+	if key == nil {
+		key = newSigner(t)
+	}
+	ca := newSigner(t)
+	cert := &ssh.Certificate{
+		Key: key.PublicKey(), CertType: ssh.UserCert, KeyId: "liaison-7", ValidPrincipals: []string{principal},
+		ValidAfter: uint64(year(2020).Unix()), ValidBefore: uint64(year(2100).Unix()), //nolint:gosec // after 1970
+	}
+	if err := cert.SignCert(rand.Reader, ca); err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewCertSigner(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := strings.Replace(authority.Line(t), line(authority.PublicKey()), line(ca.PublicKey()), 1)
+	return signer, strings.Replace(l, "ca@police.example ", "*@police.example cert-authority,", 1)
+}
+
+// withPasskey returns a live alert that the officer signed with a file key and the
+// liaison with a passkey. hardware is the policy's part on hardware keys, "" for the
+// default one.
+func withPasskey(t *testing.T, hardware string, change func(*signingtest.Passkey)) *court {
+	t.Helper()
+	const liaison = "lucia.bianchi@police.example"
+	k := signingtest.NewPasskey(t, "firma.police.example")
+	change(k)
+	ringLine, err := signing.RingLine(liaison, signing.Police, []alert.Realm{alert.RealmLive}, year(2020), year(2100), k.PublicKey(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCourt(t, alert.RealmLive, signingtest.Officer(t).Line(t), ringLine)
+	if hardware != "" {
+		policy, _, _ := strings.Cut(string(c.keys.Policy), "hardware_keys:")
+		c.keys.Policy = []byte(policy + hardware)
+	}
+	c.hand(c.b)
+	c.sign(c.b, c.officer)
+	c.statement(c.b, liaison, "police@tocsin", passkeySign(t, k, "police@tocsin", c.b.Bytes()))
+	return c
+}
+
+// passkeySign makes the SSHSIG of a passkey, also where its flags are such that our own
+// code would not: PROTOCOL.sshsig and PROTOCOL.u2f.
+func passkeySign(t *testing.T, k *signingtest.Passkey, namespace string, message []byte) []byte {
+	t.Helper()
+	challenge, err := sshsig.SignedData(namespace, message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := k.Assert(t, challenge)
+	var rs struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(r.Signature, &rs); err != nil {
+		t.Fatal(err)
+	}
+	auth := r.AuthenticatorData[sha256.Size:]
+	sig := ssh.Marshal(struct {
+		Format string
+		RS     []byte
+	}{"webauthn-sk-ecdsa-sha2-nistp256@openssh.com", ssh.Marshal(rs)})
+	sig = append(sig, ssh.Marshal(struct {
+		Flags      byte
+		Counter    uint32
+		Origin     string
+		ClientData []byte
+		Extensions []byte
+	}{auth[0], binary.BigEndian.Uint32(auth[1:]), k.Origin, r.ClientDataJSON, auth[5:]})...)
+	blob := append([]byte("SSHSIG"), ssh.Marshal(struct {
+		Version                       uint32
+		Key                           []byte
+		Namespace, Reserved, HashAlgo string
+		Signature                     []byte
+	}{1, k.PublicKey(t).Marshal(), namespace, "", "sha512", sig})...)
+	text := base64.StdEncoding.EncodeToString(blob)
+	var b strings.Builder
+	b.WriteString("-----BEGIN SSH SIGNATURE-----\n")
+	for len(text) > 70 {
+		b.WriteString(text[:70] + "\n")
+		text = text[70:]
+	}
+	b.WriteString(text + "\n-----END SSH SIGNATURE-----\n")
+	return []byte(b.String())
+}
+
+// TestScriptSaysTheSameEverywhere holds the words in both languages, under each shell
+// that is here, against the golden files.
+func TestScriptSaysTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	c := withPasskey(t, "", func(*signingtest.Passkey) {})
+	c.deliver(c.b)
+	update := c.alert.Next(t, alert.MsgUpdate)
+	c.hand(update)
+	c.sign(update, c.officer)
+	c.export()
+	for _, lang := range []string{"it", "en"} {
+		golden := filepath.Join("testdata", "verify-alert."+lang+".golden")
+		// What differs from one run to the next.
+		names := strings.NewReplacer(string(c.b.Code), "SV-CODE", string(c.b.Alert), "ALERT")
+		for _, shell := range []string{"sh", "dash", "bash", "busybox-sh"} {
+			if _, err := exec.LookPath(shell); err != nil {
+				continue // another system's
+			}
+			out, yes := c.run(shell, lang+"_XX.UTF-8")
+			got := names.Replace(out)
+			for _, change := range [][2]string{
+				{`SHA256:[A-Za-z0-9+/]{43}`, "SHA256:KEY"}, {`[0-9a-f]{64}`, "DIGEST"}, {`[A-Za-z0-9+/]{43}=`, "ROOT"},
+				{`20[0-9-]{8}T[0-9:.]+Z`, "TIME"}, {`verify-time=[0-9]{14}Z`, "verify-time=TIME"},
+			} {
+				got = regexp.MustCompile(change[0]).ReplaceAllString(got, change[1])
+			}
+			if os.Getenv("TOCSIN_UPDATE_GOLDEN") == "1" {
+				if err := os.MkdirAll("testdata", 0o755); err != nil { //nolint:gosec // of the repository
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil { //nolint:gosec // of the repository
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !yes || got != string(want) {
+				t.Errorf("%s, %s: yes is %v; the words differ from %s; read them, then run with TOCSIN_UPDATE_GOLDEN=1:\n%s", shell, lang, yes, golden, got)
+			}
+		}
+	}
+}
+
+// TestScriptWithAnOlderSSHKeygen has an ssh-keygen that knows no times in UTC, as
+// OpenSSH 8.9 and 9.0 do, in a zone of its own.
+func TestScriptWithAnOlderSSHKeygen(t *testing.T) {
+	t.Parallel()
+	real, err := exec.LookPath("ssh-keygen")
+	if err != nil {
+		t.Skip(err)
+	}
+	c := newCourt(t, alert.RealmLive)
+	c.release(c.b)
+	c.export()
+	tools := t.TempDir()
+	old := "#!/bin/sh\nfor a; do case $a in verify-time=*Z) echo 'Invalid \"verify-time\" option' >&2; exit 255;; esac; done\n" +
+		"p=; for a; do if [ \"$p\" = -f ] && grep -q '[0-9]Z\"' \"$a\"; then echo 'no line of the ring is understood' >&2; exit 255; fi; p=$a; done\nexec " + real + " \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(tools, "ssh-keygen"), []byte(old), 0o700); err != nil { //nolint:gosec // to be run
+		t.Fatal(err)
+	}
+	scratch := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "sh", filepath.Join(c.dir, "verify-alert.sh"))
+	cmd.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "TMPDIR="+scratch, "TZ=America/New_York")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
+		t.Errorf("the script left %v, %v", left, err)
+	}
+}
+
+// TestScriptIsPlainShell has shellcheck look at it, where it is.
+func TestScriptIsPlainShell(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("shellcheck"); err != nil {
+		t.Log("shellcheck is not here: the shells themselves are asked alone")
+		return
+	}
+	if out, err := exec.CommandContext(t.Context(), "shellcheck", "-s", "sh", "verify-alert.sh").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestExportProvesItsRecords checks every proof with another implementation than the one
+// that computed the root, and that none holds for a record that was altered.
+func TestExportProvesItsRecords(t *testing.T) {
+	t.Parallel()
+	c := newCourt(t, alert.RealmExercise)
+	c.release(c.b)
+	c.deliver(c.b)
+	c.fill(23)
+	e := c.export()
+	if e.Proofs != e.Records || len(e.Unproven) > 0 || e.Checkpoint == nil {
+		t.Fatalf("the export is %+v", e)
+	}
+	signed, err := audit.ParseCheckpoint([]byte(c.read("checkpoint")), c.read("ledger.vkey"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proofs, err := filepath.Glob(filepath.Join(c.dir, "proofs", "*.tlog-proof"))
+	if err != nil || len(proofs) != e.Records {
+		t.Fatalf("there are proofs %v, %v", proofs, err)
+	}
+	for _, path := range proofs {
+		seq, err := strconv.ParseInt(strings.TrimSuffix(filepath.Base(path), ".tlog-proof"), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, checkpoint, _ := strings.Cut(c.read(filepath.Join("proofs", filepath.Base(path))), "\n\n")
+		lines := strings.Split(head, "\n")
+		if lines[0] != "c2sp.org/tlog-proof@v1" || lines[1] != fmt.Sprintf("index %d", seq-1) || checkpoint != c.read("checkpoint") {
+			t.Errorf("proof %d begins with %q", seq, lines[:2])
+		}
+		var p tlog.RecordProof
+		for _, l := range lines[2:] {
+			h, err := tlog.ParseHash(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p = append(p, h)
+		}
+		leaf := []byte(c.read(record(seq)))
+		if err := tlog.CheckRecord(p, signed.Size, tlog.Hash(signed.Root), seq-1, tlog.RecordHash(leaf)); err != nil {
+			t.Errorf("record %d: %v", seq, err)
+		}
+		leaf[len(leaf)/2] ^= 1
+		if tlog.CheckRecord(p, signed.Size, tlog.Hash(signed.Root), seq-1, tlog.RecordHash(leaf)) == nil {
+			t.Errorf("record %d: the proof holds for another one", seq)
+		}
+	}
+}
+
+// TestExportWithoutProof has no checkpoint, or one that does not cover all.
+func TestExportWithoutProof(t *testing.T) {
+	t.Parallel()
+	c := newCourt(t, alert.RealmExercise)
+	c.release(c.b)
+	c.export()
+	dir := kept(t, c.book)
+	c.deliver(c.b)
+	for _, state := range []string{t.TempDir(), dir} {
+		x := audit.NewExporter(c.authority, c.keys, audit.OpenGuard(state), string(c.b.Alert))
+		show(x.Observe, c.entries)
+		e, err := x.Finish(t.Context(), int64(len(c.entries)), func(context.Context, string) ([]byte, error) { return c.b.Bytes(), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Proofs+len(e.Unproven) != e.Records || len(e.Unproven) == 0 {
+			t.Errorf("proofs %d, unproven %v, records %d", e.Proofs, e.Unproven, e.Records)
+		}
+		c.dir = filepath.Join(t.TempDir(), "alert")
+		if err := e.Write(c.dir); err != nil {
+			t.Fatal(err)
+		}
+		words := "the export has no checkpoint"
+		if state == dir {
+			words = "the records from 6 on are newer than the checkpoint"
+		}
+		c.want(true, words)
+	}
+}
+
+// TestExportLeavesNothingHalfWritten writes where it can't.
+func TestExportLeavesNothingHalfWritten(t *testing.T) {
+	t.Parallel()
+	c := newCourt(t, alert.RealmExercise)
+	c.release(c.b)
+	e := c.export()
+	if err := e.Write(c.dir); !errors.Is(err, audit.ErrNotEmpty) {
+		t.Errorf("into a folder that is full: %v", err)
+	}
+	parent := t.TempDir()
+	file, empty, link := filepath.Join(parent, "file"), filepath.Join(parent, "empty"), filepath.Join(parent, "link")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Mkdir(empty, 0o700), os.Symlink(empty, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{file, link} {
+		if err := e.Write(name); !errors.Is(err, audit.ErrNotEmpty) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := e.Write(filepath.Join(parent, "absent", "alert")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("into a folder that is not there: %v", err)
+	}
+	if err := e.Write(empty + "/"); err != nil {
+		t.Errorf("into an empty folder: %v", err)
+	}
+	held, err := os.ReadDir(parent)
+	if err != nil || len(held) != 3 {
+		t.Errorf("beside the export stand %v, %v", held, err)
+	}
+}

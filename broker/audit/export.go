@@ -75,10 +75,11 @@ type Exporter struct {
 }
 
 // NewExporter returns an exporter of the alert with the UUID. Releases are judged by
-// the authority, which was made of keys; proofs lead to the checkpoint of guard.
-func NewExporter(authority *signing.Authority, keys Keys, guard *Guard, alert string) *Exporter {
+// rings, which has taken no record yet; keys are those that the export holds, and proofs
+// lead to the checkpoint of guard.
+func NewExporter(rings *signing.History, keys Keys, guard *Guard, alert string) *Exporter {
 	return &Exporter{
-		alert: alert, keys: keys, guard: guard, verifier: NewVerifier(authority, guard.Checkpoint()),
+		alert: alert, keys: keys, guard: guard, verifier: NewVerifier(rings, guard.Checkpoint()),
 		numbers: map[int64]bool{}, effect: map[int64]bool{},
 	}
 }

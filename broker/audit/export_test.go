@@ -78,7 +78,7 @@ func (c *court) export() *audit.Export {
 		c.t.Fatal(err)
 	}
 	c.authority = &signing.Authority{Ring: ring, Policy: policy, Realm: c.alert.Realm}
-	x := audit.NewExporter(c.authority, c.keys, audit.OpenGuard(kept(c.t, c.book)), string(c.b.Alert))
+	x := audit.NewExporter(signing.Fixed(c.authority), c.keys, audit.OpenGuard(kept(c.t, c.book)), string(c.b.Alert))
 	show(x.Observe, c.entries)
 	e, err := x.Finish(c.t.Context(), int64(len(c.entries)), func(_ context.Context, digest string) ([]byte, error) {
 		if raw, ok := c.blobs[digest]; ok {
@@ -972,7 +972,7 @@ func TestExportWithoutProof(t *testing.T) {
 	dir := kept(t, c.book)
 	c.deliver(c.b)
 	for _, state := range []string{t.TempDir(), dir} {
-		x := audit.NewExporter(c.authority, c.keys, audit.OpenGuard(state), string(c.b.Alert))
+		x := audit.NewExporter(signing.Fixed(c.authority), c.keys, audit.OpenGuard(state), string(c.b.Alert))
 		show(x.Observe, c.entries)
 		e, err := x.Finish(t.Context(), int64(len(c.entries)), func(context.Context, string) ([]byte, error) { return c.b.Bytes(), nil })
 		if err != nil {

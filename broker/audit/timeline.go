@@ -123,7 +123,7 @@ func (t *Timeline) words(r *ledger.Record) string {
 		return say("%s: scaduto prima della pubblicazione", "%s: expired before it was published", channel)
 	case ledger.Superseded:
 		return say("%s: superato da un bollettino più recente", "%s: superseded by a newer bulletin", channel)
-	case ledger.Genesis, ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted:
+	case ledger.Genesis, ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing:
 		return string(r.Type)
 	}
 	return string(r.Type)

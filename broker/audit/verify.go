@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,7 +16,7 @@ import (
 // A Finding is something in a ledger that does not hold.
 type Finding struct {
 	Record int64  `json:"record"` // sequence; 0 where it is about the whole ledger
-	Rule   string `json:"rule"`   // complete, root, record, time, transition, bulletin, signature, release, coverage
+	Rule   string `json:"rule"`   // complete, root, record, time, transition, key_ring, bulletin, signature, release, coverage
 	Text   string `json:"text"`
 }
 
@@ -31,8 +32,10 @@ type Report struct {
 	Alerts     int            `json:"alerts"`
 	Bulletins  int            `json:"bulletins"`
 	Signatures int            `json:"signatures"` // that hold
+	Late       int            `json:"late"`       // of these, made when the key ring had expired
 	Refused    int            `json:"refused"`    // bulletins, signatures and records that do not hold, and are refused in the ledger
 	Refusals   []Refusal      `json:"refusals"`   // what the ledger says was refused
+	Rings      int            `json:"key_rings"`  // versions of the key ring that came into force
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
 	Races      int            `json:"races"`      // records without effect, where two writers met
 	Missing    []ledger.Gap   `json:"missing"`    // records that are missing or can't be read
@@ -65,7 +68,7 @@ type CheckpointUse struct {
 // judged without them. Observe is to be given to the ledger before its first
 // record; it has one owner.
 type Verifier struct {
-	authority  *signing.Authority
+	rings      *signing.History
 	checkpoint *Checkpoint
 	tree       Tree // of the records before the first gap
 	last       int64
@@ -90,10 +93,10 @@ type sent struct {
 	at       time.Time // of a post: when the platform took it
 }
 
-// NewVerifier returns a verifier that judges signatures by the authority, and the
-// ledger by the checkpoint, nil for none.
-func NewVerifier(authority *signing.Authority, checkpoint *Checkpoint) *Verifier {
-	return &Verifier{authority: authority, checkpoint: checkpoint, state: ledger.NewState(), unjudged: map[int64]bool{}}
+// NewVerifier returns a verifier that judges signatures by the history, which has
+// taken nothing of the ledger yet, and the ledger by the checkpoint, nil for none.
+func NewVerifier(rings *signing.History, checkpoint *Checkpoint) *Verifier {
+	return &Verifier{rings: rings, checkpoint: checkpoint, state: ledger.NewState(), unjudged: map[int64]bool{}}
 }
 
 func (v *Verifier) find(seq int64, rule, format string, args ...any) {
@@ -184,7 +187,7 @@ func (v *Verifier) void(e *ledger.Entry, err error) {
 	switch e.Record.Type {
 	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Prepared, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held:
 		v.report.Races++
-	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.Signature, ledger.Rejected, ledger.NotSent, ledger.Posted,
+	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing, ledger.Signature, ledger.Rejected, ledger.NotSent, ledger.Posted,
 		ledger.Verified, ledger.NotVerifiable, ledger.Failed:
 		v.find(e.Seq, "transition", "%v", err)
 	default:
@@ -199,7 +202,7 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	r := &v.report
 	r.Realm, r.Epoch = v.state.Realm, v.state.Epoch
 	if r.Realm == "" {
-		r.Realm = string(v.authority.Realm) // the record that says it is missing
+		r.Realm = string(v.rings.Realm()) // the record that says it is missing
 	}
 	if size > v.last {
 		v.miss(size)
@@ -211,6 +214,7 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	r.Alerts = len(v.state.Alerts)
 	v.checkCheckpoint()
 	v.checkForeign()
+	v.checkRings(ctx, blobs)
 	v.proofs = v.checkBulletins(ctx, blobs)
 	v.checkSent(v.attempts, v.proofs, "an attempt")
 	r.Posts = v.checkSent(v.posts, v.proofs, "a post")
@@ -287,6 +291,24 @@ func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Contex
 	return proofs
 }
 
+// checkRings puts into force the versions of the key ring that hold, before anything
+// is judged by them.
+func (v *Verifier) checkRings(ctx context.Context, blobs func(context.Context, string) ([]byte, error)) {
+	for _, r := range v.state.Rings {
+		err := v.rings.Take(ctx, signing.Claim{Seq: r.Seq, At: r.At, Version: r.Version, Meta: r.Meta, Ring: r.Ring, Folder: r.Folder}, blobs)
+		switch {
+		case err == nil:
+			v.report.Rings++
+		case errors.Is(err, signing.ErrKnownVersion):
+			v.report.Races++
+		case errors.Is(err, signing.ErrNoRoot):
+			v.find(r.Seq, "key_ring", "%v", err)
+		default:
+			v.refusedOr(r.Seq, r.At, "key_ring", err)
+		}
+	}
+}
+
 // refusedOr counts what does not hold and is refused in the ledger; else it is a
 // finding.
 func (v *Verifier) refusedOr(seq int64, at time.Time, rule string, why error) {
@@ -344,8 +366,8 @@ func (v *Verifier) checkChain(id string, proofs map[string]*bulletinProof, holde
 		}
 		if why := broken[i]; why != nil {
 			v.refusedOr(places[i].Seq, places[i].At, "bulletin", why)
-		} else if v.authority.Realm != "" && places[i].Realm != v.authority.Realm {
-			v.refusedOr(places[i].Seq, places[i].At, "bulletin", fmt.Errorf("the bulletin is of realm %s, this ledger is of realm %s", places[i].Realm, v.authority.Realm))
+		} else if v.rings.Realm() != "" && places[i].Realm != v.rings.Realm() {
+			v.refusedOr(places[i].Seq, places[i].At, "bulletin", fmt.Errorf("the bulletin is of realm %s, this ledger is of realm %s", places[i].Realm, v.rings.Realm()))
 		}
 		if !slices.Contains(chain, i) {
 			of[i].released = 0
@@ -387,17 +409,20 @@ func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bul
 	var statements []signing.Statement
 	for _, st := range state.Statements {
 		s := signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
-		if _, err := v.authority.CheckOne(request, s, st.At); err != nil {
+		if _, err := v.rings.At(st.Seq).CheckOne(request, s, st.At); err != nil {
 			v.refusedOr(st.Seq, st.At, "signature", err)
 			continue // it makes no difference to the others
 		}
 		v.report.Signatures++
+		if v.rings.Late(st.Seq, st.At) {
+			v.report.Late++
+		}
 		statements = append(statements, s)
 		// A signature that comes after the refusal of a bulletin that could not be
 		// read releases nothing.
 		late := state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && st.Seq > state.Refusal.Seq
 		if p.released == 0 && !late {
-			if _, err := v.authority.Authorize(request, statements, st.At); err == nil {
+			if _, err := v.rings.At(st.Seq).Authorize(request, statements, st.At); err == nil {
 				p.released, p.at = st.Seq, st.At
 			}
 		}

@@ -111,7 +111,7 @@ func (s *scene) verify(checkpoint *audit.Checkpoint) audit.Report {
 
 func (s *scene) verifyEntries(checkpoint *audit.Checkpoint, entries []*ledger.Entry, size int64) audit.Report {
 	s.t.Helper()
-	v := audit.NewVerifier(s.authority, checkpoint)
+	v := audit.NewVerifier(signing.Fixed(s.authority), checkpoint)
 	show(v.Observe, entries)
 	return v.Finish(s.t.Context(), size, func(_ context.Context, digest string) ([]byte, error) {
 		if raw, ok := s.blobs[digest]; ok {

@@ -139,7 +139,7 @@ func (s *Service) eligible(l *lane, id string, it *item) bool {
 // any lane that it names may meet it.
 func (s *Service) attemptRecord(ctx context.Context, r ledger.Record, last int64) (string, error) {
 	r.Type, r.ID = ledger.Attempt, uuid.NewString()
-	r.Ring = hexDigest(s.Authority.Ring.SHA256())
+	r.Ring = hexDigest(s.Rings.Newest().Ring.SHA256())
 	names := r.Channels
 	if r.Channel != "" {
 		names = []string{r.Channel}

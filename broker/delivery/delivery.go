@@ -89,9 +89,11 @@ func (c Channel) withDefaults() Channel {
 
 // Config is what a [Service] works with.
 type Config struct {
-	Ledger    *ledger.Ledger
-	Authority *signing.Authority // this node's own copy of ring and policy
-	Channels  []Channel
+	Ledger *ledger.Ledger
+	// Rings is by which key ring and policy each record is judged. The service takes the
+	// versions of the ledger's records.
+	Rings    *signing.History
+	Channels []Channel
 	// Host makes images public for platforms that fetch them; nil where this
 	// node serves no site.
 	Host adapters.ImageHost
@@ -135,8 +137,8 @@ type Service struct {
 
 // New returns a service that has not begun.
 func New(c Config) (*Service, error) {
-	if c.Ledger == nil || c.Authority == nil {
-		return nil, errors.New("delivery: it needs a ledger and an authority")
+	if c.Ledger == nil || c.Rings == nil {
+		return nil, errors.New("delivery: it needs a ledger and a key ring")
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -154,8 +156,8 @@ func New(c Config) (*Service, error) {
 		c.Trusted = func() error { return nil }
 	}
 	s := &Service{Config: c, me: c.Ledger.Name(), tracer: c.Tracers.Tracer("tocsin/broker/delivery"), remarked: map[string]bool{}}
-	s.library = newLibrary(c.Ledger, c.Authority)
-	s.library.now = c.Now
+	s.library = newLibrary(c.Ledger, c.Rings)
+	s.library.now, s.library.since = c.Now, c.Now()
 	var err error
 	if s.meters, err = newMeters(c.Meters); err != nil {
 		return nil, fmt.Errorf("delivery: %w", err)
@@ -267,6 +269,9 @@ func (s *Service) watch(ctx context.Context, seen int64) {
 		s.Ledger.View(func(st *ledger.State) {
 			decided = st.Decided(seen)
 			left = st.NodesAt > seen
+			if n := len(st.Rings); n > 0 && st.Rings[n-1].Seq > seen {
+				left = true // whoever it keeps from signing may hold up what is under way
+			}
 			seen = st.Seq
 		})
 		for _, id := range decided {
@@ -274,7 +279,7 @@ func (s *Service) watch(ctx context.Context, seen int64) {
 		}
 		if left {
 			// Another node has ended, or was started again: what it leaves is not
-			// waited for any more.
+			// waited for any more. Or the key ring is another one.
 			s.wakeOpen()
 		}
 		select {
@@ -315,6 +320,14 @@ func (s *Service) tend(ctx context.Context, seen int64, open []string) {
 			published = append(published, st.Published(seen)...)
 			seen = st.Seq
 		})
+		s.library.mu.Lock()
+		err := s.library.takeRings(ctx)
+		s.library.mu.Unlock()
+		if err != nil {
+			s.Log.WarnContext(ctx, "a version of the key ring could not be judged; what comes after it waits", "err", err)
+			s.awaitTending(ctx, changed, true)
+			continue
+		}
 		s.hosting.host(ctx, s, decided) // first: a platform may ask for an image before long
 		for _, id := range decided {
 			s.prepareAhead(ctx, id)

@@ -581,7 +581,7 @@ func TestAnUntrustedLedgerReleasesNothing(t *testing.T) {
 			asked := make(chan struct{}, 100)
 			l := h.open("one/a")
 			s, err := delivery.New(delivery.Config{
-				Ledger: l, Authority: h.auth, Channels: []delivery.Channel{quick(x)}, Now: func() time.Time { return time.Now().Add(later) },
+				Ledger: l, Rings: signing.Fixed(h.auth), Channels: []delivery.Channel{quick(x)}, Now: func() time.Time { return time.Now().Add(later) },
 				Trusted: func() error { asked <- struct{}{}; return errors.New("a record is missing") },
 			})
 			if err != nil {

@@ -16,6 +16,7 @@ import (
 	"tocsin/broker/alert"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
 )
 
 // A clocked channel has a platform with a clock.
@@ -60,7 +61,7 @@ func TestOutcomesAreCountedByTheirClass(t *testing.T) {
 	}
 	held := newPlatform("facebook-a").then(refuse(adapters.NotSent, time.Minute))
 	s, err := delivery.New(delivery.Config{
-		Ledger: l, Authority: h.auth, Meters: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)), Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Ledger: l, Rings: signing.Fixed(h.auth), Meters: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)), Log: slog.New(slog.NewTextHandler(&log, nil)),
 		Channels: []delivery.Channel{quick(clocked{x, 5 * time.Minute}), quick(clocked{blind, -20 * time.Second}), quick(held)},
 	})
 	if err != nil {

@@ -237,7 +237,10 @@ func (h *house) runWith(node string, c delivery.Config) (stop func()) {
 	if _, err := l.Append(h.t.Context(), ledger.Record{Type: ledger.NodeStarted}); err != nil {
 		h.t.Fatal(err)
 	}
-	c.Ledger, c.Authority = l, h.auth
+	c.Ledger = l
+	if c.Rings == nil {
+		c.Rings = signing.Fixed(h.auth)
+	}
 	if c.Log == nil {
 		c.Log = h.log
 	}

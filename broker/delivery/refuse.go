@@ -43,7 +43,7 @@ func (s *Service) refuse(ctx context.Context, ids []string) (again bool) {
 	if s.Trusted() != nil {
 		return false // nothing is written to such a ledger; at the next start it is judged anew
 	}
-	faults := s.foreign()
+	faults := append(s.foreign(), s.badRings()...)
 	for _, id := range s.sameCode(ids) {
 		more, err := s.faults(ctx, id)
 		if err != nil {
@@ -95,6 +95,21 @@ func (s *Service) foreign() (faults []fault) {
 	return faults
 }
 
+// badRings returns the versions of the key ring that do not come into force, and were
+// not refused yet.
+func (s *Service) badRings() (faults []fault) {
+	s.library.mu.Lock()
+	defer s.library.mu.Unlock()
+	s.Ledger.View(func(st *ledger.State) {
+		for _, r := range st.Rings {
+			if why := s.library.badRings[r.Seq]; why != nil && !st.Refused(r.Seq, r.At) {
+				faults = append(faults, fault{seq: r.Seq, at: r.At, class: ledger.ClassKeyRing, reason: why.Error()})
+			}
+		}
+	})
+	return faults
+}
+
 // faults returns what has to be refused of an alert. An error says that something
 // could not be judged yet.
 func (s *Service) faults(ctx context.Context, id string) (faults []fault, err error) {
@@ -122,8 +137,8 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 		h, readErr := s.library.read(ctx, id, b)
 		s.library.mu.Unlock()
 		switch {
-		case readErr == nil && h.b.Realm != s.Authority.Realm:
-			faults = append(faults, about(b, ledger.ClassRealm, otherRealm(h.b, s.Authority).Error()))
+		case readErr == nil && h.b.Realm != s.Rings.Realm():
+			faults = append(faults, about(b, ledger.ClassRealm, otherRealm(h.b, s.Rings).Error()))
 		case readErr == nil:
 		case !isVerdict(readErr), errors.Is(readErr, ledger.ErrNoBlob) && s.Now().Before(b.At.Add(blobGrace)):
 			err = readErr
@@ -151,12 +166,12 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 }
 
 func (s *Service) badSignatures(p *place, refused map[int64]bool, about func(*ledger.BulletinState, string, string) fault) (faults []fault) {
-	for i := range p.state.Statements {
+	for i := range p.state.Statements[:min(p.judged, len(p.state.Statements))] { // the others come again
 		st := &p.state.Statements[i]
 		if refused[st.Seq] {
 			continue
 		}
-		if _, why := s.Authority.CheckOne(p.held.request(), statement(st), st.At); why != nil {
+		if _, why := s.Rings.At(st.Seq).CheckOne(p.held.request(), statement(st), st.At); why != nil {
 			f := about(p.state, ledger.ClassSignature, why.Error())
 			f.seq, f.at = st.Seq, st.At
 			faults = append(faults, f)

@@ -26,14 +26,20 @@ type release struct {
 // A library keeps the bulletins that were parsed and the releases that were
 // derived. Both are functions of the ledger and never change.
 type library struct {
-	ledger    *ledger.Ledger
-	authority *signing.Authority
+	ledger *ledger.Ledger
+	rings  *signing.History
 
 	mu       sync.Mutex       // held while a bulletin is fetched or verified first: once is enough
 	now      func() time.Time // nil where what is missing is asked for again and again
 	byDigest map[string]*held
 	bad      map[int64]error // why the bulletin of a record can never be read
 	release  map[string]release
+
+	ringsAt   int64           // up to this record, it is known which version judges
+	ringsRead int             // records of State.Rings that were judged
+	badRings  map[int64]error // why a version of the key ring did not come into force
+	since     time.Time       // what the ledger held then is not waited for: a start must not be held up
+	waitedFor []int64         // such records whose bytes were waited for, since one came into force
 }
 
 // held is a bulletin that was read, the digests of its bytes, and those of its
@@ -47,12 +53,16 @@ type held struct {
 	sound  []ledger.Statement
 }
 
-// judge looks at the signatures that came since it was called last. The caller holds
-// the library's mu.
-func (h *held) judge(authority *signing.Authority, state *ledger.BulletinState) {
+// judge looks at the signatures that came since it was called last, as far as the
+// versions of the key ring are known: what comes after may be judged by another one. The
+// caller holds mu.
+func (lib *library) judge(h *held, state *ledger.BulletinState) {
 	for ; h.judged < len(state.Statements); h.judged++ {
 		st := state.Statements[h.judged]
-		if _, err := authority.CheckOne(h.request(), statement(&st), st.At); err == nil {
+		if st.Seq > lib.ringsAt {
+			return
+		}
+		if _, err := lib.rings.At(st.Seq).CheckOne(h.request(), statement(&st), st.At); err == nil {
 			h.sound = append(h.sound, st)
 		}
 	}
@@ -65,8 +75,60 @@ func (h *held) request() signing.Request {
 	return r
 }
 
-func newLibrary(l *ledger.Ledger, a *signing.Authority) *library {
-	return &library{ledger: l, authority: a, byDigest: map[string]*held{}, bad: map[int64]error{}, release: map[string]release{}}
+func newLibrary(l *ledger.Ledger, rings *signing.History) *library {
+	return &library{ledger: l, rings: rings, byDigest: map[string]*held{}, bad: map[int64]error{}, release: map[string]release{}, badRings: map[int64]error{}}
+}
+
+// TakeRings judges the records of versions of the key ring that the ledger holds, for
+// whoever judges by the history: what follows is judged by what holds of them.
+func TakeRings(ctx context.Context, l *ledger.Ledger, rings *signing.History) error {
+	return newLibrary(l, rings).takeRings(ctx)
+}
+
+// takeRings judges the versions of the key ring that came since it was called last.
+// The caller holds mu. An error says that one could not be judged yet:
+// nothing that came after it may be judged before it is.
+func (lib *library) takeRings(ctx context.Context) error {
+	var fresh []ledger.RingState
+	var at int64
+	lib.ledger.View(func(st *ledger.State) { fresh, at = st.Rings[min(lib.ringsRead, len(st.Rings)):], st.Seq })
+	for i := range fresh {
+		r := &fresh[i]
+		err := lib.rings.Take(ctx, signing.Claim{Seq: r.Seq, At: r.At, Version: r.Version, Meta: r.Meta, Ring: r.Ring, Folder: r.Folder}, lib.ledger.Blob)
+		_, refused := errors.AsType[*signing.VersionError](err)
+		switch gone := errors.Is(err, ledger.ErrNoBlob); {
+		case err == nil:
+			lib.waitedFor = nil
+		case errors.Is(err, signing.ErrKnownVersion):
+		case errors.Is(err, signing.ErrNoRoot): // from then on Trusted says why nothing is sent
+		case refused, errors.Is(err, ledger.ErrDamaged), gone && !lib.waits(r):
+			lib.badRings[r.Seq] = err
+		default:
+			return err
+		}
+		lib.ringsRead++
+	}
+	lib.ringsAt = at
+	return nil
+}
+
+// maxRingWaits bounds how many records of versions in a row may have their bytes
+// waited for: nothing is judged meanwhile, and whoever may write could go on for ever.
+const maxRingWaits = 3
+
+// waits reports whether the bytes of a version may still come. The caller holds mu.
+func (lib *library) waits(r *ledger.RingState) bool {
+	if lib.now == nil || !r.At.After(lib.since) || !lib.now().Before(r.At.Add(blobGrace)) {
+		return false
+	}
+	if slices.Contains(lib.waitedFor, r.Seq) {
+		return true
+	}
+	if len(lib.waitedFor) == maxRingWaits {
+		return false
+	}
+	lib.waitedFor = append(lib.waitedFor, r.Seq)
+	return true
 }
 
 // forget drops the bulletins of an alert from memory; they are read again when they are
@@ -79,8 +141,8 @@ func (lib *library) forget(id string) {
 
 // Released returns the released bulletins of an alert in the order of their
 // numbers, as every adapter derives them from the ledger.
-func Released(ctx context.Context, l *ledger.Ledger, a *signing.Authority, id string) ([]*bulletin.Bulletin, error) {
-	items, err := newLibrary(l, a).items(ctx, id, "")
+func Released(ctx context.Context, l *ledger.Ledger, rings *signing.History, id string) ([]*bulletin.Bulletin, error) {
+	items, err := newLibrary(l, rings).items(ctx, id, "")
 	if err != nil {
 		return nil, err
 	}
@@ -100,16 +162,16 @@ type Verdict struct {
 
 // Judge returns the verdict on each bulletin of an alert, by its digest: what nodes
 // post follows from it.
-func Judge(ctx context.Context, l *ledger.Ledger, a *signing.Authority, id string) (map[string]Verdict, error) {
-	lib := newLibrary(l, a)
+func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id string) (map[string]Verdict, error) {
+	lib := newLibrary(l, rings)
 	lib.mu.Lock()
 	defer lib.mu.Unlock()
 	out := map[string]Verdict{}
 	for _, state := range lib.states(id) {
 		h, err := lib.read(ctx, id, &state)
 		switch {
-		case err == nil && h.b.Realm != a.Realm:
-			out[state.SHA256] = Verdict{Bulletin: h.b, Refused: otherRealm(h.b, a)}
+		case err == nil && h.b.Realm != rings.Realm():
+			out[state.SHA256] = Verdict{Bulletin: h.b, Refused: otherRealm(h.b, rings)}
 		case err == nil:
 			out[state.SHA256] = Verdict{Bulletin: h.b}
 		case isVerdict(err):
@@ -140,8 +202,8 @@ func Judge(ctx context.Context, l *ledger.Ledger, a *signing.Authority, id strin
 	return out, nil
 }
 
-func otherRealm(b *bulletin.Bulletin, a *signing.Authority) error {
-	return fmt.Errorf("the bulletin is of realm %s, this ledger is of realm %s", b.Realm, a.Realm)
+func otherRealm(b *bulletin.Bulletin, rings *signing.History) error {
+	return fmt.Errorf("the bulletin is of realm %s, this ledger is of realm %s", b.Realm, rings.Realm())
 }
 
 // items returns the released bulletins of an alert in the order of their numbers,
@@ -179,12 +241,16 @@ type place struct {
 	state   *ledger.BulletinState
 	held    *held
 	release release // zero where it is not released
+	judged  int     // statements that were looked at
 	taken   int64   // record by which another alert with its code was released first
 }
 
 // places returns the bulletins of an alert that can be read, in ledger order. The
 // caller holds mu.
 func (lib *library) places(ctx context.Context, id string) ([]place, error) {
+	if err := lib.takeRings(ctx); err != nil {
+		return nil, err
+	}
 	var all []place
 	for _, state := range lib.states(id) {
 		h, r, err := lib.released(ctx, id, &state)
@@ -194,7 +260,7 @@ func (lib *library) places(ctx context.Context, id string) ([]place, error) {
 		case err != nil:
 			return nil, err
 		}
-		p := place{state: &state, held: h, release: r}
+		p := place{state: &state, held: h, release: r, judged: h.judged}
 		if h.b.Number == 1 {
 			if p.taken, err = lib.taken(ctx, id, string(h.b.Code)); err != nil {
 				return nil, err
@@ -270,7 +336,7 @@ func (lib *library) released(ctx context.Context, id string, state *ledger.Bulle
 	if err != nil {
 		return nil, release{}, err
 	}
-	h.judge(lib.authority, state)
+	lib.judge(h, state)
 	if r, ok := lib.release[state.SHA256]; ok {
 		return h, r, nil
 	}
@@ -281,7 +347,7 @@ func (lib *library) released(ctx context.Context, id string, state *ledger.Bulle
 			break
 		}
 		statements = append(statements, statement(st))
-		if _, err := lib.authority.Authorize(h.request(), statements, st.At); err == nil {
+		if _, err := lib.rings.At(st.Seq).Authorize(h.request(), statements, st.At); err == nil {
 			r := release{seq: st.Seq, at: st.At, trace: st.Trace}
 			lib.release[state.SHA256] = r
 			return h, r, nil
@@ -380,18 +446,18 @@ func (lib *library) stands(ctx context.Context, id string, state *ledger.Bulleti
 	lib.mu.Lock()
 	h, err := lib.read(ctx, id, state)
 	if err == nil {
-		h.judge(lib.authority, state)
+		lib.judge(h, state)
 	}
 	lib.mu.Unlock()
 	if err != nil {
 		return nil, unsigned, err
 	}
 	statements := lib.sound(h)
-	if _, err := lib.authority.Authorize(h.request(), statements, now); err == nil {
+	if _, err := lib.rings.Newest().Authorize(h.request(), statements, now); err == nil {
 		return h, signed, nil
 	}
 	for _, st := range statements {
-		if _, err := lib.authority.CheckOne(h.request(), st, now); err == nil {
+		if _, err := lib.rings.Newest().CheckOne(h.request(), st, now); err == nil {
 			return h, waiting, nil
 		}
 	}
@@ -399,7 +465,7 @@ func (lib *library) stands(ctx context.Context, id string, state *ledger.Bulleti
 }
 
 // authorize verifies a bulletin as it must be verified before every post: with
-// the ring, the policy and the clock of this moment.
+// the ring and the clock of this moment, and the policy that released it.
 func (s *Service) authorize(it *item) (*signing.Authorized, error) {
-	return s.Authority.Authorize(it.held.request(), s.library.sound(it.held), s.Now())
+	return s.Rings.Standing(it.release.seq).Authorize(it.held.request(), s.library.sound(it.held), s.Now())
 }

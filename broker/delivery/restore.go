@@ -18,6 +18,12 @@ const shownAfter = 48 * time.Hour
 // long over. It returns the alerts that are left, newest first, and has told the
 // archive that they are to come: how long a start takes does not depend on them.
 func (s *Service) restore(ctx context.Context) (archive []string, err error) {
+	s.library.mu.Lock()
+	err = s.library.takeRings(ctx) // before anything is judged
+	s.library.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	current, archive := s.divide()
 	s.hosting.host(ctx, s, current)
 	distrust := s.Trusted()

@@ -33,7 +33,7 @@ const commandsAccount = "COMMANDS"
 // them have records delivered to any subject.
 func CommandSubjects() (write, ask []string) {
 	return []string{
-			"ledger.alert.*.decision.bulletin", "ledger.alert.*.decision.signature.*", "ledger.rejected", "blob.*",
+			"ledger.alert.*.decision.bulletin", "ledger.alert.*.decision.signature.*", "ledger.keyring", "ledger.rejected", "blob.*",
 		}, []string{
 			directGet,
 			"$JS.API.DIRECT.GET." + blobsName + ".blob.*",

@@ -32,6 +32,8 @@ const (
 	Signature   Type = "signature"    // a person signed a bulletin
 	Rejected    Type = "rejected"     // something was refused, and why
 
+	KeyRing Type = "key_ring" // a version of the key ring comes into force, where it holds
+
 	LossAccepted Type = "loss_accepted" // a person accepted the ledger although its checkpoint was lost
 
 	Attempt       Type = "attempt"        // a node is about to send a post: intent, before the request leaves
@@ -64,7 +66,7 @@ type Record struct {
 	Epoch string `json:"epoch,omitempty"` // genesis: random, tells a ledger from a re-created one
 
 	Alert  string `json:"alert,omitempty"`    // UUID of the alert
-	Number int    `json:"number,omitempty"`   // the bulletin's number within its alert, from 1
+	Number int    `json:"number,omitempty"`   // the bulletin's number within its alert, from 1; key_ring: the version, from 1
 	SHA256 string `json:"bulletin,omitempty"` // of the bulletin's bytes, lower-case hexadecimal
 
 	Code       string    `json:"code,omitempty"`       // bulletin: the alert code
@@ -99,7 +101,9 @@ type Record struct {
 	RetryAt time.Time `json:"retry_at,omitzero"`  // not_sent, held: not before this moment
 	Refers  int64     `json:"refers,omitempty"`   // rejected: ledger sequence of what was refused; loss_accepted: of the newest record
 	Version string    `json:"version,omitempty"`  // node_started: of the program
-	Ring    string    `json:"key_ring,omitempty"` // node_started, attempt: SHA-256 of the key ring in force
+	Ring    string    `json:"key_ring,omitempty"` // node_started, attempt: SHA-256 of the key ring in force; key_ring: of the one that the version brings
+	Meta    string    `json:"meta,omitempty"`     // key_ring: SHA-256 of the version's meta, which ring managers have signed
+	Folder  string    `json:"folder,omitempty"`   // key_ring: SHA-256 of the version's files, as one archive
 	Sync    string    `json:"sync,omitempty"`     // node_started: whose word it is that the broker syncs every write
 }
 
@@ -152,6 +156,7 @@ const (
 	ClassExpired   = "expired"   // a bulletin was handed in after its time
 	ClassRealm     = "realm"     // a bulletin is of another realm
 	ClassSignature = "signature" // a signature does not hold
+	ClassKeyRing   = "key_ring"  // a version of the key ring does not come into force
 	ClassRecord    = "record"    // what was written to the stream is no record of ours
 	ClassFlood     = "flood"     // more is refused than is recorded one by one
 )
@@ -177,6 +182,8 @@ func (r *Record) Subject() string {
 			return "ledger.rejected.record" // commands may not write there: what is refused for good is the nodes' word
 		}
 		return "ledger.rejected"
+	case KeyRing:
+		return "ledger.keyring"
 	case Bulletin:
 		return "ledger.alert." + r.Alert + ".decision.bulletin"
 	case Signature:
@@ -198,7 +205,7 @@ func (r *Record) Delivery() bool {
 	switch r.Type {
 	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
 		return true
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected:
 		return false
 	}
 	return false
@@ -233,6 +240,11 @@ func (r *Record) Validate() error {
 		role, realm, ok := strings.Cut(r.Namespace, "@")
 		need(ok && ValidChannel(role) && realm != "", "namespace is not ROLE@REALM")
 		need(r.Armor != "" && r.Principal != "", "signature or principal is missing")
+	case KeyRing:
+		need(r.Number > 0, "number is missing")
+		for _, digest := range []string{r.Meta, r.Ring, r.Folder} {
+			need(isDigest(digest), "meta, key_ring or folder is not a SHA-256 in lower-case hexadecimal")
+		}
 	case Rejected:
 		need(r.Reason != "", "reason is missing")
 	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:

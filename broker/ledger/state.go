@@ -181,6 +181,17 @@ type Void struct {
 	Foreign bool
 }
 
+// A RingState is one record of a version of the key ring. Whether it holds is not
+// known here: that takes the version's bytes.
+type RingState struct {
+	Seq     int64
+	At      time.Time // when the broker took it
+	Version int
+	Meta    string
+	Ring    string
+	Folder  string
+}
+
 // A State is the fold of a ledger up to Seq. It has one owner.
 type State struct {
 	Seq      int64
@@ -191,6 +202,7 @@ type State struct {
 	Last     map[string]int64    // last sequence on each subject
 	Nodes    map[string]string   // the newest incarnation of each node
 	NodesAt  int64               // newest record by which an incarnation began or ended
+	Rings    []RingState         // records of versions of the key ring, in ledger order
 	Carried  map[string][]string // by node: the channels that it has, as it said when it started last
 	Voids    []Void
 	Rejected int
@@ -334,6 +346,8 @@ func (s *State) apply(e *Entry, before int64) error {
 			s.stopped[name], s.NodesAt = true, e.Seq
 		}
 	case LossAccepted: // a fact for auditors
+	case KeyRing:
+		s.Rings = append(s.Rings, RingState{Seq: e.Seq, At: e.Time, Version: r.Number, Meta: r.Meta, Ring: r.Ring, Folder: r.Folder})
 	case Rejected:
 		s.applyRejected(e)
 	case Bulletin:
@@ -588,7 +602,7 @@ func from(t Type) []DeliveryState {
 		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StateHeld}
 	case Expired, Superseded:
 		return []DeliveryState{StatePending, StateHeld}
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected:
 	}
 	return nil
 }
@@ -689,6 +703,6 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 		p.State = StateExpired
 	case Superseded:
 		p.State = StateSuperseded
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected:
 	}
 }

@@ -65,7 +65,11 @@ func (p *program) verifyLedger(ctx context.Context, w *where) (audit.Report, err
 		return audit.Report{}, err
 	}
 	defer d.Close()
-	v = audit.NewVerifier(d.authority, d.guard.Checkpoint())
+	rings, err := d.loadRings() // that has taken nothing yet
+	if err != nil {
+		return audit.Report{}, err
+	}
+	v = audit.NewVerifier(rings, d.guard.Checkpoint())
 	var size int64
 	d.ledger.View(func(s *ledger.State) { size = s.Seq })
 	for _, e := range late.upTo(size) {
@@ -109,6 +113,9 @@ func (p *program) writeReport(r audit.Report) {
 		p.print("MANCANO VOCI o non si leggono: %s. Che cosa dicevano non si sa. Prima ce ne sono %d, tutte leggibili; di quelle dopo è giudicato ciò che non dipende dalle mancanti. Che cosa fare: docs/operations.md, Backup and restore",
 			"RECORDS ARE MISSING or can't be read: %s. What they said is not known. Before them are %d, which can all be read; of those after them is judged what does not depend on the missing ones. What to do: docs/operations.md, Backup and restore",
 			strings.Join(all, ", "), r.Missing[0].From-1)
+	}
+	if r.Late > 0 {
+		p.print("Firme fatte quando il portachiavi era scaduto: %d; ogni chiave era valida", "Signatures made when the key ring had expired: %d; each key was valid", r.Late)
 	}
 	if r.Unjudged > 0 {
 		p.print("Voci che non si possono giudicare senza quelle che mancano: %d", "Records that can't be judged without those that are missing: %d", r.Unjudged)

@@ -295,7 +295,7 @@ func (r *benchRig) ready(ctx context.Context) (*readyAlert, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &desk{c: r.config, ledger: r.node.ledger, authority: r.node.authority}
+	d := &desk{c: r.config, ledger: r.node.ledger, rings: r.node.rings, authority: r.node.rings.Newest()}
 	armored, err := r.officer.Sign(ctx, signing.Namespace(signing.Officer, b.Realm), b.Bytes())
 	if err != nil {
 		return nil, err

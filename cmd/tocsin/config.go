@@ -94,6 +94,9 @@ type brokerConfig struct {
 const syncConfirmed = "confirmed"
 
 type keysConfig struct {
+	// Folder is the first version of the key ring: the anchor that people gave this
+	// node by hand. Those after it come from the ledger. It excludes the others.
+	Folder string `yaml:"folder"`
 	// Ring is the key ring: an OpenSSH allowed_signers file.
 	Ring string `yaml:"ring"`
 	// Revoked lists public keys that are never accepted, one on a line.
@@ -339,7 +342,8 @@ func (c *config) check() error {
 	need(c.Issuer.Office != "" && c.Issuer.Sender != "", "issuer: office and sender are needed")
 	_, badPrefix := alert.ParseCode(c.Issuer.CodePrefix + "-22222")
 	need(badPrefix == nil, "issuer.code_prefix: %q: write 1 to 4 capital letters or digits, such as SV", c.Issuer.CodePrefix)
-	need(c.Keys.Ring != "" && c.Keys.Policy != "", "keys: ring and policy are needed")
+	need(c.Keys.Folder != "" || c.Keys.Ring != "" && c.Keys.Policy != "", "keys: folder is needed, or ring and policy")
+	need(c.Keys.Folder == "" || c.Keys.Ring == "" && c.Keys.Policy == "" && c.Keys.Revoked == "", "keys: folder excludes ring, revoked and policy, which lie in it")
 	need(c.Broker.MaxBytes >= 0, "broker.max_bytes: %d: write a number of bytes, or 0 for 4 GiB", c.Broker.MaxBytes)
 	need(c.Broker.Listen == "" || c.Broker.URL == "", "broker: listen and url exclude each other")
 	need(c.Broker.SyncAlways == "" || c.Broker.SyncAlways == syncConfirmed, "broker.sync_always: %q: write confirmed, or leave it out", c.Broker.SyncAlways)

@@ -14,6 +14,7 @@ import (
 
 	"tocsin/broker/audit"
 	"tocsin/broker/bulletin"
+	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
 	"tocsin/broker/telemetry"
@@ -23,6 +24,10 @@ import (
 type where struct {
 	config string // -c FILE
 	state  string // --state DIR
+
+	// mending says that a ledger which begins with another key ring than the one that is
+	// configured is no obstacle: this command puts it right.
+	mending bool
 }
 
 func (w *where) flags(p *program, cmd *cobra.Command) {
@@ -59,9 +64,10 @@ type desk struct {
 	c         *config // nil where only a folder is known
 	state     string
 	ledger    *ledger.Ledger
-	authority *signing.Authority
-	guard     *audit.Guard // holds the ledger against the folder's newest checkpoint
-	running   bool         // a node works on the ledger
+	rings     *signing.History   // by which each record is judged
+	authority *signing.Authority // in force
+	guard     *audit.Guard       // holds the ledger against the folder's newest checkpoint
+	running   bool               // a node works on the ledger
 	presence  presence
 	server    *ledger.Server
 	telemetry *telemetry.Telemetry // nil where nothing is exported
@@ -144,7 +150,7 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		return nil, fmt.Errorf("%w%w", errNoFolder, both("cartella del registro: %v: controllarne il nome, o accendere il nodo con tocsin serve",
 			"ledger folder: %w: check its name, or start the node with tocsin serve", err))
 	}
-	if d.authority, err = d.loadAuthority(); err != nil {
+	if d.rings, err = d.loadRings(); err != nil {
 		return nil, err
 	}
 	d.guard = audit.OpenGuard(d.state) // before the ledger is read: it may only have grown since
@@ -171,13 +177,25 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		}
 		return nil, err
 	}
-	if why := d.distrust(); why != "" && needNode {
+	if err := d.takeRings(ctx); err != nil {
+		d.Close()
+		return nil, err
+	}
+	mended := w.mending && d.guard.Trusted() == nil && errors.Is(d.rings.Trusted(), signing.ErrOtherRoot)
+	if why := d.distrust(); why != "" && needNode && !mended {
 		// Commands that need a node are those that write.
 		d.Close()
 		return nil, refusedError{both("il registro non è affidabile: %s. Non è stato scritto niente: spegnere il nodo, rimettere una copia intera della cartella %s (docs/operations.md), riaccenderlo e riprovare",
 			"the ledger is not to be trusted: %s. Nothing was written: stop the node, put back a whole copy of the folder %s (docs/operations.md), start it and try again", errors.New(why), d.state)}
 	}
 	return d, nil
+}
+
+// takeRings takes the versions of the key ring that the ledger holds.
+func (d *desk) takeRings(ctx context.Context) error {
+	err := delivery.TakeRings(ctx, d.ledger, d.rings)
+	d.authority = d.rings.Newest()
+	return err
 }
 
 // distrust returns in words why the ledger is not to be trusted, "" where it is.
@@ -189,6 +207,9 @@ func (d *desk) distrust() string {
 		return err.Error()
 	}
 	if err := d.guard.Trusted(); err != nil {
+		return err.Error()
+	}
+	if err := d.rings.Trusted(); err != nil {
 		return err.Error()
 	}
 	if !d.running {
@@ -212,6 +233,11 @@ func (p *program) warn(d *desk, asJSON bool) {
 		fmt.Fprintln(screen, p.say("ATTENZIONE: il nodo non invia niente: %s", "ATTENTION: the node sends nothing: %s", p.read(why)))
 		fmt.Fprintln(screen, p.say("Quel che è già uscito è nel registro; un invio che era in corso può essere pubblico anche se qui non risulta: guardare il canale.",
 			"What went out before is in the ledger; a post that was under way may be public though it is not said here: look at the channel."))
+	}
+	if v, _ := d.rings.Version(); v != nil {
+		if notice := p.ringNotice(v, time.Now()); notice != "" {
+			fmt.Fprintln(screen, notice)
+		}
 	}
 	why := d.distrust()
 	if why == "" {
@@ -260,11 +286,11 @@ func (d *desk) connect(ctx context.Context, o *ledger.Options, needNode bool) er
 	return err
 }
 
-// loadAuthority reads ring and policy from the configuration, or the copy that the
+// loadRings reads ring and policy from the configuration, or the copy that the
 // node left beside its ledger.
-func (d *desk) loadAuthority() (*signing.Authority, error) {
+func (d *desk) loadRings() (*signing.History, error) {
 	if d.c != nil {
-		return loadAuthority(d.c)
+		return loadRings(d.c)
 	}
 	c := d.keysConfig()
 	realm, err := os.ReadFile(filepath.Join(c.dir, "realm"))
@@ -274,7 +300,7 @@ func (d *desk) loadAuthority() (*signing.Authority, error) {
 	if err := c.Realm.UnmarshalText([]byte(strings.TrimSpace(string(realm)))); err != nil {
 		return nil, err
 	}
-	return loadAuthority(c)
+	return copiedRings(c.dir, c)
 }
 
 // keysConfig returns the configuration that says where ring and policy lie.

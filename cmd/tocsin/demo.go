@@ -312,7 +312,7 @@ func (s *stage) close(ctx context.Context) {
 // the ledger of its node, with its telemetry, so that one trace holds all of it.
 func (s *stage) desk() *desk {
 	return &desk{
-		c: s.config, state: s.config.abs(s.config.State), ledger: s.node.ledger, authority: s.node.authority,
+		c: s.config, state: s.config.abs(s.config.State), ledger: s.node.ledger, rings: s.node.rings, authority: s.node.rings.Newest(),
 		running: true, journal: s.journal, telemetry: s.node.telemetry,
 	}
 }

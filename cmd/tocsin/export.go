@@ -80,11 +80,15 @@ func (p *program) exportAlert(ctx context.Context, w *where, name string, asJSON
 		return nil, err
 	}
 	p.warn(d, asJSON)
-	keys, err := d.keyFiles()
+	keys, err := d.keyFiles(id)
 	if err != nil {
 		return nil, err
 	}
-	x := audit.NewExporter(d.authority, keys, d.guard, id)
+	rings, err := d.loadRings() // that has taken nothing yet
+	if err != nil {
+		return nil, err
+	}
+	x := audit.NewExporter(rings, keys, d.guard, id)
 	var size int64
 	d.ledger.View(func(s *ledger.State) { size = s.Seq })
 	state := ledger.NewState()
@@ -94,8 +98,20 @@ func (p *program) exportAlert(ctx context.Context, w *where, name string, asJSON
 	return x.Finish(ctx, size, d.ledger.Blob)
 }
 
-// keyFiles returns the files of which the desk's authority was made.
-func (d *desk) keyFiles() (audit.Keys, error) {
+// keyFiles returns the files by which the newest signature of an alert was judged.
+func (d *desk) keyFiles(id string) (audit.Keys, error) {
+	var newest int64
+	d.ledger.View(func(s *ledger.State) {
+		for _, b := range s.Alerts[id].Bulletins {
+			for i := range b.Statements {
+				newest = max(newest, b.Statements[i].Seq)
+			}
+		}
+	})
+	if v := d.rings.VersionAt(newest); v != nil {
+		f := v.Contents()
+		return audit.Keys{Signers: f.Signers, Revoked: f.Revoked, Policy: f.Policy}, nil
+	}
 	k, err := readKeys(d.keysConfig())
 	if err != nil {
 		return k, err

@@ -220,7 +220,7 @@ func (w *crashWorld) append(ctx context.Context, l *ledger.Ledger, r ledger.Reco
 
 // release hands a bulletin in with both signatures and returns the record of the last.
 func (w *crashWorld) release(ctx context.Context, l *ledger.Ledger, b *bulletin.Bulletin) (released int64) {
-	authority, err := loadAuthority(w.node.c)
+	rings, err := loadRings(w.node.c)
 	if err == nil {
 		_, err = l.PutBlob(ctx, b.Bytes())
 	}
@@ -228,7 +228,7 @@ func (w *crashWorld) release(ctx context.Context, l *ledger.Ledger, b *bulletin.
 		w.t.Error(err)
 		return 0
 	}
-	d := &desk{authority: authority}
+	d := &desk{rings: rings, authority: rings.Newest()}
 	w.append(ctx, l, ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
 		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),

@@ -56,7 +56,7 @@ type node struct {
 	lock      *os.File // of the state folder, where the broker is elsewhere
 	ledger    *ledger.Ledger
 	keeper    *audit.Keeper
-	authority *signing.Authority
+	rings     *signing.History
 	site      *website.Site
 	siteURL   string
 	access    siteAccess
@@ -73,6 +73,9 @@ type node struct {
 	unwritable atomic.Pointer[error]
 	// notAccepted says that acceptLost named records, and no checkpoint was lost.
 	notAccepted bool
+	// staleRing is why the key ring of the ledger is older than one that this node has
+	// seen, or nil.
+	staleRing error
 	// announced says that the ledger holds the start of this node.
 	announced atomic.Bool
 }
@@ -113,7 +116,7 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 	if n.telemetry, err = telemetry.Start(ctx, telemetry.Config{OTLP: c.Telemetry.OTLP, Prometheus: c.Telemetry.Prometheus, Node: c.Node, Log: n.log}); err != nil {
 		return nil, err
 	}
-	if n.authority, err = loadAuthority(c); err != nil {
+	if n.rings, err = loadRings(c); err != nil {
 		return nil, err
 	}
 	if err := n.openSite(ctx, o); err != nil {
@@ -127,11 +130,11 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 	if err := n.openLedger(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := copyKeys(c); err != nil {
+	if err := n.takeRings(ctx); err != nil {
 		return nil, err
 	}
 	d := delivery.Config{
-		Ledger: n.ledger, Authority: n.authority, Channels: channels, Archive: n.site, Trusted: n.trusted, Restored: func() { close(n.restored) },
+		Ledger: n.ledger, Rings: n.rings, Channels: channels, Archive: n.site, Trusted: n.trusted, Restored: func() { close(n.restored) },
 		Log: n.log, Tracers: n.telemetry.Tracers, Meters: n.telemetry.Meters, Now: o.now,
 	}
 	if c.Site.Listen != "" || o.site != nil {
@@ -159,68 +162,6 @@ func incarnation() string {
 	var b [6]byte
 	_, _ = rand.Read(b[:]) // crypto/rand does not fail
 	return hex.EncodeToString(b[:])
-}
-
-// loadAuthority reads the node's own copy of key ring and policy.
-func loadAuthority(c *config) (*signing.Authority, error) {
-	k, err := readKeys(c)
-	if err != nil {
-		return nil, err
-	}
-	return newAuthority(c, c.Keys.Ring, k.Signers, k.Revoked, k.Policy)
-}
-
-// readKeys reads the files by which signatures are judged.
-func readKeys(c *config) (k audit.Keys, err error) {
-	if k.Signers, err = os.ReadFile(c.abs(c.Keys.Ring)); err != nil {
-		return k, fmt.Errorf("key ring: %w: name its file under keys.ring", err)
-	}
-	if c.Keys.Revoked != "" {
-		if k.Revoked, err = os.ReadFile(c.abs(c.Keys.Revoked)); err != nil {
-			return k, fmt.Errorf("list of revoked keys: %w: name its file under keys.revoked, or leave that out", err)
-		}
-	}
-	if k.Policy, err = os.ReadFile(c.abs(c.Keys.Policy)); err != nil {
-		return k, fmt.Errorf("policy: %w: name its file under keys.policy", err)
-	}
-	return k, nil
-}
-
-func newAuthority(c *config, name string, ring, revoked, policy []byte) (*signing.Authority, error) {
-	r, err := signing.ParseRing(name, ring, revoked)
-	if err != nil {
-		return nil, err
-	}
-	p, err := signing.ParsePolicy(policy)
-	if err != nil {
-		return nil, err
-	}
-	return &signing.Authority{Ring: r, Policy: p, Realm: c.Realm}, nil
-}
-
-// copyKeys keeps beside the ledger what it is judged by, so that the folder alone
-// is enough for an audit.
-func copyKeys(c *config) error {
-	dir := filepath.Join(c.abs(c.State), keysCopy)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("copy of the key ring: %w", err)
-	}
-	for name, path := range map[string]string{"allowed_signers": c.Keys.Ring, "revoked": c.Keys.Revoked, "policy.yaml": c.Keys.Policy} {
-		var b []byte
-		if path != "" {
-			var err error
-			if b, err = os.ReadFile(c.abs(path)); err != nil {
-				return fmt.Errorf("copy of the key ring: %w", err)
-			}
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-			return fmt.Errorf("copy of the key ring: %w", err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "realm"), []byte(c.Realm+"\n"), 0o600); err != nil {
-		return fmt.Errorf("copy of the key ring: %w", err)
-	}
-	return nil
 }
 
 // openSite brings up the public pages and, on a loopback address of its own, the
@@ -492,11 +433,16 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	if n.distrusted() != nil {
 		n.site.Doubt()
 	}
+	if err := n.trusted(); err == nil {
+		if err := n.recordFirstRing(ctx); err != nil {
+			return err
+		}
+	}
 	if err := n.trusted(); err != nil {
 		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)
 	} else {
 		seq, err := n.ledger.Append(ctx, ledger.Record{
-			Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.authority.Ring.SHA256()), Channels: n.c.channelNames(), Sync: n.sync,
+			Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.rings.Newest().Ring.SHA256()), Channels: n.c.channelNames(), Sync: n.sync,
 		})
 		if err != nil {
 			return err
@@ -541,9 +487,7 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 			n.failed <- err
 		}
 	})
-	for _, s := range n.authority.Ring.Expiring(time.Now(), 30*24*time.Hour) {
-		n.log.WarnContext(ctx, "a key of the ring expires soon: renew it before", "principal", s.Principal, "role", string(s.Role), "expires", s.ValidBefore)
-	}
+	n.work.Go(func() { n.watchRings(ctx) })
 	return nil
 }
 

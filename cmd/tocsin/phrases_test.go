@@ -37,7 +37,7 @@ func notShown() []string {
 		"tocsin-export: 1\nalert: %s\ncode: %s\nrealm: %s\nledger: %s\n%s", "c2sp.org/tlog-proof@v1\nindex %d\n",
 		"tocsin-bulletin: 1", "tocsin-bulletin:", "image-alt:",
 		"[trace %v]", "Bearer %v", "HTTP %v", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alert xmlns=\"%v\">\n", "bytes: %d\n\n%s\n",
-		"other node", "OPENSSH PRIVATE KEY", "signers %x\nrevoked %x\n", "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "Very Likely",
+		"other node", "OPENSSH PRIVATE KEY", "signers %x\nrevoked %x\n", "version %d\nthreshold %d\nexpires %s\n", "prev %x\nroot %x\nsigners %x\nrevoked %x\npolicy %x\n", "bulletin of the matrix\n", "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "Very Likely",
 		// what platforms say
 		"chat not found", "chat_id is empty", "need administrator rights", "not enough rights", "have no write access", "upgraded to a supergroup",
 		"user not found", "invalid user_id", "duplicate content", "reply to this conversation is not allowed",

@@ -98,9 +98,9 @@ type signedFile struct {
 	File      string `json:"file"`
 	Key       string `json:"key"`
 	Namespace string `json:"namespace"`
-	SHA256    string `json:"sha256"` // of the bulletin
-	// Words are the read-back words of the bulletin.
-	Words []string `json:"words"`
+	SHA256    string `json:"sha256"` // of what was signed
+	// Words are the read-back words of a bulletin.
+	Words []string `json:"words,omitempty"`
 }
 
 // handedIn is what publish, cosign and cancel print with --json.
@@ -467,7 +467,7 @@ func (d *desk) statement(b *bulletin.Bulletin, role signing.Role, armored []byte
 // ledger holds of it, or nil.
 func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin, held *ledger.BulletinState) error {
 	if held != nil {
-		verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, string(b.Alert))
+		verdicts, err := delivery.Judge(ctx, d.ledger, d.rings, string(b.Alert))
 		switch v := verdicts[b.SHA256()]; {
 		case err != nil:
 			return err
@@ -503,7 +503,7 @@ func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin, held *ledger.B
 
 // releasedChain returns the released bulletins of an alert in order.
 func (d *desk) releasedChain(ctx context.Context, id string) ([]*bulletin.Bulletin, error) {
-	return delivery.Released(ctx, d.ledger, d.authority, id)
+	return delivery.Released(ctx, d.ledger, d.rings, id)
 }
 
 func (p *program) cosignCommand() *cobra.Command {

@@ -75,11 +75,14 @@ type signatureStatus struct {
 
 // alertStatus is one alert.
 type alertStatus struct {
-	Untrusted string           `json:"untrusted,omitempty"` // why the ledger is not to be trusted
-	Alert     string           `json:"alert"`
-	Code      string           `json:"code"`
-	Bulletins []bulletinStatus `json:"bulletins"`
-	Refusals  []refusalStatus  `json:"refusals,omitempty"` // what the ledger says was refused of this alert
+	Untrusted string `json:"untrusted,omitempty"` // why the ledger is not to be trusted
+	// RingExpired says that the key ring in force has expired: whoever has a valid line
+	// signs on.
+	RingExpired bool             `json:"key_ring_expired,omitempty"`
+	Alert       string           `json:"alert"`
+	Code        string           `json:"code"`
+	Bulletins   []bulletinStatus `json:"bulletins"`
+	Refusals    []refusalStatus  `json:"refusals,omitempty"` // what the ledger says was refused of this alert
 }
 
 // statusOf reads an alert's status from the folded ledger. addressed gives the channels
@@ -307,6 +310,9 @@ func (d *desk) status(ctx context.Context, id string) alertStatus {
 		out.compare(d.carried(s))
 	})
 	out.Untrusted = d.distrust()
+	if v, _ := d.rings.Version(); v != nil {
+		out.RingExpired = !time.Now().Before(v.Meta.Expires)
+	}
 	return out
 }
 
@@ -314,7 +320,7 @@ func (d *desk) status(ctx context.Context, id string) alertStatus {
 // it, by its digest. Of a bulletin that can't be read they are not known.
 func (d *desk) judged(ctx context.Context, id string) (map[string][]bulletin.Channel, map[string]delivery.Verdict) {
 	addressed := map[string][]bulletin.Channel{}
-	verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, id)
+	verdicts, err := delivery.Judge(ctx, d.ledger, d.rings, id)
 	if err != nil {
 		return addressed, nil
 	}

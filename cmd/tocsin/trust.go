@@ -32,7 +32,13 @@ func (n *node) distrusted() error {
 	if err := n.ledger.Broken(); err != nil {
 		return err
 	}
-	return n.keeper.Trusted()
+	if err := n.keeper.Trusted(); err != nil {
+		return err
+	}
+	if n.staleRing != nil {
+		return n.staleRing
+	}
+	return n.rings.Trusted()
 }
 
 // trusted returns why the node may release nothing, or nil: what it did could not

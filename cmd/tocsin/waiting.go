@@ -130,7 +130,7 @@ func (d *desk) waiting(ctx context.Context, name string) ([]waitingBulletin, err
 // waitingOf returns the bulletins of one alert that wait for a signature, and why the
 // newest one does not, nil where nothing is to be said of it.
 func (d *desk) waitingOf(ctx context.Context, id string) (all []waitingBulletin, none, err error) {
-	verdicts, err := delivery.Judge(ctx, d.ledger, d.authority, id)
+	verdicts, err := delivery.Judge(ctx, d.ledger, d.rings, id)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -203,7 +203,7 @@ func TestWhatNobodySignedHidesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := &desk{ledger: n.ledger, authority: n.authority}
+		d := &desk{ledger: n.ledger, authority: n.rings.Newest(), rings: n.rings}
 		if err := d.record(t.Context(), forged); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -237,4 +238,35 @@ func (k *Passkey) Sign(tb testing.TB, namespace string, message []byte) []byte {
 		tb.Fatalf("sign with the passkey of %s: %v", k.RPID, err)
 	}
 	return armored
+}
+
+// Version returns the version of the key ring that follows old, nil for the first one,
+// with these people and the default policy, and with the keys of others revoked. Two
+// managers of two organisations have signed it.
+func Version(tb testing.TB, realm alert.Realm, old *signing.Version, revoked []*Person, people ...*Person) *signing.Version {
+	tb.Helper()
+	managers := []*Person{NewPerson(tb, "anna.neri@pc.example", signing.Keyring), NewPerson(tb, "carla.riva@police.example", signing.Keyring)}
+	meta := signing.Meta{Version: 1, Threshold: 2, Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if old != nil {
+		meta.Version, meta.Prev = old.Meta.Version+1, old.SHA256()
+	}
+	contents := signing.Contents{Root: RingText(tb, managers...), Signers: RingText(tb, people...), Policy: signing.DefaultPolicy()}
+	for _, p := range revoked {
+		contents.Revoked = append(contents.Revoked, ssh.MarshalAuthorizedKey(p.PublicKey())...)
+	}
+	v, err := signing.Seal(meta, contents)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	dir := fstest.MapFS{}
+	for name, b := range v.Files() {
+		dir[name] = &fstest.MapFile{Data: b}
+	}
+	for _, m := range managers {
+		dir["sigs/"+m.Principal] = &fstest.MapFile{Data: m.Sign(tb, realm, v.Files()[signing.FileMeta])}
+	}
+	if v, err = signing.ReadVersion(dir); err != nil {
+		tb.Fatal(err)
+	}
+	return v
 }

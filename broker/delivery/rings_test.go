@@ -1,0 +1,140 @@
+package delivery_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/audit"
+	"tocsin/broker/bulletin"
+	"tocsin/broker/delivery"
+	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+	"tocsin/broker/signing/signingtest"
+)
+
+// accept writes a version of the key ring to the ledger.
+func (h *house) accept(v *signing.Version) int64 {
+	h.t.Helper()
+	if _, err := h.ledger.PutBlob(h.t.Context(), v.Bundle()); err != nil {
+		h.t.Fatal(err)
+	}
+	c := v.Claim()
+	return h.append(ledger.Record{Type: ledger.KeyRing, Number: c.Version, Meta: c.Meta, Ring: c.Ring, Folder: c.Folder})
+}
+
+// TestVersionInForceJudges changes the key ring between signatures, and before and
+// after releases: each is judged by the version in force at its place. A node that
+// runs, one that reads the ledger anew, and the auditor come to the same result.
+func TestVersionInForceJudges(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	late := signingtest.NewPerson(t, "giulia.verdi@police.example", signing.Police)
+	first := signingtest.Version(t, alert.RealmExercise, nil, nil, h.officer, h.police)
+	second := signingtest.Version(t, alert.RealmExercise, first, []*signingtest.Person{h.police}, h.officer, h.police, late)
+	history := func() *signing.History {
+		rings, err := signing.NewHistory(first, alert.RealmExercise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rings
+	}
+	h.accept(first)
+	p := newPlatform("x-a")
+	live := history()
+	h.runWith("one/a", delivery.Config{Rings: live, Channels: []delivery.Channel{quick(p)}})
+
+	before := newAlert(t, "x-a").Next(t, alert.MsgAlert) // released by version 1
+	h.release(before)
+	h.await(before, "x-a", ledger.StateVerified)
+	half := newAlert(t, "x-a").Next(t, alert.MsgAlert) // signed by one who is then revoked
+	h.hand(half)
+	h.sign(half, h.police)
+	early := newAlert(t, "x-a").Next(t, alert.MsgAlert) // signed by one who is enrolled only then
+	h.hand(early)
+	tooEarly := h.signature(early, late, signing.Police)
+	forged, err := signing.Seal(signing.Meta{Version: 2, Threshold: 1, Expires: second.Meta.Expires, Prev: first.SHA256()}, second.Contents())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsigned := h.accept(forged)
+	claim := second.Claim()
+	absent := h.append(ledger.Record{Type: ledger.KeyRing, Number: 2, Meta: claim.Meta, Ring: claim.Ring, Folder: strings.Repeat("0", 64)})
+
+	h.accept(second)
+	h.sign(half, h.officer)  // completes nothing: the first signature does not stand any more
+	h.sign(early, h.officer) // completes nothing: the first one was none
+	after := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.hand(after)
+	h.sign(after, h.officer, late)
+	h.await(after, "x-a", ledger.StateVerified)
+	back := h.accept(first) // there is no way back
+
+	want := map[int64]string{tooEarly: ledger.ClassSignature, unsigned: ledger.ClassKeyRing, absent: ledger.ClassKeyRing, back: ledger.ClassKeyRing}
+	got := map[int64]string{}
+	for _, r := range h.refusals(len(want)) {
+		got[r.Refers] = r.Class
+	}
+	for seq, class := range want {
+		if got[seq] != class {
+			t.Errorf("record %d is refused as %q, want %q (all: %v)", seq, got[seq], class, got)
+		}
+	}
+	if n := p.published(); n != 2 {
+		t.Errorf("%d posts are public, want those of the two bulletins that were released", n)
+	}
+	for _, b := range []*bulletin.Bulletin{before, half, early, after} {
+		verdicts, err := delivery.Judge(t.Context(), h.ledger, history(), string(b.Alert))
+		if released := b == before || b == after; err != nil || verdicts[b.SHA256()].Released != released {
+			t.Errorf("read anew, %s is released: %v (%v), want %v", b.Code, verdicts[b.SHA256()].Released, err, released)
+		}
+	}
+	if v, _ := live.Version(); v.Meta.Version != 2 {
+		t.Errorf("version %d is in force at the node, want 2", v.Meta.Version)
+	}
+
+	verifier := audit.NewVerifier(history(), nil)
+	l, err := ledger.Open(t.Context(), ledger.Options{Server: h.server, Realm: "exercise", Name: "auditor", Observe: verifier.Observe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	var size int64
+	l.View(func(s *ledger.State) { size = s.Seq })
+	l.Close()
+	report := verifier.Finish(t.Context(), size, h.ledger.Blob)
+	if !report.OK || report.Rings != 2 || report.Posts != 2 || report.Refused != len(want) {
+		t.Errorf("the auditor says %+v", report)
+	}
+}
+
+// TestRingWithoutVersions runs a node whose people configured no version on a ledger
+// that holds one: it can't judge it, so nothing is to be trusted; a forged one that does
+// not stand on its own is refused, and holds up nothing.
+func TestRingWithoutVersions(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := newPlatform("x-a")
+	rings := signing.Fixed(h.auth)
+	h.runWith("one/a", delivery.Config{Rings: rings, Channels: []delivery.Channel{quick(p)}})
+	v := signingtest.Version(t, alert.RealmExercise, nil, nil, h.officer, h.police)
+	unsigned, err := signing.Seal(v.Meta, v.Contents())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.accept(unsigned)
+	if got := h.refusals(1); got[0].Class != ledger.ClassKeyRing {
+		t.Errorf("refused as %s", got[0].Class)
+	}
+	b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.release(b)
+	h.await(b, "x-a", ledger.StateVerified)
+	if err := rings.Trusted(); err != nil {
+		t.Errorf("a version that nobody signed: %v", err)
+	}
+	h.accept(v)
+	if err := delivery.TakeRings(t.Context(), h.ledger, rings); err != nil || !errors.Is(rings.Trusted(), signing.ErrNoRoot) {
+		t.Errorf("a version that may be right: %v, then %v", err, rings.Trusted())
+	}
+}

@@ -1,0 +1,207 @@
+package signing
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"tocsin/broker/alert"
+	"tocsin/broker/signing/sshsig"
+)
+
+// A Case is one row of a policy's matrix: who signed, and under which
+// circumstances. Its texts are for people.
+type Case struct {
+	Signed  []Role // who signed, in the order in which they did
+	Persons string // "apart", "one_organisation", "one_person": how the signers stand to each other
+	Trouble string // "" or what is the matter, one of Troubles
+}
+
+// Troubles lists what is the matter with the last signature, or with the bulletin,
+// in the second part of a matrix.
+func Troubles() []string {
+	return []string{"other_realm", "key_expired", "expired_since", "not_yet_valid", "revoked", "not_in_ring", "same_key", "alert_expired"}
+}
+
+// A Verdict is what Authorize says of a case for one kind of message; "" for
+// released.
+type Verdict struct {
+	Kind    alert.MsgType
+	Realm   alert.Realm
+	Refused Reason
+	Missing []Role
+}
+
+// A Row is a case and the verdicts on it, by kind and realm.
+type Row struct {
+	Case
+	Verdicts []Verdict
+}
+
+// matrixTime is when the matrix is walked. What comes before and after is told by
+// the troubles.
+var matrixTime = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// Matrix walks who signed × kind of message × realm × time through Authorize, with
+// keys that are made for it and signatures that are verified, and returns what the
+// policy lets happen: first every set of up to as many roles as the policy asks for
+// (two at least), of people of different organisations, of one, and of one person;
+// then what is the matter with the last of a set that would release.
+func Matrix(p *Policy) ([]Row, error) {
+	size := 2
+	for _, r := range p.rules {
+		size = max(size, r.Signatures())
+	}
+	var rows []Row
+	for n := 1; n <= size; n++ {
+		for _, set := range rolesOf(n) {
+			for _, persons := range []string{"apart", "one_organisation", "one_person"} {
+				if n > 1 || persons == "apart" {
+					rows = append(rows, Row{Case: Case{Signed: set, Persons: persons}})
+				}
+			}
+		}
+	}
+	// The first set of each kind that would release is what can be spoilt.
+	var spoilt [][]Role
+	for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
+		var set []Role
+		for _, slot := range p.rules[kind].slots() {
+			set = append(set, slot[0])
+		}
+		if !slices.ContainsFunc(spoilt, func(s []Role) bool { return slices.Equal(s, set) }) {
+			spoilt = append(spoilt, set)
+		}
+	}
+	for _, set := range spoilt {
+		for _, t := range Troubles() {
+			if t != "same_key" || len(set) > 1 {
+				rows = append(rows, Row{Case: Case{Signed: set, Persons: "apart", Trouble: t}})
+			}
+		}
+	}
+	for i := range rows {
+		if err := rows[i].walk(p); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// rolesOf returns the sets of n roles that sign bulletins.
+func rolesOf(n int) (sets [][]Role) {
+	all := slices.DeleteFunc(Roles(), func(r Role) bool { return r == Keyring })
+	var choose func(from int, set []Role)
+	choose = func(from int, set []Role) {
+		if len(set) == n {
+			sets = append(sets, slices.Clone(set))
+			return
+		}
+		for i := from; i < len(all); i++ {
+			choose(i+1, append(set, all[i]))
+		}
+	}
+	choose(0, nil)
+	return sets
+}
+
+// walk has the case judged for each kind and realm.
+func (r *Row) walk(p *Policy) error {
+	for _, realm := range []alert.Realm{alert.RealmLive, alert.RealmExercise} {
+		for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
+			v, err := r.judge(p, kind, realm)
+			if err != nil {
+				return err
+			}
+			r.Verdicts = append(r.Verdicts, v)
+		}
+	}
+	return nil
+}
+
+func (r *Row) judge(p *Policy, kind alert.MsgType, realm alert.Realm) (Verdict, error) {
+	req := Request{Bytes: []byte("bulletin of the matrix\n"), Realm: realm, MsgType: kind, Expires: matrixTime.Add(time.Hour)}
+	var lines, revoked []string
+	var statements []Statement
+	var shared ssh.Signer
+	for i, role := range r.Signed {
+		trouble := ""
+		if i == len(r.Signed)-1 {
+			trouble = r.Trouble
+		}
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return Verdict{}, err
+		}
+		key, err := ssh.NewSignerFromKey(private)
+		if err != nil {
+			return Verdict{}, err
+		}
+		name := fmt.Sprintf("p%d@o%d.example", i, i)
+		switch r.Persons {
+		case "one_organisation":
+			name = fmt.Sprintf("p%d@o.example", i)
+		case "one_person":
+			name = "p@o.example"
+		}
+		after, before, signsIn := matrixTime.AddDate(-1, 0, 0), matrixTime.AddDate(1, 0, 0), realm
+		at := matrixTime.Add(time.Duration(i-len(r.Signed)) * time.Minute)
+		switch trouble {
+		case "other_realm":
+			signsIn = otherOf(realm)
+		case "key_expired":
+			before = at.Add(-time.Second)
+		case "expired_since":
+			before = at.Add(time.Second)
+		case "not_yet_valid":
+			after = at.Add(time.Second)
+		case "revoked":
+			revoked = append(revoked, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey()))))
+		case "same_key":
+			key = shared
+		case "alert_expired":
+			req.Expires = matrixTime.Add(-time.Second)
+		}
+		shared = key
+		if trouble != "not_in_ring" && trouble != "same_key" { // a ring gives each key to one person
+			line, err := RingLine(name, role, []alert.Realm{alert.RealmLive, alert.RealmExercise}, after, before, key.PublicKey(), "")
+			if err != nil {
+				return Verdict{}, err
+			}
+			lines = append(lines, line)
+		}
+		armored, err := sshsig.Sign(key, Namespace(role, signsIn), req.Bytes)
+		if err != nil {
+			return Verdict{}, err
+		}
+		statements = append(statements, Statement{Principal: name, Namespace: Namespace(role, signsIn), Signature: armored, At: at})
+	}
+	if len(lines) == 0 {
+		lines = []string{"# nobody"}
+	}
+	ring := &Ring{byKey: map[string][]int{}}
+	if lines[0][0] != '#' {
+		var err error
+		if ring, err = ParseRing("matrix", []byte(strings.Join(lines, "\n")+"\n"), []byte(strings.Join(revoked, "\n")+"\n")); err != nil {
+			return Verdict{}, err
+		}
+	}
+	_, err := (&Authority{Ring: ring, Policy: p, Realm: realm}).Authorize(req, statements, matrixTime)
+	v := Verdict{Kind: kind, Realm: realm}
+	if refusal, ok := err.(*RefusedError); ok { //nolint:errorlint // Authorize returns it unwrapped
+		v.Refused, v.Missing = refusal.Reason, refusal.Missing
+	}
+	return v, nil
+}
+
+func otherOf(realm alert.Realm) alert.Realm {
+	if realm == alert.RealmLive {
+		return alert.RealmExercise
+	}
+	return alert.RealmLive
+}

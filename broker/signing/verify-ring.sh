@@ -1,0 +1,141 @@
+#!/bin/sh
+# verify-ring.sh OLD NEW: may NEW take the place of OLD as the key ring? Says yes or no (exit status 0 or 1).
+# verify-ring.sh DIR:     have enough of its own managers signed DIR?
+#
+# Needs OpenSSH 8.9 or later, and nothing of Tocsin. Each folder holds
+#   root      allowed_signers of the ring managers        signers, revoked, policy    what nodes use
+#   meta      version, threshold, expires, prev (SHA-256 of the meta before), SHA-256 of the four files
+#   sigs/*    signatures over meta, namespace keyring@tocsin (exercises: keyring@exercise.tocsin)
+# NEW is good if it is the next version, was made from OLD, has not expired, its files are those that its meta
+# names, and enough managers of OLD and enough managers of NEW have signed it: each person and each key once,
+# from two organisations where more than one must sign. It does not read signers and policy: tocsin keys lint does.
+#
+#   REALM=exercise   for the keys of exercises (default: live)
+#   AT=20270101000000Z   judge as of that time, in UTC (default: now)
+#   LANG=en…         speak English (default: Italian)
+set -euf
+export LC_ALL=C
+
+case ${TOCSIN_LANG:-${LANG:-it}} in en*) english=1 ;; *) english= ;; esac
+say() { if [ -n "$english" ]; then printf '%s\n' "$2"; else printf '%s\n' "$1"; fi; }
+no() { say "NO: $1" "NO: $2"; exit 1; }
+usage() { say "uso: verify-ring.sh VECCHIA NUOVA, oppure verify-ring.sh CARTELLA" "usage: verify-ring.sh OLD NEW, or verify-ring.sh DIR" >&2; exit 2; }
+
+case $# in 1) old='' new=$1 ;; 2) old=$1 new=$2 ;; *) usage ;; esac
+case ${REALM:-live} in
+	live) namespace=keyring@tocsin ;;
+	exercise) namespace=keyring@exercise.tocsin ;;
+	*) usage ;;
+esac
+at=${AT:-$(date -u +%Y%m%d%H%M%SZ)}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+if command -v sha256sum >/dev/null; then
+	digest() { sha256sum < "$1" | cut -d' ' -f1; }
+elif command -v shasum >/dev/null; then
+	digest() { shasum -a 256 < "$1" | cut -d' ' -f1; }
+else
+	digest() { openssl dgst -sha256 -r < "$1" | cut -d' ' -f1; }
+fi
+
+digits() { case $1 in '' | 0* | *[!0-9]*) return 1 ;; esac; [ "${#1}" -le 6 ]; }
+hexdigits() { case $1 in *[!0-9a-f]*) return 1 ;; esac; [ "${#1}" -eq 64 ]; }
+moment() { case $1 in 2[01][0-9][0-9][01][0-9][0-3][0-9][0-2][0-9][0-5][0-9][0-5][0-9]Z) ;; *) return 1 ;; esac; }
+moment "$at" || usage
+
+# meta DIR: read its meta into the variables version … policy, and hold it against its one right form.
+meta() {
+	version='' threshold='' expires='' prev='' root='' signers='' revoked='' policy='' rest=''
+	[ -f "$1/meta" ] || no "$1/meta non c'è" "$1/meta is not there"
+	{
+		read -r name version && [ "$name" = version ] && read -r name threshold && [ "$name" = threshold ] &&
+			read -r name expires && [ "$name" = expires ] && read -r name prev && [ "$name" = prev ] &&
+			read -r name root && [ "$name" = root ] && read -r name signers && [ "$name" = signers ] &&
+			read -r name revoked && [ "$name" = revoked ] && read -r name policy && [ "$name" = policy ] || name=''
+	} < "$1/meta"
+	if [ -z "$name" ] || ! digits "$version" || ! digits "$threshold" || [ "$threshold" -gt 16 ] || ! moment "$expires" || ! hexdigits "$prev" ||
+		! hexdigits "$root" || ! hexdigits "$signers" || ! hexdigits "$revoked" || ! hexdigits "$policy"; then
+		no "$1/meta non è scritto come si deve" "$1/meta is not written as it must be"
+	fi
+	printf 'version %s\nthreshold %s\nexpires %s\nprev %s\nroot %s\nsigners %s\nrevoked %s\npolicy %s\n' \
+		"$version" "$threshold" "$expires" "$prev" "$root" "$signers" "$revoked" "$policy" | cmp -s - "$1/meta" ||
+		no "$1/meta non è scritto come si deve" "$1/meta is not written as it must be"
+	zeros=0000000000000000000000000000000000000000000000000000000000000000
+	if [ "$version" -eq 1 ]; then [ "$prev" = "$zeros" ] || no "$1/meta: prev" "$1/meta: prev"; else
+		[ "$prev" != "$zeros" ] || no "$1/meta: prev" "$1/meta: prev"; fi
+	for file in root signers revoked policy; do
+		if [ ! -f "$1/$file" ] || [ "$(digest "$1/$file")" != "$(sed -n "s/^$file //p" "$1/meta")" ]; then
+			no "$1/$file non è quello che meta nomina" "$1/$file is not the one that meta names"
+		fi
+	done
+	managers "$1"
+}
+
+# managers DIR: each line of root has one name, a validity in UTC, this role alone, and a key of its own.
+managers() {
+	: > "$tmp/keys"
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in '' | '#'*) continue ;; esac
+		printf '%s\n' "$line" | {
+			read -r name options kind key _
+			case $name in *[!a-z0-9@._-]* | *@*@* | @* | *@) name='' ;; *@*) ;; *) name='' ;; esac
+			case ,$options, in *,namespaces=\"keyring@*) ;; *) name='' ;; esac
+			case $options in *cert-authority* | *[!a-zA-Z0-9@.,=\"-]*) name='' ;; *valid-after=\"[0-9]*Z\"*) ;; *) name='' ;; esac
+			case $options in *valid-before=\"[0-9]*Z\"*) ;; *) name='' ;; esac
+			case $kind in ssh-ed25519 | ecdsa-sha2-nistp256 | sk-ssh-ed25519@openssh.com | sk-ecdsa-sha2-nistp256@openssh.com) ;; *) name='' ;; esac
+			[ -n "$name" ] && printf '%s %s %s\n' "$key" "$name" "$kind" >> "$tmp/keys" && ! grep -qF -e "$key" "$signers_file"
+		} || no "$1/root: una riga non è come deve essere: $line" "$1/root: a line is not as it must be: $line"
+	done < "$1/root"
+	# A key that stands for two people would let one of them sign twice.
+	if sort -u "$tmp/keys" | cut -d' ' -f1 | uniq -d | grep -q .; then
+		no "$1/root: una chiave è di due persone" "$1/root: a key is two people's"
+	fi
+}
+
+# signed DIR THRESHOLD: have enough managers of DIR signed the meta of $new?
+signed() {
+	: > "$tmp/who"
+	set +f
+	for s in "$new"/sigs/*; do
+		set -f
+		[ -f "$s" ] || continue
+		ssh-keygen -Y find-principals -f "$1/root" -s "$s" -O "verify-time=$at" 2>/dev/null | sort -u > "$tmp/names" || continue
+		while read -r who; do
+			ssh-keygen -vv -Y verify -f "$1/root" -I "$who" -n "$namespace" -s "$s" -r "$1/revoked" -O "verify-time=$at" \
+				< "$new/meta" > "$tmp/out" 2> "$tmp/err" || continue
+			# A hardware key says whether it was touched (1) and by whom (4), and whether it can be copied (8).
+			flags=$(sed -n 's/.*signature details: .*flags = 0x\([0-9a-f]*\).*/\1/p' "$tmp/err" | sed -n 1p)
+			case $flags in '' | ?[57] | [57]) ;; *) continue ;; esac
+			printf '%s %s\n' "$who" "$(sed -n 's/.* key \(SHA256:[^ ]*\)$/\1/p' "$tmp/out")" >> "$tmp/who"
+		done < "$tmp/names"
+	done
+	set -f
+	people=$(cut -d' ' -f1 "$tmp/who" | sort -u | grep -c . || :)
+	keys=$(cut -d' ' -f2 "$tmp/who" | sort -u | grep -c . || :)
+	organisations=$(cut -d' ' -f1 "$tmp/who" | sed 's/.*@//' | sort -u | grep -c . || :)
+	if [ "$keys" -lt "$people" ]; then people=$keys; fi
+	cut -d' ' -f1 "$tmp/who" | sort -u | sed 's/^/  /'
+	[ "$people" -ge "$2" ] ||
+		no "hanno firmato $people dei responsabili di $1, ne servono $2" "$people of the managers of $1 have signed, $2 must"
+	[ "$2" -eq 1 ] || [ "$organisations" -ge 2 ] ||
+		no "i responsabili di $1 che hanno firmato sono di una sola organizzazione" "the managers of $1 who have signed are all of one organisation"
+}
+
+if [ -n "$old" ]; then
+	signers_file=$old/signers
+	meta "$old"
+	old_version=$version old_threshold=$threshold
+fi
+signers_file=$new/signers
+meta "$new"
+if [ -n "$old" ]; then
+	[ "$version" -eq $((old_version + 1)) ] ||
+		no "è la versione $version, dopo la $old_version serve la successiva" "it is version $version, after $old_version the next one is wanted"
+	[ "$prev" = "$(digest "$old/meta")" ] || no "non è stata fatta da $old" "it was not made from $old"
+	before=$(printf '%s\n%s\n' "$at" "$expires" | sort | sed -n 1p)
+	if [ "$at" = "$expires" ] || [ "$before" != "$at" ]; then no "è scaduta: $expires" "it has expired: $expires"; fi
+	signed "$old" "$old_threshold"
+fi
+signed "$new" "$threshold"
+say "SÌ: versione $version, meta $(digest "$new/meta")" "YES: version $version, meta $(digest "$new/meta")"

@@ -206,7 +206,8 @@ func ParseVersion(bundle []byte) (*Version, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil || len(files)+len(sigs) > maxSigs+5 {
+		// An archive can say that a file has a hole of any size.
+		if err != nil || h.Typeflag != tar.TypeReg || h.Size > int64(len(bundle)) || len(files)+len(sigs) > maxSigs+5 {
 			return nil, refuseVersion("its bytes are not the archive of a folder")
 		}
 		content, err := io.ReadAll(r)

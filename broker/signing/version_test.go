@@ -4,10 +4,12 @@ package signing_test
 // ssh-keygen alone against ours.
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -268,6 +270,31 @@ func TestBundle(t *testing.T) {
 		if _, err := signing.ParseVersion(bad); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
+	}
+}
+
+// TestHollowBundle hands in an archive of two blocks that says that it holds a file of
+// eight gigabytes, most of it a hole: it must not be filled with zeros in memory.
+func TestHollowBundle(t *testing.T) {
+	t.Parallel()
+	header := make([]byte, 512)
+	copy(header, "meta")
+	copy(header[100:], "0000644\x000000000\x000000000\x0000000000000\x0000000000000\x00        S")
+	copy(header[257:], "ustar  \x00")
+	copy(header[386:], "77777777777\x0000000000000\x00") // one piece of no bytes, at the end
+	copy(header[483:], "77777777777\x00")
+	sum := 0
+	for _, b := range header {
+		sum += int(b)
+	}
+	copy(header[148:], fmt.Sprintf("%06o\x00 ", sum))
+	hollow := append(header, make([]byte, 1024)...)
+	if h, err := tar.NewReader(bytes.NewReader(hollow)).Next(); err != nil || h.Size != 1<<33-1 {
+		t.Fatalf("the archive is not what this test is about: %+v, %v", h, err)
+	}
+	begun := time.Now()
+	if _, err := signing.ParseVersion(hollow); err == nil || time.Since(begun) > time.Second {
+		t.Errorf("refused with %v after %v", err, time.Since(begun))
 	}
 }
 

@@ -118,9 +118,9 @@ func (p *program) writeUsage(w io.Writer, cmd *cobra.Command) {
 // flagValue names what a flag takes.
 func flagValue(f *pflag.Flag) string {
 	switch f.Name {
-	case "cap", "config", "output", "signature", "trace", "cpuprofile":
+	case "cap", "config", "output", "signature", "trace", "cpuprofile", "policy":
 		return "FILE"
-	case "state", "images", "dir":
+	case "state", "images", "dir", "ring", "draft":
 		return "DIR"
 	case "key":
 		return "KEY"
@@ -134,6 +134,8 @@ func flagValue(f *pflag.Flag) string {
 		return "HOST:PORT"
 	case "log":
 		return "LEVEL"
+	case "from", "until", "at", "expires":
+		return "WHEN"
 	case "realm":
 		return "REALM"
 	case "sha256":
@@ -158,5 +160,5 @@ func (p *program) placeholders(s string) string {
 	}
 	return strings.NewReplacer("BULLETIN", "BOLLETTINO", "ALERT", "ALLERTA", "KEY", "CHIAVE", "TEXT", "TESTO", "DIR", "CARTELLA", "ROLE", "RUOLO",
 		"CHANNEL", "CANALE", "FAULT", "GUASTO", "HOST:PORT", "HOST:PORTA", "LEVEL", "LIVELLO", "REALM", "AMBIENTE", "TIME", "DURATA", "PREFIX", "PREFISSO",
-		"COMMAND", "COMANDO").Replace(s)
+		"COMMAND", "COMANDO", "WHEN", "QUANDO", "NAME", "NOME", "OLD", "VECCHIA", "NEW", "NUOVA").Replace(s)
 }

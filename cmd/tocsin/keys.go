@@ -82,17 +82,16 @@ func (r *ringSource) inForce(ctx context.Context) (*signing.Version, *signing.Au
 
 // keyLine is one line of the key ring for people and scripts.
 type keyLine struct {
-	Principal   string        `json:"principal"`
-	Role        signing.Role  `json:"role"`
-	Realms      []alert.Realm `json:"realms"`
-	From        time.Time     `json:"from"`
-	Until       time.Time     `json:"until"`
-	State       string        `json:"state"` // valid, soon, expired, future, revoked
-	Key         string        `json:"key"`
-	Type        string        `json:"type"`
-	Enrols      bool          `json:"enrols,omitempty"` // it is an authority for certificates
-	Line        int           `json:"line"`
-	description string
+	Principal string        `json:"principal"`
+	Role      signing.Role  `json:"role"`
+	Realms    []alert.Realm `json:"realms"`
+	From      time.Time     `json:"from"`
+	Until     time.Time     `json:"until"`
+	State     string        `json:"state"` // valid, soon, expired, future, revoked
+	Key       string        `json:"key"`
+	Type      string        `json:"type"`
+	Enrols    bool          `json:"enrols,omitempty"` // it is an authority for certificates
+	Line      int           `json:"line"`
 }
 
 func keyLines(r *signing.Ring, now time.Time) (lines []keyLine) {

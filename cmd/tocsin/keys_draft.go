@@ -304,7 +304,7 @@ func (p *program) keysAddCommand() *cobra.Command {
 	var f draftFlags
 	var role, realm, from, until, file string
 	cmd := &cobra.Command{
-		Use:   "add NAME --role ROLE --until TIME --key FILE",
+		Use:   "add NAME --role ROLE --until WHEN --key FILE",
 		Short: p.say("aggiunge alla bozza una persona, o una sua chiave in più", "adds a person, or one more of their keys, to the draft"),
 		Long:  p.say("NOME è nome@organizzazione. Con --role keyring si aggiunge un responsabile del portachiavi.", "NAME is name@organisation. With --role keyring a manager of the key ring is added."),
 		Args:  args(cobra.ExactArgs(1)),
@@ -463,7 +463,7 @@ func (p *program) keysExpireCommand() *cobra.Command {
 	var f draftFlags
 	var at string
 	cmd := &cobra.Command{
-		Use:   "expire NAME --at TIME",
+		Use:   "expire NAME --at WHEN",
 		Short: p.say("fa finire nella bozza la validità di una persona o di una chiave", "ends the validity of a person or a key in the draft"),
 		Long:  p.say("NOME, oppure l'impronta di una chiave. Ciò che è stato firmato prima resta valido.", "NAME, or the fingerprint of a key. What was signed before stays valid."),
 		Args:  args(cobra.ExactArgs(1)),
@@ -494,9 +494,9 @@ func (p *program) keysRotateCommand() *cobra.Command {
 	var until string
 	var overlap time.Duration
 	cmd := &cobra.Command{
-		Use:   "rotate KEY NEW --until TIME",
+		Use:   "rotate KEY NEW --until WHEN",
 		Short: p.say("sostituisce o rinnova una chiave nella bozza", "replaces or renews a key in the draft"),
-		Long: p.say("CHIAVE è l'impronta di quella vecchia, NEW il file .pub di quella nuova: stessa persona, stesso ruolo. Per un certo tempo valgono tutte e due.\nCon la stessa chiave se ne rinnova la validità.",
+		Long: p.say("CHIAVE è l'impronta di quella vecchia, NUOVA il file .pub di quella nuova: stessa persona, stesso ruolo. Per un certo tempo valgono tutte e due.\nCon la stessa chiave se ne rinnova la validità.",
 			"KEY is the fingerprint of the old one, NEW the .pub file of the new one: same person, same role. For a while both hold.\nWith the same key its validity is renewed."),
 		Args: args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, a []string) error {

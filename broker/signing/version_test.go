@@ -18,6 +18,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"tocsin/broker/alert"
 	"tocsin/broker/signing"
 	"tocsin/broker/signing/signingtest"
@@ -416,5 +418,58 @@ func TestHistory(t *testing.T) {
 	}
 	if err := plain.Take(t.Context(), claim(first, 3), fetch); !errors.Is(err, signing.ErrNoRoot) || plain.Trusted() == nil {
 		t.Errorf("a version that may be right: %v, then %v", err, plain.Trusted())
+	}
+}
+
+// TestHardwareManagers has managers sign with hardware keys that were touched or not,
+// with PIN or without: only touch and PIN count, with us and in the script.
+func TestHardwareManagers(t *testing.T) {
+	t.Parallel()
+	needCommands(t, "ssh-keygen", "sh")
+	_, err := os.Stat(skDummy)
+	need(t, "sk-dummy.so of openssh-tests", err)
+	script := write(t, filepath.Join(t.TempDir(), "verify-ring.sh"), string(signing.VerifyRingScript()))
+	for name, tt := range map[string]struct {
+		options []string
+		want    bool
+	}{
+		"touch_and_pin": {[]string{"-O", "verify-required"}, true},
+		"touch":         {nil, false},
+		"pin_alone":     {[]string{"-O", "verify-required", "-O", "no-touch-required"}, false},
+		"nothing":       {[]string{"-O", "no-touch-required"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			key := filepath.Join(t.TempDir(), "key")
+			mustKeygen(t, append([]string{"-q", "-t", "ed25519-sk", "-N", "", "-C", "", "-f", key, "-w", skDummy}, tt.options...)...)
+			pub, _, _, _, err := ssh.ParseAuthorizedKey(read(t, key+".pub"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, err := signing.RingLine("anna.neri@pc.example", signing.Keyring, []alert.Realm{alert.RealmLive}, day(1, 1), day(12, 31), pub, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := newOffice(t)
+			o.meta.Threshold, o.contents.Root = 1, []byte(line+"\n")
+			dir := writeFolder(t, o.draft(t))
+			mustKeygen(t, "-q", "-Y", "sign", "-w", skDummy, "-f", key, "-n", "keyring@tocsin", filepath.Join(dir, "meta"))
+			if err := os.MkdirAll(filepath.Join(dir, "sigs"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(filepath.Join(dir, "meta.sig"), filepath.Join(dir, "sigs", "anna.sig")); err != nil {
+				t.Fatal(err)
+			}
+			v, err := signing.ReadVersion(os.DirFS(dir))
+			if err == nil {
+				_, err = v.Stands(alert.RealmLive, day(6, 1))
+			}
+			if (err == nil) != tt.want {
+				t.Errorf("ours says %v, want it accepted: %v", err, tt.want)
+			}
+			if out, err := runScript(t, "sh", script, day(6, 1), dir); (err == nil) != tt.want {
+				t.Errorf("the script says %v, want it accepted: %v\n%s", err, tt.want, out)
+			}
+		})
 	}
 }

@@ -18,8 +18,10 @@ import (
 type History struct {
 	realm alert.Realm
 
-	// mu guards what follows. It is not held while bytes are fetched: Take has one
-	// caller at a time.
+	// taking is held while a record is judged: two callers come to one verdict.
+	taking sync.Mutex
+
+	// mu guards what follows. It is not held while bytes are fetched.
 	mu       sync.RWMutex
 	first    *Version // nil for a ring without versions
 	taken    []taken  // ascending by sequence; the first one is in force before it too
@@ -171,6 +173,8 @@ var (
 // Records are taken in the order of the ledger. One that was judged before gets the
 // same answer.
 func (h *History) Take(ctx context.Context, c Claim, fetch func(ctx context.Context, digest string) ([]byte, error)) error {
+	h.taking.Lock()
+	defer h.taking.Unlock()
 	h.mu.RLock()
 	verdict, judged := h.verdicts[c.Seq]
 	h.mu.RUnlock()

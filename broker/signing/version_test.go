@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -389,7 +390,16 @@ func TestHistory(t *testing.T) {
 	late := claim(second, 7)
 	late.At = day(12, 2)
 	take(late, "it expired on")
-	take(claim(second, 8), "")
+	var wait sync.WaitGroup
+	accepted := claim(second, 8)
+	for range 8 { // a node and a command in its process
+		wait.Go(func() {
+			if err := h.Take(t.Context(), accepted, fetch); err != nil {
+				t.Errorf("record 8: %v", err)
+			}
+		})
+	}
+	wait.Wait()
 	take(claim(fork, 9), "it is version 2, and version 2 is in force")
 	take(claim(first, 10), "it is version 1, and version 2 is in force")
 	for seq, want := range map[int64]*signing.Version{1: first, 3: first, 8: first, 9: second, 99: second} {

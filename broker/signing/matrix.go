@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/signing/sshsig"
 )
 
@@ -28,16 +29,30 @@ func Troubles() []string {
 	return []string{"other_realm", "key_expired", "expired_since", "not_yet_valid", "revoked", "not_in_ring", "same_key", "alert_expired"}
 }
 
-// A Verdict is what Authorize says of a case for one kind of message; "" for
-// released.
+// A Subject is what is signed: a type of message, in words of one's own or, with Kind,
+// as it was prepared inside another bulletin.
+type Subject struct {
+	MsgType alert.MsgType
+	Kind    bulletin.Kind
+}
+
+// Subjects lists what a policy has a rule for, in the order of a matrix.
+func Subjects() []Subject {
+	return []Subject{
+		{alert.MsgAlert, ""}, {alert.MsgUpdate, ""}, {alert.MsgCancel, ""},
+		{alert.MsgUpdate, bulletin.Correction}, {alert.MsgCancel, bulletin.Revocation},
+	}
+}
+
+// A Verdict is what Authorize says of a case for one subject; "" for released.
 type Verdict struct {
-	Kind    alert.MsgType
+	Subject
 	Realm   alert.Realm
 	Refused Reason
 	Missing []Role
 }
 
-// A Row is a case and the verdicts on it, by kind and realm.
+// A Row is a case and the verdicts on it, by subject and realm.
 type Row struct {
 	Case
 	Verdicts []Verdict
@@ -47,14 +62,15 @@ type Row struct {
 // the troubles.
 var matrixTime = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
-// Matrix walks who signed × kind of message × realm × time through Authorize, with
+// Matrix walks who signed × what is signed × realm × time through Authorize, with
 // keys that are made for it and signatures that are verified, and returns what the
 // policy lets happen: first every set of up to as many roles as the policy asks for
 // (two at least), of people of different organisations, of one, and of one person;
 // then what is the matter with the last of a set that would release.
 func Matrix(p *Policy) ([]Row, error) {
 	size := 2
-	for _, r := range p.rules {
+	for _, s := range Subjects() {
+		r, _ := p.Rule(s.MsgType, s.Kind)
 		size = max(size, r.Signatures())
 	}
 	var rows []Row
@@ -67,11 +83,12 @@ func Matrix(p *Policy) ([]Row, error) {
 			}
 		}
 	}
-	// The first set of each kind that would release is what can be spoilt.
+	// The first set of each subject that would release is what can be spoilt.
 	var spoilt [][]Role
-	for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
+	for _, s := range Subjects() {
 		var set []Role
-		for _, slot := range p.rules[kind].slots() {
+		rule, _ := p.Rule(s.MsgType, s.Kind)
+		for _, slot := range rule.slots() {
 			set = append(set, slot[0])
 		}
 		if !slices.ContainsFunc(spoilt, func(s []Role) bool { return slices.Equal(s, set) }) {
@@ -110,11 +127,11 @@ func rolesOf(n int) (sets [][]Role) {
 	return sets
 }
 
-// walk has the case judged for each kind and realm.
+// walk has the case judged for each subject and realm.
 func (r *Row) walk(p *Policy) error {
 	for _, realm := range []alert.Realm{alert.RealmLive, alert.RealmExercise} {
-		for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
-			v, err := r.judge(p, kind, realm)
+		for _, s := range Subjects() {
+			v, err := r.judge(p, s, realm)
 			if err != nil {
 				return err
 			}
@@ -124,8 +141,8 @@ func (r *Row) walk(p *Policy) error {
 	return nil
 }
 
-func (r *Row) judge(p *Policy, kind alert.MsgType, realm alert.Realm) (Verdict, error) {
-	req := Request{Bytes: []byte("bulletin of the matrix\n"), Realm: realm, MsgType: kind, Expires: matrixTime.Add(time.Hour)}
+func (r *Row) judge(p *Policy, s Subject, realm alert.Realm) (Verdict, error) {
+	req := Request{Bytes: []byte("bulletin of the matrix\n"), Realm: realm, MsgType: s.MsgType, Prepared: s.Kind, Expires: matrixTime.Add(time.Hour)}
 	var lines, revoked []string
 	var statements []Statement
 	var shared ssh.Signer
@@ -192,7 +209,7 @@ func (r *Row) judge(p *Policy, kind alert.MsgType, realm alert.Realm) (Verdict, 
 		}
 	}
 	_, err := (&Authority{Ring: ring, Policy: p, Realm: realm}).Authorize(req, statements, matrixTime)
-	v := Verdict{Kind: kind, Realm: realm}
+	v := Verdict{Subject: s, Realm: realm}
 	if refusal, ok := err.(*RefusedError); ok { //nolint:errorlint // Authorize returns it unwrapped
 		v.Refused, v.Missing = refusal.Reason, refusal.Missing
 	}

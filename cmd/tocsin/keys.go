@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/signing"
 )
 
@@ -478,7 +479,8 @@ type matrixRow struct {
 }
 
 type matrixVerdict struct {
-	Kind     alert.MsgType  `json:"msgType"`
+	MsgType  alert.MsgType  `json:"msgType"`
+	Prepared bulletin.Kind  `json:"prepared,omitempty"`
 	Realm    alert.Realm    `json:"realm"`
 	Released bool           `json:"released"`
 	Reason   signing.Reason `json:"reason,omitempty"`
@@ -489,7 +491,7 @@ func matrixJSON(rows []signing.Row) (out []matrixRow) {
 	for _, r := range rows {
 		m := matrixRow{Signed: r.Signed, Persons: r.Persons, Trouble: r.Trouble}
 		for _, v := range r.Verdicts {
-			m.Verdicts = append(m.Verdicts, matrixVerdict{v.Kind, v.Realm, v.Refused == "", v.Refused, v.Missing})
+			m.Verdicts = append(m.Verdicts, matrixVerdict{v.MsgType, v.Kind, v.Realm, v.Refused == "", v.Refused, v.Missing})
 		}
 		out = append(out, m)
 	}
@@ -501,7 +503,8 @@ func (p *program) writeMatrix(rows []signing.Row) {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	head := func() {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.say("Hanno firmato", "Signed by"), p.say("Ambiente", "Realm"), p.say("Allerta", "Alert"), p.say("Aggiornamento", "Update"), p.say("Revoca", "Cancel"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.say("Hanno firmato", "Signed by"), p.say("Ambiente", "Realm"), p.say("Allerta", "Alert"), p.say("Aggiornamento", "Update"), p.say("Revoca", "Cancel"),
+			p.say("Rettifica pronta", "Prepared correction"), p.say("Revoca pronta", "Prepared revocation"))
 	}
 	fmt.Fprintln(w, p.say("CHI FIRMA. Ogni chiave è valida, ogni firma è sul bollettino.", "WHO SIGNS. Every key is valid, every signature is on the bulletin."))
 	head()
@@ -603,12 +606,14 @@ func (p *program) verdict(v signing.Verdict) string {
 	switch {
 	case v.Refused == "":
 		return p.say("DIFFUSO", "RELEASED")
+	case v.Refused == signing.ReasonMissingRole && len(v.Missing) > 1:
+		return p.say("no: manca chi può", "no: nobody who may") // several roles can, or must: those who signed are none of them
 	case v.Refused == signing.ReasonMissingRole:
 		var roles []string
 		for _, r := range v.Missing {
 			roles = append(roles, r.Title(p.lang))
 		}
-		return p.say("no: manca ", "no: missing ") + strings.Join(roles, p.say(" o ", " or "))
+		return p.say("no: manca ", "no: missing ") + strings.Join(roles, ", ")
 	case v.Refused == signing.ReasonSamePerson:
 		return p.say("no: una persona sola", "no: one person")
 	case v.Refused == signing.ReasonSameOrganisation:

@@ -651,6 +651,9 @@ func (p *program) confirmRing(old, v *signing.Version, k *keyFlags, asJSON bool)
 	word := p.say("FIRMO", "SIGN")
 	fmt.Fprintf(screen, "%s", p.say("Per firmare scrivi %s: ", "To sign, type %s: ", word))
 	answer, err := p.line()
+	if errors.Is(err, context.Canceled) {
+		return errBrokenOff
+	}
 	if err != nil || strings.TrimSpace(answer) != word {
 		return both("non firmato: niente è stato inviato", "not signed: nothing was sent")
 	}

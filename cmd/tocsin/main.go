@@ -33,7 +33,11 @@ func main() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcessors)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // under nohup a terminal may go away
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 	stop()
 	if err != nil && !errors.Is(err, errQuiet) {
@@ -46,7 +50,7 @@ func main() {
 // run is the whole program: it touches nothing of the process but what it is
 // given, and the files and addresses that it is told.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) error {
-	p := &program{stdin: stdin, out: stdout, err: stderr, getenv: getenv, lang: language(getenv)}
+	p := &program{stdin: newInput(ctx, stdin), out: stdout, err: stderr, getenv: getenv, lang: language(getenv)}
 	root := p.root()
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)

@@ -222,9 +222,19 @@ func start(t *testing.T, args ...string) *process { return startAs(t, "tocsin", 
 
 func startAs(t *testing.T, name string, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, nil, name, args...)
+}
+
+// startWith starts it with a standard input, as the system is asked to.
+func startWith(t *testing.T, stdin *os.File, attr *syscall.SysProcAttr, name string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.CommandContext(t.Context(), name, args...), log: &lines{changed: make(chan struct{})}, temp: t.TempDir(), done: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), "TOCSIN_LANG=en", "TMPDIR="+p.temp)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.SysProcAttr = attr
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

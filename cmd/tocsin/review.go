@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -95,6 +96,9 @@ func (p *program) preview(w io.Writer, b *bulletin.Bulletin, bg background, chan
 
 // isTerminal reports whether a person sits at a stream.
 func isTerminal(stream any) bool {
+	if in, ok := stream.(*input); ok {
+		stream = in.file
+	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits
 }
@@ -142,6 +146,9 @@ func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, bg background, asJS
 	}
 	fmt.Fprint(screen, p.say("Per firmare scrivi la prima delle sei parole di controllo (altro non firma): ", "To sign, type the first of the six read-back words (nothing else signs): "))
 	answer, err := p.line()
+	if errors.Is(err, context.Canceled) {
+		return errBrokenOff
+	}
 	if err != nil || !strings.EqualFold(strings.TrimSpace(answer), r.Words[0]) {
 		return both("non firmato: niente è stato inviato", "not signed: nothing was sent")
 	}

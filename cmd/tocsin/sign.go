@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/term"
 
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
@@ -48,49 +47,13 @@ func (k *keyFlags) load(ctx context.Context, p *program) (signing.Key, error) {
 		return signing.AgentKey(ctx, socket, k.key)
 	}
 	key, err := signing.LoadKey(ctx, k.key, signing.KeyOptions{AgentSocket: socket, Passphrase: p.passphrase})
+	if err != nil && ctx.Err() != nil {
+		return nil, errBrokenOff
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, both("%v: nominare con -k il file della propria chiave, o l'impronta di una chiave in ssh-agent", "%w: name the file of your key with -k, or the fingerprint of a key in ssh-agent", err)
 	}
 	return key, err
-}
-
-// passphrase asks for the key's passphrase, on the terminal or as the first line
-// of standard input.
-func (p *program) passphrase() ([]byte, error) {
-	if f, ok := p.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits
-		fmt.Fprint(p.err, p.say("Frase segreta della chiave: ", "Passphrase of the key: "))
-		b, err := term.ReadPassword(int(f.Fd())) //nolint:gosec // a file descriptor fits
-		fmt.Fprintln(p.err)
-		return b, err
-	}
-	line, err := p.line()
-	if err != nil {
-		return nil, fmt.Errorf("the key is protected: give its passphrase on standard input, or put the key into ssh-agent: %w", err)
-	}
-	return []byte(line), nil
-}
-
-// line reads one line of standard input, byte by byte, so that nothing after it is
-// taken away from whoever reads next.
-func (p *program) line() (string, error) {
-	var b [1]byte
-	var line []byte
-	for len(line) < 4096 {
-		n, err := p.stdin.Read(b[:])
-		if n == 1 {
-			if b[0] == '\n' {
-				return strings.TrimSuffix(string(line), "\r"), nil
-			}
-			line = append(line, b[0])
-		}
-		if err != nil {
-			if len(line) > 0 {
-				return string(line), nil
-			}
-			return "", err
-		}
-	}
-	return "", errors.New("the line is too long")
 }
 
 // signedFile is what sign prints with --json.

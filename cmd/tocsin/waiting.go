@@ -201,8 +201,12 @@ func (p *program) choose(all []waitingBulletin, prefix string, k *keyFlags, asJS
 		p.writeWaiting(screen, all)
 		if !k.yes {
 			fmt.Fprint(screen, p.say("Quale? Scrivi le prime %d cifre del suo SHA-256, o di più: ", "Which one? Type the first %d digits of its SHA-256, or more: ", leastSum))
-			prefix, _ = p.line() // no answer is no choice
+			var err error
+			prefix, err = p.line() // no answer is no choice
 			fmt.Fprintln(screen)
+			if errors.Is(err, context.Canceled) {
+				return nil, errBrokenOff
+			}
 		}
 		if prefix = strings.TrimSpace(prefix); prefix == "" {
 			return nil, usageError{both("cosign: %d bollettini dell'allerta %s aspettano una firma: dire quale con --sha256 PREFISSO; niente è stato firmato",

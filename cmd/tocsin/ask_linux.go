@@ -1,0 +1,11 @@
+package main
+
+import "golang.org/x/sys/unix"
+
+// How this system is asked how a terminal is set, and told: at once, or with what was
+// typed and not read thrown away.
+const (
+	getTermios   = unix.TCGETS
+	setTermios   = unix.TCSETS
+	flushTermios = unix.TCSETSF
+)

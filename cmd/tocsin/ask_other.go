@@ -1,0 +1,13 @@
+//go:build !linux
+
+package main
+
+import "golang.org/x/sys/unix"
+
+// How this system is asked how a terminal is set, and told: at once, or with what was
+// typed and not read thrown away.
+const (
+	getTermios   = unix.TIOCGETA
+	setTermios   = unix.TIOCSETA
+	flushTermios = unix.TIOCSETAF
+)

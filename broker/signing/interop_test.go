@@ -341,6 +341,38 @@ func add(t *testing.T, socket string, files ...string) {
 // skDummy is a security key in software for tests (Debian package openssh-tests).
 const skDummy = "/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"
 
+// TestCiphersOfKeygen gives keys that ssh-keygen protects with ciphers of every kind:
+// what can't be opened here is not called damaged, and nobody is asked in vain.
+func TestCiphersOfKeygen(t *testing.T) {
+	t.Parallel()
+	needCommands(t, "ssh-keygen")
+	socket := startAgent(t)
+	ciphers := map[string]bool{ // whether it is opened here
+		"aes256-ctr": true, "aes256-cbc": true, "aes128-ctr": false, "3des-cbc": false,
+		"aes128-gcm@openssh.com": false, "aes256-gcm@openssh.com": false, "chacha20-poly1305@openssh.com": false,
+	}
+	for cipher, opened := range ciphers {
+		t.Run(cipher, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "key")
+			mustKeygen(t, "-q", "-t", "ed25519", "-Z", cipher, "-N", "giusta", "-f", path)
+			asked := 0
+			opt := signing.KeyOptions{AgentSocket: socket, Passphrase: func() ([]byte, error) { asked++; return []byte("giusta"), nil }}
+			_, err := signing.LoadKey(t.Context(), path, opt)
+			if opened {
+				if err != nil || asked != 1 {
+					t.Errorf("asked %d times: %v", asked, err)
+				}
+				return
+			}
+			checkText(t, err, `it is protected with "`+cipher+`", which is not known here; add it to ssh-agent (ssh-add)`)
+			if asked != 0 {
+				t.Error("the passphrase is asked for, which is of no use")
+			}
+		})
+	}
+}
+
+// TestAgent signs through the real ssh-agent.
 func TestAgent(t *testing.T) {
 	t.Parallel()
 	needCommands(t, "ssh-keygen")
@@ -410,7 +442,7 @@ func TestAgent(t *testing.T) {
 		}
 		add(t, socket, "-D")
 		_, err = key.Sign(t.Context(), "police@tocsin", message)
-		checkText(t, err, "does not hold the key any more")
+		checkText(t, err, "it holds no key at all; if it is locked")
 	})
 }
 

@@ -43,6 +43,10 @@ type KeyOptions struct {
 
 	// AgentSocket is the socket of ssh-agent, as in SSH_AUTH_SOCK; empty for none.
 	AgentSocket string
+
+	// FromAgent is told, unless it is nil, that the file's key is protected and that
+	// ssh-agent holds it: it signs there, and nobody is asked for the passphrase.
+	FromAgent func()
 }
 
 // NewKey makes a Key of anything that signs. The kind of key must be one that
@@ -75,8 +79,8 @@ func plain(key ssh.PublicKey) ssh.PublicKey {
 }
 
 // LoadKey opens the signing key at path: an OpenSSH private key file (Ed25519 or
-// ECDSA P-256, protected by a passphrase or not) that only its owner can read; or
-// a public key or certificate file (.pub), whose private part is looked for in
+// ECDSA P-256, protected by a passphrase or not) that only its owner can read, where
+// a protected one that ssh-agent holds too is used there; or a public key or certificate file (.pub), whose private part is looked for in
 // ssh-agent and then in the file beside it. Hardware keys work through ssh-agent.
 //
 // The error says what to do; it wraps [ErrPassphrase] for a wrong passphrase and
@@ -85,45 +89,101 @@ func LoadKey(ctx context.Context, path string, opt KeyOptions) (Key, error) {
 	if strings.HasSuffix(path, ".pub") {
 		return loadPublic(ctx, path, opt)
 	}
-	signer, err := loadPrivate(path, opt)
+	key, err := loadFile(ctx, path, opt)
 	if err != nil {
 		return nil, fmt.Errorf("open signing key %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// loadFile opens a private key file, or finds its key in ssh-agent.
+func loadFile(ctx context.Context, path string, opt KeyOptions) (Key, error) {
+	f, err := readPrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(f.text)
+	if f.cipher != noCipher && opt.AgentSocket != "" {
+		// An agent that lacks the key, or is none, changes nothing.
+		if key, err := AgentKey(ctx, opt.AgentSocket, string(ssh.MarshalAuthorizedKey(f.pub))); err == nil {
+			if opt.FromAgent != nil {
+				opt.FromAgent()
+			}
+			return key, nil
+		}
+	}
+	signer, err := f.open(opt)
+	if err != nil {
+		return nil, err
 	}
 	return NewKey(signer)
 }
 
 func loadPrivate(path string, opt KeyOptions) (ssh.Signer, error) {
+	f, err := readPrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(f.text)
+	return f.open(opt)
+}
+
+// A privateFile is a private key file, of which the open part has been read.
+type privateFile struct {
+	text   []byte // overwritten by whoever read it
+	cipher string // with which the private part is protected
+	pub    ssh.PublicKey
+}
+
+// noCipher is the cipher of a key that is not protected.
+const noCipher = "none"
+
+// readPrivate reads a private key file as far as it can without a passphrase.
+func readPrivate(path string) (*privateFile, error) {
 	text, err := readKeyFile(path, true)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(text)
-	block, _ := pem.Decode(text)
+	f := &privateFile{text: text}
+	if err := f.parse(path); err != nil {
+		clear(text)
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *privateFile) parse(path string) (err error) {
+	block, _ := pem.Decode(f.text)
 	if block == nil {
-		return nil, errors.New("it is not a private key; give the file that ssh-keygen made, without .pub for the private key")
+		return errors.New("it is not a private key; give the file that ssh-keygen made, without .pub for the private key")
 	}
 	defer clear(block.Bytes)
 	if block.Type != "OPENSSH PRIVATE KEY" {
-		return nil, fmt.Errorf("it is a key in the form %.40q and not in OpenSSH's; rewrite it with: ssh-keygen -p -f %s", block.Type, path)
+		return fmt.Errorf("it is a key in the form %.40q and not in OpenSSH's; rewrite it with: ssh-keygen -p -f %s", block.Type, path)
 	}
-	protected, err := checkPrivate(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	if !protected {
-		signer, err := ssh.ParsePrivateKey(text)
+	f.cipher, f.pub, err = checkPrivate(block.Bytes)
+	return err
+}
+
+// open opens the private part, with the passphrase where it is protected.
+func (f *privateFile) open(opt KeyOptions) (ssh.Signer, error) {
+	switch f.cipher {
+	case noCipher:
+		signer, err := ssh.ParsePrivateKey(f.text)
 		if err != nil {
 			return nil, errors.New("the private key is damaged; restore it or make a new one with ssh-keygen")
 		}
 		return signer, nil
+	case "aes256-ctr", "aes256-cbc":
+		return unlock(f.text, opt)
 	}
-	return unlock(text, opt)
+	return nil, fmt.Errorf("it is protected with %.60q, which is not known here; add it to ssh-agent (ssh-add)", f.cipher)
 }
 
 // unlock opens a protected private key.
 func unlock(text []byte, opt KeyOptions) (ssh.Signer, error) {
 	if opt.Passphrase == nil {
-		return nil, errors.New("it is protected by a passphrase and nobody can be asked for it; add the key to ssh-agent (ssh-add) and give its .pub file")
+		return nil, errors.New("it is protected by a passphrase and nobody can be asked for it; add it to ssh-agent (ssh-add)")
 	}
 	passphrase, err := opt.Passphrase()
 	if err != nil {
@@ -135,33 +195,35 @@ func unlock(text []byte, opt KeyOptions) (ssh.Signer, error) {
 	case errors.Is(err, x509.IncorrectPasswordError):
 		return nil, ErrPassphrase
 	case err != nil:
-		return nil, errors.New("the private key is damaged or protected in a way not known here; add it to ssh-agent (ssh-add) and give its .pub file")
+		return nil, errors.New("the private key is damaged or protected in a way not known here; add it to ssh-agent (ssh-add)")
 	}
 	return signer, nil
 }
 
 // checkPrivate looks at the open part of a private key (OpenSSH, PROTOCOL.key), so
-// that nobody is asked for the passphrase of a key that cannot be used.
-func checkPrivate(blob []byte) (protected bool, err error) {
+// that nobody is asked for the passphrase of a key that cannot be used. It returns the
+// cipher that protects the rest.
+func checkPrivate(blob []byte) (cipher string, pub ssh.PublicKey, err error) {
 	damaged := errors.New("the private key is damaged; restore it or make a new one with ssh-keygen")
 	body, ok := bytes.CutPrefix(blob, []byte("openssh-key-v1\x00"))
 	var w struct {
 		Cipher, KDF, KDFOptions string
 		Keys                    uint32
 		PublicKey, Private      []byte
+		Rest                    []byte `ssh:"rest"` // the tag of a cipher that authenticates
 	}
 	if !ok || ssh.Unmarshal(body, &w) != nil {
-		return false, damaged
+		return "", nil, damaged
 	}
-	pub, err := ssh.ParsePublicKey(w.PublicKey)
+	pub, err = ssh.ParsePublicKey(bytes.Clone(w.PublicKey)) // callers overwrite blob
 	if err != nil {
-		return false, damaged
+		return "", nil, damaged
 	}
 	switch pub.Type() {
 	case ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256:
-		return false, errors.New("the private part is in a hardware key; add it to ssh-agent (ssh-add) and give its .pub file")
+		return "", nil, errors.New("the private part is in a hardware key; add it to ssh-agent (ssh-add) and give its .pub file")
 	}
-	return w.Cipher != "none", sshsig.CheckKey(pub)
+	return w.Cipher, pub, sshsig.CheckKey(pub)
 }
 
 // loadPublic finds the private part of a public key or certificate.

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -311,8 +312,124 @@ func TestAgentWaitsNoLonger(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
 	_, err = key.Sign(ctx, "officer@tocsin", document())
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "touched") {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "touch the key") {
 		t.Errorf("got %v, want context.Canceled and a hint", err)
+	}
+}
+
+// TestAgentNeverAnswers has an agent that takes the call and says nothing, and one that
+// lists its keys and then waits for a person who is not there.
+func TestAgentNeverAnswers(t *testing.T) {
+	t.Parallel()
+	limits := signing.Patience{List: 100 * time.Millisecond, Sign: 100 * time.Millisecond}
+	dir, err := os.MkdirTemp("", "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	silent, err := net.Listen("unix", filepath.Join(dir, "s")) // the system takes the call
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	_, err = signing.AgentKeyWithin(t.Context(), limits, silent.Addr().String(), "chiave")
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("of a silent agent: %v, want DeadlineExceeded", err)
+	}
+	ring := agent.NewKeyring()
+	if err := ring.Add(agent.AddedKey{PrivateKey: newPrivate(t), Comment: "chiave"}); err != nil {
+		t.Fatal(err)
+	}
+	released := make(chan struct{})
+	socket := serveAgent(t, fakeAgent{Agent: ring, wait: func() { <-released }})
+	t.Cleanup(func() { close(released) })
+	limits.List = time.Minute
+	key, err := signing.AgentKeyWithin(t.Context(), limits, socket, "chiave")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := key.Sign(t.Context(), "officer@tocsin", document()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with nobody there: %v, want DeadlineExceeded", err)
+	}
+}
+
+// TestAgentRefuses has the person refuse what the agent asks to confirm.
+func TestAgentRefuses(t *testing.T) {
+	t.Parallel()
+	ring := agent.NewKeyring()
+	if err := ring.Add(agent.AddedKey{PrivateKey: newPrivate(t), Comment: "chiave"}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := signing.AgentKey(t.Context(), serveAgent(t, refusingAgent{fakeAgent{Agent: ring}}), "chiave")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = key.Sign(t.Context(), "officer@tocsin", document())
+	checkText(t, err, "confirm it where the agent asks")
+}
+
+type refusingAgent struct{ fakeAgent }
+
+func (refusingAgent) SignWithFlags(ssh.PublicKey, []byte, agent.SignatureFlags) (*ssh.Signature, error) {
+	return nil, errors.New("refused")
+}
+
+// TestAgentLocked asks an agent that is locked, before and after its key was found.
+func TestAgentLocked(t *testing.T) {
+	t.Parallel()
+	ring := agent.NewKeyring()
+	if err := ring.Add(agent.AddedKey{PrivateKey: newPrivate(t), Comment: "chiave"}); err != nil {
+		t.Fatal(err)
+	}
+	socket := serveAgent(t, ring)
+	key, err := signing.AgentKey(t.Context(), socket, "chiave")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ring.Lock([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = key.Sign(t.Context(), "officer@tocsin", document())
+	checkText(t, err, "ssh-add -X")
+	_, err = signing.AgentKey(t.Context(), socket, "chiave")
+	checkText(t, err, "ssh-add -X")
+	_, err = signing.AgentKey(t.Context(), socket, publicLine(key.PublicKey()))
+	checkText(t, err, "ssh-add -X")
+}
+
+// TestProtectedFileInAgent gives the file of a protected key: where the agent holds it
+// too nobody is asked, and where it does not, or is none, the passphrase is.
+func TestProtectedFileInAgent(t *testing.T) {
+	t.Parallel()
+	private := newPrivate(t)
+	path := keyFile(t, private, "giusta")
+	ring := agent.NewKeyring()
+	socket := serveAgent(t, ring)
+	asked, told := 0, 0
+	opt := signing.KeyOptions{
+		Passphrase: func() ([]byte, error) { asked++; return []byte("giusta"), nil },
+		FromAgent:  func() { told++ },
+	}
+	for i, where := range []string{"", filepath.Join(t.TempDir(), "none"), socket} {
+		opt.AgentSocket = where
+		if _, err := signing.LoadKey(t.Context(), path, opt); err != nil || asked != i+1 || told != 0 {
+			t.Errorf("agent %q, which lacks the key: asked %d times, told %d times, %v", where, asked, told, err)
+		}
+	}
+	if err := ring.Add(agent.AddedKey{PrivateKey: private}); err != nil {
+		t.Fatal(err)
+	}
+	asked = 0
+	key, err := signing.LoadKey(t.Context(), path, opt)
+	if err != nil || asked != 0 || told != 1 {
+		t.Fatalf("with the key in the agent: asked %d times, told %d times, %v", asked, told, err)
+	}
+	if _, err := key.Sign(t.Context(), "officer@tocsin", document()); err != nil {
+		t.Error(err)
+	}
+	open := keyFile(t, private, "")
+	if _, err := signing.LoadKey(t.Context(), open, opt); err != nil || told != 1 {
+		t.Errorf("a key that is not protected is taken from the agent (told %d times, %v)", told, err)
 	}
 }
 

@@ -46,7 +46,9 @@ func (k *keyFlags) load(ctx context.Context, p *program) (signing.Key, error) {
 	if _, err := os.Stat(k.key); err != nil && (strings.HasPrefix(k.key, "SHA256:") || socket != "" && !strings.ContainsRune(k.key, os.PathSeparator)) {
 		return signing.AgentKey(ctx, socket, k.key)
 	}
-	key, err := signing.LoadKey(ctx, k.key, signing.KeyOptions{AgentSocket: socket, Passphrase: p.passphrase})
+	key, err := signing.LoadKey(ctx, k.key, signing.KeyOptions{AgentSocket: socket, Passphrase: p.passphrase, FromAgent: func() {
+		fmt.Fprintln(p.err, p.say("La chiave è anche in ssh-agent: firma da lì, senza chiedere la frase segreta.", "ssh-agent holds this key too: it signs there, and the passphrase is not asked for."))
+	}})
 	if err != nil && ctx.Err() != nil {
 		return nil, errBrokenOff
 	}

@@ -228,9 +228,21 @@ func TestCheck(t *testing.T) {
 		"https://allerte.provincia.example.it/a/SV-7F3K2": false, "Allerte.provincia.example.it/a/SV-7F3K2": false, "SV-7F3K2": false, "Codice allerta: SV-7F3K2-12": false,
 		"https://allerte-example.it/a/SV-7F3K2": true, "https://allerte.provincia.example.it@example.com/a/SV-7F3K2": true, "example.com/a/SV-7F3K2": true,
 		"(http://allerte.provincia.example.it.example.com/a/SV-7F3K2)": true, "https://example.com:x/a/SV-7F3K2": true,
+		"http://x/a/SV-7F3K2": true, "x/a/SV-7F3K2": true, "https://аllerte.provincia.example.it/a/SV-7F3K2": true, "https://allerte.provincia.example.it:8443/a/SV-7F3K2": true,
+		"allerte.provincia.example.it:8443/a/SV-7F3K2": true, "ftp://allerte.provincia.example.it/a/SV-7F3K2": true, "example.com?SV-7F3K2": true, `example.com\a\?SV-7F3K2`: true,
+		"https://example.com/?u=https://allerte.provincia.example.it/a/SV-7F3K2": true, "example.com/?u=https://allerte.provincia.example.it/a/SV-7F3K2": true,
+		"Codice allerta: SV-7F3K2-12 http://example.com/a/SV-7F3K2": true, "https://allerte.provincia.example.it/a/SV-7F3K2 https://example.com/a/SV-7F3K2": true,
+		"https://allerte.provincia.example.it:443/a/SV-7F3K2": false, "http://allerte.provincia.example.it/a/SV-7F3K2": false, "http://allerte.provincia.example.it:443/a/SV-7F3K2": false,
+		"Leggi anche https://example.com/ SV-7F3K2-12": false,
 	} {
 		page := st.page("/verifica?codice=" + url.QueryEscape(typed))
-		holds(t, typed, page, "Il codice è autentico")
+		if warned {
+			holds(t, typed, page, "L’indirizzo non è nostro", "Il codice esiste", `<a href="/a/SV-7F3K2">https://allerte.provincia.example.it/a/SV-7F3K2</a>`)
+			lacks(t, typed, page, "Il codice è autentico")
+		} else {
+			holds(t, typed, page, "Il codice è autentico")
+			lacks(t, typed, page, "L’indirizzo non è nostro")
+		}
 		if strings.Contains(page, foreign) != warned {
 			t.Errorf("%s: it warns of another site: %t, want %t", typed, !warned, warned)
 		}

@@ -4,6 +4,7 @@ package website
 // code, a line of the post, or an address.
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"strings"
@@ -42,11 +43,12 @@ func (s *Site) seek(v *snapshot, typed string) sought {
 			r, number := v.asked(piece)
 			form := askedForm.FindStringSubmatch(piece)
 			switch {
-			case r != nil && found.record == nil:
-				found = sought{shown: piece, record: r, number: number, elsewhere: s.elsewhere(word)}
-				if found.elsewhere {
-					found.shown = word // the warning is about the address
+			case r != nil && s.elsewhere(word):
+				if !found.elsewhere { // whatever else stands beside it
+					found = sought{shown: word, record: r, number: number, elsewhere: true}
 				}
+			case r != nil && found.record == nil:
+				found = sought{shown: piece, record: r, number: number}
 			case r == nil && form != nil && form[1] != "":
 				return sought{shown: piece}
 			case r == nil && form != nil && unknown.shown == "":
@@ -80,15 +82,29 @@ func spaced(words []string, i int) string {
 	return words[i] + " " + strings.TrimRight(words[i+1], ".,;:!?)]»”")
 }
 
-// elsewhere reports whether word is an address of another site than this one.
+// addressForm is the beginning of an address: a slash, or a host's name before what may
+// come after one.
+var addressForm = regexp.MustCompile(`^[^/]*/|^[\pL\pN-]+(\.[\pL\pN-]+)+(:[0-9]+)?[?#\\]`)
+
+// elsewhere reports whether word is an address of another site than this one. Plain
+// HTTP to our host is ours too: it leads nowhere else. Another port is another's.
 func (s *Site) elsewhere(word string) bool {
 	word = strings.TrimLeft(word, `([{<"'«“‘`)
-	if !strings.Contains(word, "/") {
+	if !addressForm.MatchString(word) {
 		return false
 	}
 	if !strings.Contains(word, "://") {
-		word = "//" + word
+		word = s.base.Scheme + "://" + word
 	}
 	u, err := url.Parse(word)
-	return err != nil || !strings.EqualFold(u.Host, s.base.Host)
+	return err != nil || !strings.EqualFold(u.Hostname(), s.base.Hostname()) || !samePort(u, s.base)
+}
+
+// samePort reports whether an address leads to the port of ours: each the one of its
+// own scheme where it names none.
+func samePort(u, ours *url.URL) bool {
+	usual := map[string]string{"http": "80", "https": "443"}
+	of := func(u *url.URL) string { return cmp.Or(u.Port(), usual[strings.ToLower(u.Scheme)]) }
+	plain := strings.EqualFold(u.Scheme, "http") && ours.Scheme == "https" && of(u) == "80" && of(ours) == "443"
+	return plain || of(u) != "" && of(u) == of(ours)
 }

@@ -87,6 +87,9 @@ func TestGolden(t *testing.T) {
 		"check_found": func() ([]byte, error) {
 			return p.Check(pages.Check{Frame: frame("it", "/verifica"), Asked: "sv-7f3k2", Found: &found, Issuer: "Sala", Sent: at(18), Bulletin: 3})
 		},
+		"check_elsewhere": func() ([]byte, error) {
+			return p.Check(pages.Check{Frame: frame("it", "/verifica"), Asked: "http://x/a/SV-7F3K2", Found: &found, Issuer: "Sala", Sent: at(18), Bulletin: 3, Elsewhere: true})
+		},
 		"check_unknown_en": func() ([]byte, error) {
 			return p.Check(pages.Check{Frame: frame("en", "/verifica"), Asked: "\"><script>"})
 		},

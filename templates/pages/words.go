@@ -21,7 +21,7 @@ type words struct {
 	RevokedNote, ExpiredNote, EndedNote                             string
 	CheckTitle, CheckText, CheckButton, CheckHint                   string
 	GenuineTitle, GenuineText, Stale, UnknownTitle, UnknownText     string
-	OtherSite, Number, ClosedTitle                                  string
+	OtherTitle, OtherSite, OtherCode, Number, ClosedTitle           string
 	MissingTitle, MissingText, Home                                 string
 	ChannelsTitle, ChannelsText, Policy, Data, Feed                 string
 	StateInForce, StateRevoked, StateExpired                        string
@@ -96,7 +96,9 @@ func italian() words {
 		Stale:         "Il messaggio con questo codice non è più attuale: vale il bollettino n. %d.",
 		ClosedTitle:   "Revocate o cessate",
 		Number:        "n.\u00a0%d",
-		OtherSite:     "Attenzione: l’indirizzo che hai scritto non è di questo sito. Apri l’allerta soltanto da qui.",
+		OtherTitle:    "L’indirizzo non è nostro",
+		OtherSite:     "Attenzione: l’indirizzo che hai scritto non è di questo sito. La pagina a cui porta potrebbe essere falsa: non aprirla e non diffonderla.",
+		OtherCode:     "Il codice esiste. L’allerta con questo codice è qui:",
 		UnknownTitle:  "Codice sconosciuto",
 		UnknownText:   "Da questo sito non risulta alcuna allerta con questo codice. Controlla di averlo scritto bene. Se il messaggio si presenta come nostro, potrebbe essere falso: non diffonderlo e segui i canali ufficiali.",
 		MissingTitle:  "Pagina non trovata",
@@ -138,7 +140,9 @@ func english() words {
 		Stale:         "The message with this code is out of date: bulletin no. %d is valid now.",
 		ClosedTitle:   "Revoked or ended",
 		Number:        "No.\u00a0%d",
-		OtherSite:     "Careful: the address that you typed is not of this site. Open the alert from here only.",
+		OtherTitle:    "The address is not ours",
+		OtherSite:     "Careful: the address that you typed is not of this site. The page that it leads to may be fake: do not open it and do not share it.",
+		OtherCode:     "The code exists. The alert with this code is here:",
 		UnknownTitle:  "Unknown code",
 		UnknownText:   "This site knows of no alert with this code. Check that you typed it correctly. If the message claims to be ours, it may be false: do not pass it on, and follow the official channels.",
 		MissingTitle:  "Page not found",
@@ -180,7 +184,9 @@ func german() words {
 		Stale:         "Die Nachricht mit diesem Code ist überholt: Es gilt das Bulletin Nr. %d.",
 		ClosedTitle:   "Widerrufen oder beendet",
 		Number:        "Nr.\u00a0%d",
-		OtherSite:     "Vorsicht: Die eingegebene Adresse gehört nicht zu dieser Seite. Öffnen Sie die Warnung nur von hier aus.",
+		OtherTitle:    "Die Adresse ist nicht unsere",
+		OtherSite:     "Vorsicht: Die eingegebene Adresse gehört nicht zu dieser Seite. Die Seite, zu der sie führt, kann gefälscht sein: Öffnen Sie sie nicht, und verbreiten Sie sie nicht weiter.",
+		OtherCode:     "Den Code gibt es. Die Warnung mit diesem Code ist hier:",
 		UnknownTitle:  "Unbekannter Code",
 		UnknownText:   "Auf dieser Seite gibt es keine Warnung mit diesem Code. Prüfen Sie, ob er richtig geschrieben ist. Gibt sich die Nachricht als unsere aus, kann sie falsch sein: Leiten Sie sie nicht weiter und folgen Sie den amtlichen Kanälen.",
 		MissingTitle:  "Seite nicht gefunden",
@@ -222,7 +228,9 @@ func french() words {
 		Stale:         "Le message portant ce code n’est plus à jour : le bulletin n° %d est valable.",
 		ClosedTitle:   "Révoquées ou terminées",
 		Number:        "n°\u00a0%d",
-		OtherSite:     "Attention : l’adresse saisie n’est pas de ce site. N’ouvrez l’alerte que d’ici.",
+		OtherTitle:    "L’adresse n’est pas la nôtre",
+		OtherSite:     "Attention : l’adresse saisie n’est pas de ce site. La page à laquelle elle mène peut être fausse : ne l’ouvrez pas et ne la diffusez pas.",
+		OtherCode:     "Le code existe. L’alerte portant ce code est ici :",
 		UnknownTitle:  "Code inconnu",
 		UnknownText:   "Ce site ne connaît aucune alerte portant ce code. Vérifiez la saisie. Si le message se présente comme le nôtre, il est peut-être faux : ne le diffusez pas et suivez les canaux officiels.",
 		MissingTitle:  "Page introuvable",

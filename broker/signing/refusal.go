@@ -47,6 +47,7 @@ const (
 	ReasonClockDiffers Reason = "clock_differs"     // signed later than this machine's clock
 	ReasonNoTime       Reason = "no_time"           // the statement bears no ledger time
 	ReasonBadName      Reason = "bad_name"          // the name is not written as names are
+	ReasonClockBehind  Reason = "clock_behind"      // not yet valid, by so little that a clock is the likely cause
 )
 
 // A RefusedError says why a bulletin is not released or a signature not counted,
@@ -229,6 +230,9 @@ func (e *RefusedError) wordsOnSigner(it bool) (why, todo string) {
 	case ReasonNotYetValid:
 		return pick(it, "la chiave di "+e.who()+" vale solo dal ", "the key of "+e.who()+" is valid only from ") + e.when(),
 			pick(it, "firmi un'altra persona abilitata", "let another enrolled person sign")
+	case ReasonClockBehind:
+		return pick(it, "la chiave di "+e.who()+" vale dal "+e.when()+", pochi minuti dopo l'ora della firma", "the key of "+e.who()+" is valid from "+e.when()+", minutes after the time of the signature"),
+			pick(it, "controllare l'orologio di questa macchina e del nodo (NTP), e firmare di nuovo", "check the clock of this machine and of the node (NTP), and sign again")
 	case ReasonKeyExpired:
 		return pick(it, "la chiave di "+e.who()+" è scaduta il ", "the key of "+e.who()+" expired on ") + e.when(),
 			pick(it, "rinnovarla nel portachiavi, o far firmare un'altra persona abilitata", "renew it in the key ring, or let another enrolled person sign")

@@ -16,7 +16,7 @@ func reasons() []signing.Reason {
 		signing.ReasonMissingRole, signing.ReasonSamePerson, signing.ReasonSameKey, signing.ReasonSameOrganisation,
 		signing.ReasonWrongRealm, signing.ReasonExpiredAlert, signing.ReasonReleaseTooLate, signing.ReasonBadRequest, signing.ReasonNotConfigured,
 		signing.ReasonWrongRole, signing.ReasonRoleNotAsked, signing.ReasonWrongPerson, signing.ReasonNotInRing, signing.ReasonRevoked,
-		signing.ReasonNotYetValid, signing.ReasonKeyExpired, signing.ReasonBadCert, signing.ReasonMalformed, signing.ReasonUnsupported,
+		signing.ReasonNotYetValid, signing.ReasonClockBehind, signing.ReasonKeyExpired, signing.ReasonBadCert, signing.ReasonMalformed, signing.ReasonUnsupported,
 		signing.ReasonBadSignature, signing.ReasonNotTouched, signing.ReasonNotVerified, signing.ReasonSyncedKey, signing.ReasonWrongOrigin,
 		signing.ReasonClockDiffers, signing.ReasonNoTime, signing.ReasonBadName, signing.ReasonKeyConflict,
 	}

@@ -167,12 +167,16 @@ func notInRing(key ssh.PublicKey) error {
 // distance orders refusals by how near a line came to admitting the signature, so
 // that of several lines for a key the one is explained that the person meant.
 func distance(reason Reason) int {
-	order := []Reason{ReasonKeyExpired, ReasonNotYetValid, ReasonBadCert, ReasonKeyConflict, ReasonWrongRealm, ReasonWrongRole, ReasonWrongPerson}
+	order := []Reason{ReasonKeyExpired, ReasonClockBehind, ReasonNotYetValid, ReasonBadCert, ReasonKeyConflict, ReasonWrongRealm, ReasonWrongRole, ReasonWrongPerson}
 	if i := slices.Index(order, reason); i >= 0 {
 		return i
 	}
 	return len(order)
 }
+
+// clockDoubt is how much too early a signature may be for a clock to be the likely cause:
+// a key is mostly signed with long after it was enrolled, or at once.
+const clockDoubt = 15 * time.Minute
 
 // admit says whether one line admits a signature.
 func (r *Ring) admit(l *line, key ssh.PublicKey, principal string, role Role, realm alert.Realm, at time.Time) (*Signer, *RefusedError) {
@@ -193,7 +197,11 @@ func (r *Ring) admit(l *line, key ssh.PublicKey, principal string, role Role, re
 	}
 	switch {
 	case at.Before(s.ValidAfter):
-		e := refuseSignature(ReasonNotYetValid, nil)
+		reason := ReasonNotYetValid
+		if s.ValidAfter.Sub(at) < clockDoubt {
+			reason = ReasonClockBehind
+		}
+		e := refuseSignature(reason, nil)
 		e.When = s.ValidAfter
 		return nil, e
 	case at.After(s.ValidBefore):

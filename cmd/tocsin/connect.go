@@ -231,8 +231,8 @@ func (p *program) warn(d *desk, asJSON bool) {
 	}
 	if why := d.stopped(); why != "" {
 		fmt.Fprintln(screen, p.say("ATTENZIONE: il nodo non invia niente: %s", "ATTENTION: the node sends nothing: %s", p.read(why)))
-		fmt.Fprintln(screen, p.say("Quel che è già uscito è nel registro; un invio che era in corso può essere pubblico anche se qui non risulta: guardare il canale.",
-			"What went out before is in the ledger; a post that was under way may be public though it is not said here: look at the channel."))
+		fmt.Fprintln(screen, p.say("Quel che è pubblico può non essere ancora nel registro: un invio che era in corso può essere uscito anche se qui non risulta. Guardare il canale.",
+			"What is public may not be recorded yet: a post that was under way may be out though it is not said here. Look at the channel."))
 	}
 	if v, _ := d.rings.Version(); v != nil {
 		if notice := p.ringNotice(v, time.Now()); notice != "" {

@@ -43,7 +43,8 @@ func TestFullDisk(t *testing.T) {
 	if _, stderr := expect(t, 1, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes"); !strings.Contains(stderr, "make room on its disk") {
 		t.Errorf("cosign on a full disk says %q", stderr)
 	}
-	if stdout, _ := expect(t, 0, "status", "-c", pg.config); !strings.HasPrefix(stdout, "ATTENTION: the node sends nothing: the ledger's store is full") {
+	if stdout, _ := expect(t, 0, "status", "-c", pg.config); !strings.HasPrefix(stdout, "ATTENTION: the node sends nothing: the ledger's store is full") ||
+		!strings.Contains(stdout, "What is public may not be recorded yet") || strings.Contains(stdout, "nothing was handed in") {
 		t.Errorf("status on a full disk says %q", stdout)
 	}
 	if err := awaitAnswer(t.Context(), "http://"+pg.site+"/"); err != nil {

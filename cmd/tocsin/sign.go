@@ -95,6 +95,20 @@ func (d *desk) handed(ctx context.Context, b *bulletin.Bulletin) (handedIn, erro
 	return h, err
 }
 
+// writeUncounted says which signatures in the ledger do not count for a bulletin, and
+// why: a node's clock may judge them otherwise than the command's did.
+func (p *program) writeUncounted(d *desk, b *bulletin.Bulletin, asJSON bool) {
+	screen := p.out
+	if asJSON {
+		screen = p.err
+	}
+	if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(b)); ok {
+		for _, cause := range refusal.Causes {
+			fmt.Fprintln(screen, p.say("ATTENZIONE: %s", "ATTENTION: %s", p.words(cause)))
+		}
+	}
+}
+
 func (p *program) signCommand() *cobra.Command {
 	var k keyFlags
 	var w where
@@ -211,6 +225,7 @@ A bulletin that was handed in before can be handed in again with one signature m
 				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: le firme bastano, è diffuso. Per seguirlo: tocsin status %s %s --watch",
 					"Bulletin %d of alert %s handed in: its signatures are enough, it is released. To follow it: tocsin status %s %s --watch", b.Number, b.Code, b.Code, w.hint())
 			}
+			p.writeUncounted(d, b, asJSON)
 			if len(done.Missing) == 0 {
 				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato, ma non diffuso. Perché: tocsin status %s %s",
 					"Bulletin %d of alert %s handed in, and not released. Why: tocsin status %s %s", b.Number, b.Code, b.Code, w.hint())

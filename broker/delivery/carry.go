@@ -48,7 +48,7 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 			l.s.Log.ErrorContext(ctx, "an alert could not be read from the ledger", "alert", id, "channel", l.name, "err", err)
 			return l.s.Now().Add(recordRetry)
 		}
-		step := decide(items, l.s.me, l.s.started, l.s.Now(), l.claimed)
+		step := decide(items, view{me: l.s.me, started: l.s.started, now: l.s.Now(), clock: l.s.Ledger.Time(), claimed: l.claimed})
 		switch step.do {
 		case nothing:
 			return time.Time{}
@@ -182,13 +182,19 @@ func (l *lane) write(ctx context.Context, id string, it *item, part int, r ledge
 	if err != nil {
 		return err
 	}
-	l.s.meters.recorded(ctx, l.ch.Channel, &r, it, l.s.Now())
+	l.s.meters.recorded(ctx, l.ch.Channel, &r)
 	l.watchClock(ctx)
 	switch r.Type { //nolint:exhaustive // the others end nothing
 	case ledger.Verified, ledger.NotVerifiable, ledger.Failed, ledger.Expired, ledger.Superseded:
 		l.forgetMemory(r.SHA256, part)
 	}
-	return l.s.Ledger.WaitApplied(ctx, seq)
+	if err := l.s.Ledger.WaitApplied(ctx, seq); err != nil {
+		return err
+	}
+	if p := l.current(id, it, part); p.Changed >= seq {
+		l.s.meters.took(ctx, l.ch.Channel, r.Type, it.release.at, &p)
+	}
+	return nil
 }
 
 // truncateWords shortens a message about a failure of ours; it is never used on a
@@ -235,7 +241,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 		now := l.s.Now().UTC()
 		record, err = l.s.attemptRecord(ctx, ledger.Record{
 			Alert: id, Number: it.b.Number, SHA256: it.b.SHA256(), Channel: l.name, Part: part, Attempt: p.Attempts + 1,
-			Until: now.Add(l.ch.PublishTimeout + claimMargin), Released: it.release.seq,
+			At: now, Until: now.Add(l.ch.PublishTimeout + claimMargin), Released: it.release.seq,
 		}, it.last)
 	}
 	ready := <-prepared
@@ -327,7 +333,7 @@ func (l *lane) clear(ctx context.Context, id string, it *item, p *ledger.PartSta
 		return errors.New("a newer bulletin of this alert was released in the meantime")
 	case !now.Before(it.b.Expires):
 		return errors.New("the alert expired in the meantime")
-	case !now.Before(p.Until.Add(-claimMargin)):
+	case !now.Before(l.deadline(p.ClaimID)):
 		return errors.New("the time of this attempt was over before anything was sent")
 	}
 	return nil
@@ -376,7 +382,7 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 	// The record says until when, by the wall clock; ready.until also holds when that
 	// one jumps.
 	limited, cancel := context.WithDeadline(ctx, ready.until)
-	limited, cancelToo := context.WithTimeout(limited, p.Until.Add(-claimMargin).Sub(l.s.Now()))
+	limited, cancelToo := context.WithTimeout(limited, l.deadline(p.ClaimID).Sub(l.s.Now()))
 	receipt, err := l.ch.Channel.Publish(limited, it.b.For(l.name)[part-1], adapters.Attempt{N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared})
 	cancelToo()
 	cancel()
@@ -451,10 +457,12 @@ func (l *lane) refused(ctx context.Context, id string, it *item, part int, p led
 // posted returns the record of a post that is public.
 func (l *lane) posted(ctx context.Context, id string, it *item, receipt adapters.Receipt, reconciled bool) ledger.Record {
 	at := receipt.At
-	if !reconciled || at.Before(it.release.at) {
-		// Ours where the platform answered; and where it dates by the second, a
-		// post that was found can't be older than its release.
-		at = l.s.Now()
+	if !reconciled || at.IsZero() {
+		at = l.s.Now() // ours where the platform answered
+	} else if at.Before(it.release.at) {
+		// It dates by the second, or by another clock: a post that was found can't be older
+		// than its release. That it is not older than its attempt, the fold sees to.
+		at = it.release.at
 	}
 	l.s.Log.InfoContext(ctx, "posted", "alert", id, "channel", l.name, "url", receipt.URL, "reconciled", reconciled)
 	return ledger.Record{
@@ -477,7 +485,7 @@ func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Ti
 	ctx, span := l.span(ctx, "look", id, it, part)
 	defer span.End()
 	receipt, err := l.find(ctx, it, part, &p)
-	now := l.s.Now()
+	now, clock := l.s.Now(), l.s.Ledger.Time()
 	switch {
 	case err == nil:
 		return time.Time{}, l.conclude(ctx, id, it, part, l.posted(ctx, id, it, receipt, true))
@@ -486,14 +494,14 @@ func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Ti
 	case errors.Is(err, adapters.ErrNotPublished):
 		memory.looks++
 		settled := p.Since.Add(l.ch.Settle[len(l.ch.Settle)-1])
-		if !now.Before(settled) {
+		if !clock.Before(settled) {
 			l.missed(ctx, id, &p, p.Reason)
 			return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
 				Type: ledger.Absent, Reason: fmt.Sprintf("looked for %d times until %v after its fate became unknown: it is not there",
-					memory.looks, now.Sub(p.Since).Round(time.Millisecond)),
+					memory.looks, clock.Sub(p.Since).Round(time.Millisecond)),
 			})
 		}
-		memory.next = nextMoment(p.Since, l.ch.Settle, now)
+		memory.next = now.Add(nextMoment(p.Since, l.ch.Settle, clock).Sub(clock))
 	case !now.Before(it.b.Expires):
 		return time.Time{}, l.failed(ctx, id, it, part, adapters.Unknown.String(),
 			"whether it is public could not be found out before the alert expired: look at the channel by hand: "+err.Error())
@@ -561,7 +569,7 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 		ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence),
 	})
 	cancel()
-	now := l.s.Now()
+	now, clock := l.s.Now(), l.s.Ledger.Time()
 	altered, isAltered := errors.AsType[*adapters.AlteredError](err)
 	switch {
 	case err == nil:
@@ -578,11 +586,11 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 	case isAltered:
 		memory.reads, memory.next = memory.reads+1, now.Add(alteredAgain)
 	case errors.Is(err, adapters.ErrNotPublished):
-		if last := p.Since.Add(l.ch.ReadBack[len(l.ch.ReadBack)-1]); !now.Before(last) {
+		if last := p.Since.Add(l.ch.ReadBack[len(l.ch.ReadBack)-1]); !clock.Before(last) {
 			return time.Time{}, l.failed(ctx, id, it, part, "gone",
 				"the platform took the post and does not show it: somebody deleted or hid it; look at the channel, and publish by hand what is missing")
 		}
-		memory.next = nextMoment(p.Since, l.ch.ReadBack, now)
+		memory.next = now.Add(nextMoment(p.Since, l.ch.ReadBack, clock).Sub(clock))
 	case !now.Before(it.b.Expires):
 		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
 			Type: ledger.NotVerifiable, Reason: truncateWords("it could not be read back before the alert expired: "+err.Error(), maxReason),

@@ -17,8 +17,8 @@ import (
 // row before the last channel may send would cost more than all the rest.
 type claims struct {
 	mu   sync.Mutex
-	open map[string]*claim // by bulletin digest: those whose record is being written
-	mine map[owned]bool    // the attempts that this process has under way
+	open map[string]*claim   // by bulletin digest: those whose record is being written
+	mine map[owned]time.Time // the attempts that this process has under way, and when it ends them, by its clock
 }
 
 // owned is one channel's share of an attempt record.
@@ -89,7 +89,7 @@ func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (stri
 		other.start(id)
 	}
 	now := s.Now().UTC()
-	r.Channels, r.Until = names, now.Add(until+claimMargin)
+	r.Channels, r.At, r.Until = names, now, now.Add(until+claimMargin)
 	c.record, c.err = s.attemptRecord(ctx, r, last)
 	s.claims.mu.Lock()
 	delete(s.claims.open, digest)
@@ -146,10 +146,10 @@ func (s *Service) attemptRecord(ctx context.Context, r ledger.Record, last int64
 	}
 	s.claims.mu.Lock()
 	if s.claims.mine == nil {
-		s.claims.mine = map[owned]bool{}
+		s.claims.mine = map[owned]time.Time{}
 	}
 	for _, name := range names {
-		s.claims.mine[owned{r.ID, name}] = true
+		s.claims.mine[owned{r.ID, name}] = r.Until.Add(-claimMargin).Round(0) // by the wall clock: also when the machine slept
 	}
 	s.claims.mu.Unlock()
 	seq, err := s.Ledger.AppendAfter(ctx, r, last)
@@ -172,6 +172,16 @@ func (s *Service) attemptRecord(ctx context.Context, r ledger.Record, last int64
 // claimed reports whether this process has the lane's share of the attempt with
 // this record under way.
 func (l *lane) claimed(id string) bool {
+	l.s.claims.mu.Lock()
+	defer l.s.claims.mu.Unlock()
+	_, ok := l.s.claims.mine[owned{id, l.name}]
+	return ok
+}
+
+// deadline returns when this process ends its call of the attempt with this record, by its own
+// clock: what the ledger says of its end is counted by the broker's. It is zero where
+// the attempt is not this process's any more.
+func (l *lane) deadline(id string) time.Time {
 	l.s.claims.mu.Lock()
 	defer l.s.claims.mu.Unlock()
 	return l.s.claims.mine[owned{id, l.name}]

@@ -41,17 +41,28 @@ const (
 	giveUp                // it can't be sent: step.why
 )
 
-// decide says what comes next. It is a pure function of the ledger, the clock and
-// who asks: me is this node and incarnation, started the moment it began, and
-// claimed tells the attempts that this process has under way.
+// A view is who asks what comes next, and when.
+type view struct {
+	me      string                   // this node and incarnation
+	started int64                    // newest record when it began
+	now     time.Time                // by this node's clock, which judges what people signed: the expiry
+	clock   time.Time                // by the broker's, which judges what other nodes wrote
+	claimed func(record string) bool // whether this process has the attempt under way
+}
+
+// at returns a moment of the broker's clock by this node's.
+func (v *view) at(t time.Time) time.Time { return v.now.Add(t.Sub(v.clock)) }
+
+// decide says what comes next. It is a pure function of the ledger, the clocks and
+// who asks.
 //
 // Bulletins go in the order of their numbers: nothing of a newer one begins while
 // the fate of an older one is open on this channel.
-func decide(items []item, me string, started, now time.Time, claimed func(record string) bool) step {
+func decide(items []item, v view) step {
 	later := step{do: nothing}
 	for i, it := range items {
 		for n := range it.parts {
-			s := decidePart(items, i, n+1, me, started, now, claimed)
+			s := decidePart(items, i, n+1, &v)
 			switch s.do {
 			case nothing:
 			case readBack:
@@ -66,19 +77,19 @@ func decide(items []item, me string, started, now time.Time, claimed func(record
 	return later
 }
 
-func decidePart(items []item, i, part int, me string, started, now time.Time, claimed func(string) bool) step {
+func decidePart(items []item, i, part int, v *view) step {
 	it := &items[i]
 	p := it.parts[part-1]
 	s := step{item: i, part: part}
 	switch p.State {
 	case ledger.StateAttempting:
 		switch {
-		case p.Claimant == me && claimed(p.ClaimID):
+		case p.Claimant == v.me && v.claimed(p.ClaimID):
 			s.do = send
-		case ledger.SameNode(p.Claimant, me) || it.gone[part-1] || !now.Before(p.Until):
+		case ledger.SameNode(p.Claimant, v.me) || it.gone[part-1] || !v.clock.Before(p.Until):
 			s.do = forget
 		default:
-			s.do, s.at = wait, p.Until
+			s.do, s.at = wait, v.at(p.Until)
 		}
 	case ledger.StateUnknown:
 		s.do = look
@@ -87,44 +98,35 @@ func decidePart(items []item, i, part int, me string, started, now time.Time, cl
 			s.do = readBack
 		}
 	case ledger.StatePending:
-		decidePending(&s, items, now, due(&p, now))
+		decidePending(&s, items, v, p.RetryAt)
 	case ledger.StateHeld:
 		// What was held before this node began is tried once more: a person has
 		// started it again, and may have mended the cause. A budget that comes
 		// back by itself is waited for. What may be public already is not sent again:
 		// that a node was started tells nothing of it.
-		if i < len(items)-1 || !now.Before(it.b.Expires) || p.Since.Before(started) && !p.Doubtful {
-			decidePending(&s, items, now, time.Time{})
+		if i < len(items)-1 || !v.now.Before(it.b.Expires) || p.Changed <= v.started && !p.Doubtful {
+			decidePending(&s, items, v, time.Time{})
 		} else if !p.RetryAt.IsZero() {
-			decidePending(&s, items, now, due(&p, now))
+			decidePending(&s, items, v, p.RetryAt)
 		}
 	case ledger.StateVerified, ledger.StateFailed, ledger.StateExpired, ledger.StateSuperseded:
 	}
 	return s
 }
 
-// due returns when a post that waits may be tried again. A clock that was set back since
-// the wait was recorded, or another node's that was ahead, must not make it longer.
-func due(p *ledger.PartState, now time.Time) time.Time {
-	if p.Since.Sub(now) > claimMargin {
-		return now
-	}
-	return p.RetryAt
-}
-
 // decidePending says what comes next for a post that is not public, and that is not
-// tried before retryAt.
-func decidePending(s *step, items []item, now, retryAt time.Time) {
+// tried before retryAt, by the broker's clock.
+func decidePending(s *step, items []item, v *view, retryAt time.Time) {
 	it := &items[s.item]
 	doubtful := it.parts[s.part-1].Doubtful
 	switch {
 	case s.item < len(items)-1 && doubtful:
 		s.do, s.why = giveUp, "whether it is public was never found out, and a newer bulletin of this alert was released since: look at the channel by hand, and take down what is out of date"
-	case !now.Before(it.b.Expires) && doubtful:
+	case !v.now.Before(it.b.Expires) && doubtful:
 		s.do, s.why = giveUp, "whether it is public was never found out, and the alert has expired since: look at the channel by hand, and take down what is out of date"
 	case s.item < len(items)-1:
 		s.do = supersede
-	case !now.Before(it.b.Expires):
+	case !v.now.Before(it.b.Expires):
 		s.do = expire
 	case s.part > 1 && it.parts[s.part-2].PostID == "":
 		s.do, s.why = giveUp, "the part before it did not become public"
@@ -134,8 +136,8 @@ func decidePending(s *step, items []item, now, retryAt time.Time) {
 		if it.parts[s.part-2].State == ledger.StateHeld {
 			s.do = nothing
 		}
-	case now.Before(retryAt):
-		s.do, s.at = wait, retryAt
+	case v.clock.Before(retryAt):
+		s.do, s.at = wait, v.at(retryAt)
 		if it.b.Expires.Before(s.at) {
 			s.at = it.b.Expires
 		}

@@ -121,7 +121,7 @@ type Config struct {
 type Service struct {
 	Config
 	me      string // node and incarnation, as in the ledger
-	started time.Time
+	started int64  // newest record when Run began
 	lanes   []*lane
 	claims  claims
 	hosting hosting
@@ -157,7 +157,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{Config: c, me: c.Ledger.Name(), tracer: c.Tracers.Tracer("tocsin/broker/delivery"), remarked: map[string]bool{}}
 	s.library = newLibrary(c.Ledger, c.Rings)
-	s.library.now, s.library.since = c.Now, c.Now()
+	s.library.now, s.library.since = c.Ledger.Time, c.Ledger.Time()
 	var err error
 	if s.meters, err = newMeters(c.Meters); err != nil {
 		return nil, fmt.Errorf("delivery: %w", err)
@@ -179,7 +179,7 @@ func New(c Config) (*Service, error) {
 // Run delivers until ctx is done, and returns when everything it began has
 // ended. An error says why it could not begin.
 func (s *Service) Run(ctx context.Context) error {
-	s.started = s.Now()
+	s.Ledger.View(func(st *ledger.State) { s.started = st.Seq })
 	archive, err := s.restore(ctx)
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 )
 
 // claimMargin is how long after its last possible moment an attempt still counts
-// as under way: the clocks of two nodes may differ by that much.
+// as under way: a call may be that late to notice that its time is over.
 const claimMargin = 5 * time.Second
 
 // A lane is one channel's queue and workers. Alerts on one lane are independent;

@@ -45,17 +45,25 @@ func newMeters(provider metric.MeterProvider) (m meters, err error) {
 }
 
 // recorded counts a delivery record.
-func (m *meters) recorded(ctx context.Context, ch adapters.Channel, r *ledger.Record, it *item, now time.Time) {
+func (m *meters) recorded(ctx context.Context, ch adapters.Channel, r *ledger.Record) {
 	channel := attribute.String("channel", ch.Name())
 	kind := attribute.String("kind", ch.Kind())
 	m.outcomes.Add(ctx, 1, metric.WithAttributes(channel, kind, attribute.String("record", string(r.Type)), attribute.String("class", classOf(r))))
 	switch r.Type { //nolint:exhaustive // the others measure nothing
 	case ledger.NotSent, ledger.Absent:
 		m.retries.Add(ctx, 1, metric.WithAttributes(channel, kind))
+	}
+}
+
+// took measures how long after its release a post, which a record has brought to its present
+// state, was there: by the ledger's times alone.
+func (m *meters) took(ctx context.Context, ch adapters.Channel, record ledger.Type, released time.Time, p *ledger.PartState) {
+	attributes := metric.WithAttributes(attribute.String("channel", ch.Name()), attribute.String("kind", ch.Kind()))
+	switch record { //nolint:exhaustive // the others measure nothing
 	case ledger.Posted:
-		m.toPosted.Record(ctx, r.PostedAt.Sub(it.release.at).Seconds(), metric.WithAttributes(channel, kind))
+		m.toPosted.Record(ctx, p.PostedAt.Sub(released).Seconds(), attributes)
 	case ledger.Verified:
-		m.toVerified.Record(ctx, now.Sub(it.release.at).Seconds(), metric.WithAttributes(channel, kind))
+		m.toVerified.Record(ctx, p.VerifiedAt.Sub(released).Seconds(), attributes)
 	}
 }
 

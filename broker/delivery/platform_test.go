@@ -200,9 +200,12 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-func (h *house) open(name string) *ledger.Ledger {
+func (h *house) open(name string) *ledger.Ledger { return h.openAt(name, nil) }
+
+// openAt opens the ledger for somebody with a clock of their own, nil for the right one.
+func (h *house) openAt(name string, now func() time.Time) *ledger.Ledger {
 	h.t.Helper()
-	l, err := ledger.Open(h.t.Context(), ledger.Options{Server: h.server, URL: h.url, Token: h.token, Realm: "exercise", Create: true, Name: name})
+	l, err := ledger.Open(h.t.Context(), ledger.Options{Server: h.server, URL: h.url, Token: h.token, Realm: "exercise", Create: true, Name: name, Now: now})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -233,7 +236,7 @@ func (h *house) run(node string, channels ...delivery.Channel) (stop func()) {
 // runWith starts a node with what c says beyond ledger and authority.
 func (h *house) runWith(node string, c delivery.Config) (stop func()) {
 	h.t.Helper()
-	l := h.open(node)
+	l := h.openAt(node, c.Now)
 	if _, err := l.Append(h.t.Context(), ledger.Record{Type: ledger.NodeStarted}); err != nil {
 		h.t.Fatal(err)
 	}

@@ -140,7 +140,7 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 		case readErr == nil && h.b.Realm != s.Rings.Realm():
 			faults = append(faults, about(b, ledger.ClassRealm, otherRealm(h.b, s.Rings).Error()))
 		case readErr == nil:
-		case !isVerdict(readErr), errors.Is(readErr, ledger.ErrNoBlob) && s.Now().Before(b.At.Add(blobGrace)):
+		case !isVerdict(readErr), errors.Is(readErr, ledger.ErrNoBlob) && s.Ledger.Time().Before(b.At.Add(blobGrace)):
 			err = readErr
 		default:
 			faults = append(faults, about(b, ledger.ClassBulletin, readErr.Error()))
@@ -202,9 +202,9 @@ func (s *Service) reject(ctx context.Context, f *fault) error {
 			Type: ledger.Rejected, Refers: f.seq, Alert: f.alert, Number: f.number, SHA256: f.digest, Class: f.class, Reason: truncateWords(f.reason, maxReason),
 		}
 		var last int64
-		changed := s.Ledger.Changed()
+		changed, clock := s.Ledger.Changed(), s.Ledger.Time()
 		s.Ledger.View(func(st *ledger.State) {
-			done, flood, last = st.Refused(f.seq, f.at), st.Flooded(s.Now()), st.Last[r.Subject()]
+			done, flood, last = st.Refused(f.seq, f.at), st.Flooded(clock), st.Last[r.Subject()]
 		})
 		if done {
 			return nil

@@ -115,13 +115,14 @@ type Ledger struct {
 	// reconnected has a node look at once whether the ledger is what it was.
 	reconnected chan struct{}
 
-	// mu guards state, gaps, newest, unfound, broken, awaited, and applied, which is replaced
+	// mu guards state, gaps, newest, came, unfound, broken, awaited, and applied, which is replaced
 	// and closed whenever an entry was folded.
 	mu      sync.RWMutex
 	state   *State
-	gaps    []Gap    // ascending
-	newest  *Entry   // the last one that was folded; nil for none
-	unfound []*Entry // see seek
+	gaps    []Gap     // ascending
+	newest  *Entry    // the last one that was folded; nil for none
+	came    time.Time // when newest was folded, by our clock
+	unfound []*Entry  // see seek
 	broken  error
 	applied chan struct{}
 	awaited map[chan struct{}]int64 // closed when the record with the sequence is folded, or none will be
@@ -380,7 +381,7 @@ func (l *Ledger) fold(e *Entry) {
 		l.pass(e.Seq - 1)
 	}
 	err := l.state.Apply(e)
-	l.newest = e
+	l.newest, l.came = e, l.o.Now()
 	if _, void := errors.AsType[*VoidError](err); err != nil && !void {
 		l.broken = err
 	}
@@ -455,6 +456,20 @@ func (l *Ledger) Size(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("ask the ledger for its size: %w", err)
 	}
 	return int64(info.State.LastSeq), nil //nolint:gosec // far below 2^63
+}
+
+// Time returns what the broker's clock shows, as far as it is known here: the time of the
+// newest record, and what has passed here since it came. The broker's clock is that far at
+// least, and further by as long as the record was under way. It is the clock for all
+// that follows from the times of records: this machine's may differ from that of whoever
+// wrote them. It is zero while there is no record.
+func (l *Ledger) Time() time.Time {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.newest == nil {
+		return time.Time{}
+	}
+	return l.newest.Time.Add(max(l.o.Now().Sub(l.came), 0))
 }
 
 // WaitApplied returns when the record with sequence seq is folded.

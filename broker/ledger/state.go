@@ -115,19 +115,25 @@ type Delivery struct {
 
 // A PartState is what the ledger says of one post on one channel.
 type PartState struct {
-	State      DeliveryState
-	Attempts   int
-	Claimant   string    // node and incarnation of the newest attempt
-	ClaimSeq   int64     // ledger sequence of the newest attempt
-	ClaimID    string    // identifier of its record
-	Until      time.Time // no request of the newest attempt is under way after this
-	FirstTry   time.Time // when the first attempt was recorded
-	Since      time.Time // when the present state was recorded, by the writer's clock
-	Prepared   string
-	PostID     string
-	URL        string
+	State    DeliveryState
+	Attempts int
+	Claimant string // node and incarnation of the newest attempt
+	ClaimSeq int64  // ledger sequence of the newest attempt
+	ClaimID  string // identifier of its record
+	// Until is when no request of the newest attempt is under way any more, by the
+	// broker's clock: the time that its writer gave itself, counted from when the broker
+	// took the record. So no two nodes' clocks are compared.
+	Until    time.Time
+	FirstTry time.Time // when the first attempt was recorded: by the writer's clock or the broker's, whichever is earlier
+	Since    time.Time // when the broker took the record of the present state
+	Changed  int64     // newest record that had an effect on it
+	Prepared string
+	PostID   string
+	URL      string
+	// PostedAt is when it became public: as the record says, and not outside of the broker's
+	// times of the attempt and of the record, whatever clock that was.
 	PostedAt   time.Time
-	VerifiedAt time.Time
+	VerifiedAt time.Time // when the broker took the record of it
 	Reconciled bool
 	Unreadable bool // posted, and this account gives no way to look
 	Doubted    bool // the fate of an attempt was unknown once
@@ -135,14 +141,15 @@ type PartState struct {
 	// Doubtful says that it may be public: the fate of an attempt stayed unknown,
 	// since nobody could look.
 	Doubtful   bool
-	RetryAt    time.Time
+	RetryAt    time.Time // not before this moment, by the broker's clock; reckoned like Until
 	Class      string
 	Reason     string
 	Evidence   string
 	ReleasedAt time.Time // when the broker took the record that released the bulletin
 
-	changed int64    // newest record that had an effect on it
-	owing   []string // whose attempt it was and who has not said what came of it, once for each; never changed in place
+	begun   time.Time // when the broker took the record of the first attempt
+	claimed time.Time // when it took that of the newest one
+	owing   []string  // whose attempt it was and who has not said what came of it, once for each; never changed in place
 }
 
 // Final reports whether nothing more happens by itself. A post that is held until a
@@ -511,7 +518,7 @@ func (s *State) meets(p *PartState, r *Record, before int64) bool {
 	}
 	switch r.Type {
 	case Attempt:
-		return p.changed >= before
+		return p.Changed >= before
 	case Expired, Superseded:
 		return p.ClaimSeq > before
 	case Prepared, Held, Failed:
@@ -558,7 +565,7 @@ const maxParts = 16
 func (s *State) step(b *BulletinState, channel string, e *Entry) string {
 	r := &e.Record
 	now := b.Part(channel, r.Part)
-	if why := allowed(&now, r, s.Gone(now.Claimant)); why != "" {
+	if why := allowed(&now, e, s.Gone(now.Claimant)); why != "" {
 		return why
 	}
 	if r.Part > 1 && b.Part(channel, r.Part-1).PostID == "" && r.Type == Attempt {
@@ -572,7 +579,7 @@ func (s *State) step(b *BulletinState, channel string, e *Entry) string {
 	for len(d.Parts) < r.Part {
 		d.Parts = append(d.Parts, &PartState{State: StatePending})
 	}
-	d.Parts[r.Part-1].move(r, e.Seq, s.times)
+	d.Parts[r.Part-1].move(e, s.times)
 	if r.Type == Posted {
 		s.posts = append(s.posts, touch{e.Seq, r.Alert})
 	}
@@ -607,9 +614,15 @@ func from(t Type) []DeliveryState {
 	return nil
 }
 
-// allowed says why r can't follow in state p, or ""; gone says whether the claimant
+// untilSlack is how much sooner than an attempt's until others may speak of it. Who waited
+// counted with a clock of its own, which runs a little faster or slower than the broker's.
+// The claimant has ended long before: until is 5 seconds after its last possible moment.
+const untilSlack = time.Second
+
+// allowed says why e's record can't follow in state p, or ""; gone says whether the claimant
 // sends nothing more.
-func allowed(p *PartState, r *Record, gone bool) string {
+func allowed(p *PartState, e *Entry, gone bool) string {
+	r := &e.Record
 	if !slices.Contains(from(r.Type), p.State) {
 		return fmt.Sprintf("%s can't follow in state %s", r.Type, p.State)
 	}
@@ -629,8 +642,8 @@ func allowed(p *PartState, r *Record, gone bool) string {
 		return ""
 	}
 	// Between an attempt and its end, the claimant alone may speak, until no
-	// request of it can be under way any more.
-	if p.State == StateAttempting && !gone && r.Node != p.Claimant && !SameNode(r.Node, p.Claimant) && r.At.Before(p.Until) {
+	// request of it can be under way any more: by the broker's times of both records.
+	if p.State == StateAttempting && !gone && r.Node != p.Claimant && !SameNode(r.Node, p.Claimant) && e.Time.Before(p.Until.Add(-untilSlack)) {
 		return fmt.Sprintf("the attempt belongs to %s until %s", p.Claimant, p.Until.Format(time.RFC3339))
 	}
 	return ""
@@ -644,15 +657,38 @@ func SameNode(a, b string) bool {
 	return a == b
 }
 
-func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
-	p.changed = seq
+// reckon returns a moment of a record in the broker's time: as long after the broker took the
+// record as the writer had it after its own clock. The zero time stays zero.
+func (e *Entry) reckon(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return e.Time.Add(max(t.Sub(e.Record.At), 0))
+}
+
+// between returns t, or the bound that it is beyond. The zero time stays zero.
+func between(t, from, to time.Time) time.Time {
+	switch {
+	case t.IsZero():
+		return t
+	case t.After(to):
+		return to
+	case t.Before(from):
+		return from
+	}
+	return t
+}
+
+func (p *PartState) move(e *Entry, times map[int64]time.Time) {
+	r := &e.Record
+	p.Changed = e.Seq
 	again := r.Type == Attempt || r.Type == Prepared
 	if !again || p.Misses == 0 {
 		p.Class, p.Reason = r.Class, r.Reason
 	}
-	p.RetryAt = r.RetryAt
+	p.RetryAt = e.reckon(r.RetryAt)
 	if r.Type != Prepared {
-		p.Since = r.At
+		p.Since = e.Time
 	}
 	switch {
 	case r.Type == NotSent, r.Type == Absent:
@@ -663,10 +699,14 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 	switch r.Type {
 	case Attempt:
 		p.State, p.Attempts = StateAttempting, r.Attempt
-		p.Claimant, p.ClaimSeq, p.ClaimID, p.Until = r.Node, seq, r.ID, r.Until
+		p.Claimant, p.ClaimSeq, p.ClaimID, p.Until = r.Node, e.Seq, r.ID, e.reckon(r.Until)
+		p.claimed = e.Time
 		p.owing = append(p.owing[:len(p.owing):len(p.owing)], r.Node)
 		if p.FirstTry.IsZero() {
-			p.FirstTry = r.At
+			p.FirstTry, p.begun = r.At, e.Time
+			if e.Time.Before(r.At) {
+				p.FirstTry = e.Time
+			}
 		}
 		if at, ok := times[r.Released]; ok {
 			p.ReleasedAt = at
@@ -685,10 +725,14 @@ func (p *PartState) move(r *Record, seq int64, times map[int64]time.Time) {
 		p.State, p.Doubtful = StatePending, p.Doubtful || r.Class != ""
 	case Posted:
 		p.Doubtful = false
-		p.State, p.PostID, p.URL, p.PostedAt = StatePosted, r.PostID, r.URL, r.PostedAt
+		since := p.claimed
+		if r.Reconciled { // it may be the post of an earlier attempt
+			since = p.begun
+		}
+		p.State, p.PostID, p.URL, p.PostedAt = StatePosted, r.PostID, r.URL, between(r.PostedAt, since, e.Time)
 		p.Reconciled, p.Evidence = r.Reconciled, r.Evidence
 	case Verified:
-		p.State, p.VerifiedAt = StateVerified, r.At
+		p.State, p.VerifiedAt = StateVerified, e.Time
 		if r.URL != "" {
 			p.URL = r.URL
 		}

@@ -170,7 +170,7 @@ func (t *teller) tell(e *ledger.Entry) {
 		channels = []string{r.Channel}
 	}
 	for _, c := range channels {
-		t.line(e.Time, r, partName(c, r.Part, t.parts(r.SHA256, c)), t.p.stateWords(stateAfter(r)), t.facts(r), t.linkOf(r, c))
+		t.line(e.Time, r, partName(c, r.Part, t.parts(r.SHA256, c)), t.p.stateWords(stateAfter(r)), t.facts(e), t.linkOf(r, c))
 		if r.Reason != "" {
 			fmt.Fprintf(t.w, "    %s\n", r.Reason)
 		}
@@ -216,8 +216,8 @@ func stateAfter(r *ledger.Record) string {
 }
 
 // facts says what a record adds to the state that it leads to.
-func (t *teller) facts(r *ledger.Record) string {
-	say := t.p.say
+func (t *teller) facts(e *ledger.Entry) string {
+	r, say := &e.Record, t.p.say
 	switch r.Type { //nolint:exhaustive // the others have a reason, or say it all by their state
 	case ledger.Attempt:
 		if r.Attempt > 1 {
@@ -233,17 +233,24 @@ func (t *teller) facts(r *ledger.Record) string {
 	case ledger.Absent:
 		return say("cercato: non c'è, si invia di nuovo", "looked for: it is not there, it is sent again")
 	case ledger.Posted:
-		after := t.after(r, r.PostedAt)
+		after := t.after(r, t.postedAt(r))
 		if r.Reconciled {
 			return strings.TrimPrefix(after+say(", ritrovato con il codice", ", found by its code"), ", ")
 		}
 		return after
 	case ledger.Verified:
-		return t.after(r, r.At)
+		return t.after(r, e.Time)
 	case ledger.NotVerifiable:
 		return say("non si può rileggere", "it can't be read back")
 	}
 	return ""
+}
+
+// postedAt returns when a post became public, as the fold has it: the record's own time is by
+// whatever clock its writer or the platform has.
+func (t *teller) postedAt(r *ledger.Record) (at time.Time) {
+	t.d.ledger.View(func(s *ledger.State) { at = s.Alerts[r.Alert].Bulletin(r.SHA256).Part(r.Channel, r.Part).PostedAt })
+	return at
 }
 
 // after says how long after the release something was.

@@ -472,6 +472,32 @@ func (l *Ledger) Time() time.Time {
 	return l.newest.Time.Add(max(l.o.Now().Sub(l.came), 0))
 }
 
+// A Room is how much a stream still takes.
+type Room struct {
+	Free  int64 // bytes
+	Bound int64 // bytes that it takes in all; 0 where it has no bound
+}
+
+// Rooms returns the room in the stream of records, and in that of bulletins.
+func (l *Ledger) Rooms(ctx context.Context) (records, blobs Room, err error) {
+	if records, err = l.room(ctx, streamName); err == nil {
+		blobs, err = l.room(ctx, blobsName)
+	}
+	return records, blobs, err
+}
+
+func (l *Ledger) room(ctx context.Context, name string) (Room, error) {
+	stream, err := l.js.Stream(ctx, name)
+	if err != nil {
+		return Room{}, fmt.Errorf("ask the ledger for its room: %w", err)
+	}
+	info := stream.CachedInfo()
+	if info.Config.MaxBytes <= 0 {
+		return Room{}, nil
+	}
+	return Room{Bound: info.Config.MaxBytes, Free: max(info.Config.MaxBytes-int64(info.State.Bytes), 0)}, nil //nolint:gosec // far below 2^63
+}
+
 // WaitApplied returns when the record with sequence seq is folded.
 func (l *Ledger) WaitApplied(ctx context.Context, seq int64) error {
 	l.mu.Lock()

@@ -175,7 +175,7 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p.warn(d, asJSON)
+			p.warn(cmd.Context(), d, asJSON)
 			t := &audit.Timeline{Alert: id, Lang: p.lang, Zone: rome(), Reason: func(r *ledger.Record) string { return p.reason(r.Class, r.Reason) }}
 			var size int64
 			d.ledger.View(func(s *ledger.State) { size = s.Seq })

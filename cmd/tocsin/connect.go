@@ -224,7 +224,7 @@ func (d *desk) distrust() string {
 
 // warn says first of all where a ledger that is read is not to be trusted: on
 // standard error where standard output is for a JSON object.
-func (p *program) warn(d *desk, asJSON bool) {
+func (p *program) warn(ctx context.Context, d *desk, asJSON bool) {
 	screen := p.out
 	if asJSON {
 		screen = p.err
@@ -238,6 +238,9 @@ func (p *program) warn(d *desk, asJSON bool) {
 		if notice := p.ringNotice(v, time.Now()); notice != "" {
 			fmt.Fprintln(screen, notice)
 		}
+	}
+	if why := p.scarce(ctx, d); why != "" {
+		fmt.Fprintln(screen, p.say("ATTENZIONE: %s", "ATTENTION: %s", why))
 	}
 	why := d.distrust()
 	if why == "" {

@@ -79,7 +79,7 @@ func (p *program) exportAlert(ctx context.Context, w *where, name string, asJSON
 	if err != nil {
 		return nil, err
 	}
-	p.warn(d, asJSON)
+	p.warn(ctx, d, asJSON)
 	keys, err := d.keyFiles(id)
 	if err != nil {
 		return nil, err

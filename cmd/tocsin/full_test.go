@@ -176,15 +176,24 @@ func TestWriteLimit(t *testing.T) {
 	node.stop()
 }
 
-// TestMaxBytes fills the ledger up to broker.max_bytes.
+// TestMaxBytes fills the ledger up to broker.max_bytes: an alert in force can still be revoked
+// then, and who runs the node was told before.
 func TestMaxBytes(t *testing.T) {
 	t.Parallel()
 	pg := newPlayground(t)
-	pg.edit("broker:\n", "broker:\n  max_bytes: 4000000\n")
+	pg.edit("broker:\n", "broker:\n  max_bytes: 12000000\n")
 	node := start(t, "serve", "-c", pg.config)
 	node.says("Node savona-1 is up")
+	simulator := start(t, "simulate", "--listen", pg.platforms)
+	simulator.says("Simulator up")
+	first := pg.signed("first")
+	expect(t, 0, "publish", first, "-c", pg.config)
+	waiting := pg.signed("waiting")
+	expect(t, 0, "publish", waiting, "-c", pg.config)
+	expect(t, 0, "cosign", codeOf(t, first), "-c", pg.config, "-k", pg.key("police"), "--yes")
+	expect(t, 0, "status", codeOf(t, first), "-c", pg.config, "--watch")
 	var last string
-	codes := 0
+	codes := 2
 	for ; codes < 20; codes++ {
 		last = pg.signed(fmt.Sprintf("b%d", codes))
 		if _, _, err := call(t, "publish", last, "-c", pg.config); err != nil {
@@ -194,14 +203,21 @@ func TestMaxBytes(t *testing.T) {
 			break
 		}
 	}
-	if codes == 0 || codes == 20 {
+	if codes == 2 || codes == 20 {
 		t.Fatalf("%d bulletins were taken, want some", codes)
 	}
-	expect(t, 0, "status", "-c", pg.config)
+	node.says("the ledger is nearly full: raise broker.max_bytes and start the node again")
+	if stdout, _ := expect(t, 0, "status", "-c", pg.config); !strings.HasPrefix(stdout, "ATTENTION: the ledger is ") {
+		t.Errorf("status of a ledger that is nearly full says %q", stdout)
+	}
+	expect(t, 0, "cancel", codeOf(t, first), "-c", pg.config, "-k", pg.key("officer"), "--yes")
+	if stdout, _ := expect(t, 0, "status", codeOf(t, first), "-c", pg.config, "--watch"); !strings.Contains(stdout, "bulletin 2  x ") || strings.Contains(stdout, "held") {
+		t.Errorf("the revocation in a ledger that is nearly full went so:\n%s", stdout)
+	}
 	node.stop()
 
 	// The words of the error hold: with a higher bound it goes on.
-	pg.edit("max_bytes: 4000000", "max_bytes: 400000000")
+	pg.edit("max_bytes: 12000000", "max_bytes: 400000000")
 	node = start(t, "serve", "-c", pg.config)
 	node.says("Node savona-1 is up")
 	expect(t, 0, "publish", last, "-c", pg.config)

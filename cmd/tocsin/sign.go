@@ -321,7 +321,7 @@ func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatu
 	ctx, span := d.span(ctx, "hand in", b)
 	defer span.End()
 	if held == nil {
-		if err := d.room(b); err != nil {
+		if err := d.room(ctx, b); err != nil {
 			return err
 		}
 		if err := d.record(ctx, b); err != nil {
@@ -417,9 +417,8 @@ func trimmed(armored []byte) []byte { return append(bytes.TrimSpace(armored), '\
 func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statement) error {
 	ctx, span := d.span(ctx, "sign", b)
 	defer span.End()
-	// A release whose attempts can't be recorded is none: nothing would be sent.
-	if err := d.roomFor(recordsRoom); err != nil {
-		return fmt.Errorf("%w; the signature was not handed in", err)
+	if err := d.roomToSign(ctx, b); err != nil {
+		return err
 	}
 	key := ""
 	if s, err := d.authority.CheckOne(signing.RequestOf(b), st, st.At); err == nil {

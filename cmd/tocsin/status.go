@@ -266,7 +266,7 @@ With --json without ALERT: {"alerts": [one such object for each alert, the oldes
 				return err
 			}
 			defer d.Close()
-			p.warn(d, asJSON)
+			p.warn(ctx, d, asJSON)
 			d.journal = steps
 			var name string
 			if len(a) > 0 {

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
 )
 
 // This file writes the refusals: whatever was written to the ledger past our
@@ -35,6 +36,7 @@ type fault struct {
 	digest string
 	class  string
 	reason string
+	key    string // fingerprint of the key that made a signature, "" for none
 }
 
 // refuse writes the refusals that the alerts, and what is no record of ours, still
@@ -174,6 +176,9 @@ func (s *Service) badSignatures(p *place, refused map[int64]bool, about func(*le
 		if _, why := s.Rings.At(st.Seq).CheckOne(p.held.request(), statement(st), st.At); why != nil {
 			f := about(p.state, ledger.ClassSignature, why.Error())
 			f.seq, f.at = st.Seq, st.At
+			if refusal, ok := errors.AsType[*signing.RefusedError](why); ok {
+				f.key = refusal.Key
+			}
 			faults = append(faults, f)
 		}
 	}
@@ -199,7 +204,7 @@ func (s *Service) reject(ctx context.Context, f *fault) error {
 	for ctx.Err() == nil {
 		var done, flood bool
 		r := ledger.Record{
-			Type: ledger.Rejected, Refers: f.seq, Alert: f.alert, Number: f.number, SHA256: f.digest, Class: f.class, Reason: truncateWords(f.reason, maxReason),
+			Type: ledger.Rejected, Refers: f.seq, Alert: f.alert, Number: f.number, SHA256: f.digest, Key: f.key, Class: f.class, Reason: truncateWords(f.reason, maxReason),
 		}
 		var last int64
 		changed, clock := s.Ledger.Changed(), s.Ledger.Time()

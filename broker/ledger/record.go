@@ -77,7 +77,7 @@ type Record struct {
 
 	Principal string `json:"principal,omitempty"` // signature: who signed, as in the key ring
 	Namespace string `json:"namespace,omitempty"` // signature: role and realm
-	Key       string `json:"key,omitempty"`       // signature: fingerprint of the public key, "SHA256:…"
+	Key       string `json:"key,omitempty"`       // signature: fingerprint of the public key, "SHA256:…"; rejected: of the one that made what is refused
 	Armor     string `json:"signature,omitempty"` // signature: the SSHSIG in its armour
 
 	Channels []string  `json:"channels,omitempty"` // attempt: first attempts that begin together; node_started: what the node carries

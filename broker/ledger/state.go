@@ -215,6 +215,7 @@ type State struct {
 	Rejected int
 	Codes    map[string][]string // alerts by the codes that their records bear, the first maxHolders of each
 
+	early     []earlyRefusal           // of what names an alert of which there was no bulletin yet: the newest maxEarly
 	times     map[int64]time.Time      // broker times of decision records, to date releases
 	handed    map[int64]*BulletinState // by the sequence of the record that handed it in
 	rejected  map[int64]bool           // sequences of records that were refused
@@ -225,6 +226,12 @@ type State struct {
 	began     map[string]int           // every "node/incarnation" that started, with its attempts after it was gone
 	decisions []touch                  // ascending
 	posts     []touch                  // ascending
+}
+
+// earlyRefusal is a refusal that names an alert.
+type earlyRefusal struct {
+	alert   string
+	refusal Refusal
 }
 
 // touch says that an alert has news for those who watch decisions or posts.
@@ -260,6 +267,7 @@ const (
 	floodLasts      = time.Hour
 
 	maxRefusals = 256 // of one alert, for whoever reads along
+	maxEarly    = 1024
 	maxHolders  = 16  // alerts with one code: codes are drawn by chance, and checked
 	maxBelated  = 16  // attempts of one incarnation that is gone and does not know it yet
 	maxReason   = 500 // bytes of the words on a record without effect
@@ -371,8 +379,12 @@ func (s *State) applyRejected(e *Entry) {
 	r := &e.Record
 	s.Rejected++
 	refusal := Refusal{Seq: e.Seq, At: e.Time, Refers: r.Refers, Class: r.Class, Reason: r.Reason}
-	if a := s.Alerts[r.Alert]; a != nil && len(a.Refusals) < maxRefusals {
-		a.Refusals = append(a.Refusals, refusal)
+	switch a := s.Alerts[r.Alert]; {
+	case a != nil:
+		a.refused(refusal)
+	case r.Alert != "":
+		s.early = append(s.early, earlyRefusal{r.Alert, refusal})
+		s.early = s.early[max(0, len(s.early)-maxEarly):]
 	}
 	if r.Refers == 0 {
 		return
@@ -390,13 +402,32 @@ func (s *State) applyRejected(e *Entry) {
 	s.recent = s.recent[max(0, len(s.recent)-RefusalsPerHour):]
 }
 
+// refused adds a refusal of what names the alert.
+func (a *AlertState) refused(r Refusal) {
+	if len(a.Refusals) < maxRefusals {
+		a.Refusals = append(a.Refusals, r)
+	}
+}
+
+// begin returns a new alert, with the refusals that named it before.
+func (s *State) begin(id string) *AlertState {
+	a := &AlertState{ID: id}
+	for _, r := range s.early {
+		if r.alert == id {
+			a.refused(r.refusal)
+		}
+	}
+	s.early = slices.DeleteFunc(s.early, func(r earlyRefusal) bool { return r.alert == id })
+	s.Alerts[id] = a
+	s.Order = append(s.Order, id)
+	return a
+}
+
 func (s *State) applyBulletin(e *Entry) error {
 	r := &e.Record
 	a := s.Alerts[r.Alert]
 	if a == nil {
-		a = &AlertState{ID: r.Alert}
-		s.Alerts[r.Alert] = a
-		s.Order = append(s.Order, r.Alert)
+		a = s.begin(r.Alert)
 	}
 	if a.Bulletin(r.SHA256) != nil {
 		return &VoidError{Seq: e.Seq, Reason: "this bulletin was handed in before"}

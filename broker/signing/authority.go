@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/signing/sshsig"
@@ -243,9 +245,10 @@ func (s *Signer) same(o Signer) bool {
 // then what the key attested.
 func (a *Authority) checkStatement(req *Request, sum [sha256.Size]byte, st Statement, now time.Time) (Signer, *RefusedError) {
 	role, realm, err := ParseNamespace(st.Namespace)
+	key := ""
 	refuse := func(reason Reason, err error) (Signer, *RefusedError) {
 		e := refuseSignature(reason, err)
-		e.Role, e.Principal, e.Namespace = role, st.Principal, st.Namespace
+		e.Role, e.Principal, e.Namespace, e.Key = role, st.Principal, st.Namespace, key
 		return Signer{}, e
 	}
 	switch {
@@ -264,8 +267,10 @@ func (a *Authority) checkStatement(req *Request, sum [sha256.Size]byte, st State
 	}
 	s, refusal := a.Ring.check(v.bearer(), st.Principal, st.Namespace, st.At)
 	if refusal != nil {
+		refusal.Key = ssh.FingerprintSHA256(v.signature.Key())
 		return Signer{}, refusal
 	}
+	key = s.Fingerprint
 	s.Assertion, err = a.verified.verify(v, req.Message)
 	if err != nil {
 		return refuse(reasonOf(err), err)

@@ -639,6 +639,16 @@ func TestPrincipal(t *testing.T) {
 			if got != tt.name || reasonOf(t, err) != tt.want {
 				t.Errorf("Principal returned %q, %v; want %q, %q", got, err, tt.name, tt.want)
 			}
+			refusal, ok := errors.AsType[*signing.RefusedError](err)
+			if ok && tt.want == signing.ReasonNotInRing {
+				s, err2 := sshsig.Parse(tt.armored)
+				if err2 != nil {
+					t.Fatal(err2)
+				}
+				if key := ssh.FingerprintSHA256(s.Key()); refusal.Key != key || !strings.Contains(err.Error(), key) || strings.Contains(err.Error(), "?") {
+					t.Errorf("Principal says %q of key %q, want it to name %s", err, refusal.Key, key)
+				}
+			}
 		})
 	}
 	if _, err := (&signing.Authority{}).Principal(tn.officer.Sign(t, alert.RealmLive, document()), signing.Officer); reasonOf(t, err) != signing.ReasonNotConfigured {

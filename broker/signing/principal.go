@@ -3,6 +3,8 @@ package signing
 import (
 	"fmt"
 
+	"golang.org/x/crypto/ssh"
+
 	"tocsin/broker/signing/sshsig"
 )
 
@@ -10,12 +12,16 @@ import (
 // the given role. It verifies nothing: the name is what a statement then claims,
 // and CheckOne judges. Its error is a [*RefusedError].
 func (a *Authority) Principal(armored []byte, role Role) (string, error) {
+	key := ""
 	refuse := func(reason Reason, principal string, err error) (string, error) {
 		e := refuseSignature(reason, err)
-		e.Role, e.Principal = role, principal
+		e.Role, e.Principal, e.Key = role, principal, key
 		return "", e
 	}
 	s, err := sshsig.Parse(armored)
+	if err == nil {
+		key = ssh.FingerprintSHA256(s.Key())
+	}
 	if err != nil {
 		return refuse(reasonOf(err), "", err)
 	}

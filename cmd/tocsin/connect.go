@@ -371,6 +371,9 @@ func (d *desk) reject(ctx context.Context, b *bulletin.Bulletin, class string, e
 		reason = strings.ToValidUTF8(reason[:maxRefusal], "") + "…"
 	}
 	r := ledger.Record{Type: ledger.Rejected, Class: class, Reason: reason}
+	if refusal, ok := errors.AsType[*signing.RefusedError](err); ok {
+		r.Key = refusal.Key
+	}
 	if b != nil {
 		r.Alert, r.Number, r.SHA256 = string(b.Alert), b.Number, b.SHA256()
 	}

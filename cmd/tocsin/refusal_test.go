@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"tocsin/broker/alert"
 	"tocsin/broker/signing"
 	"tocsin/templates/scenarios"
@@ -104,6 +106,34 @@ func TestCosignerIsAnotherPerson(t *testing.T) {
 			expect(t, 0, "publish", b, "-c", pg.config)
 			pg.refuses("signature", c.says, "cosign", codeOf(t, b), "-k", pg.key("second"), "--yes")
 		})
+	}
+}
+
+// TestAStrangersKeyIsNamed hands in a signature by a key that the ring does not have: the
+// message, the record and, when the alert is in the ledger, its status name the key.
+func TestAStrangersKeyIsNamed(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	pg.up()
+	public, err := signing.GenerateKeyFile(pg.key("stranger"), "eva@elsewhere.example", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := ssh.FingerprintSHA256(public)
+	b := pg.compose("b")
+	expect(t, 0, "sign", b, "-k", pg.key("stranger"), "--yes")
+	pg.refuses("bulletin", "the key ring does not have the key "+key, "publish", b)
+	all, err := refusals(t.Context(), pg.config)
+	if err != nil || len(all) != 1 || all[0].Key != key {
+		t.Errorf("the ledger holds the refusals %+v (%v), want one that names the key %s", all, err, key)
+	}
+	if err := os.Remove(b + ".officer.sig"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, 0, "sign", b, "-k", pg.key("officer"), "--yes")
+	expect(t, 0, "publish", b, "-c", pg.config)
+	if stdout, _ := expect(t, 0, "status", codeOf(t, b), "-c", pg.config); !strings.Contains(stdout, key) {
+		t.Errorf("status does not tell the refusal from before the alert was handed in:\n%s", stdout)
 	}
 }
 

@@ -138,7 +138,9 @@ type ExportedBulletin struct {
 // Finish judges the alert as [Verifier] does, and returns what is to be written. size
 // and blobs are as for [Verifier.Finish].
 func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx context.Context, digest string) ([]byte, error)) (*Export, error) {
-	x.verifier.Finish(ctx, size, blobs)
+	if _, err := x.verifier.Finish(ctx, size, blobs); err != nil {
+		return nil, err
+	}
 	state := x.verifier.state
 	a := state.Alerts[x.alert]
 	if a == nil {

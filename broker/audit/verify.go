@@ -197,8 +197,9 @@ func (v *Verifier) void(e *ledger.Entry, err error) {
 
 // Finish checks what the bytes of the bulletins and the whole ledger show, and
 // returns the report. blobs returns a bulletin's bytes by their digest; size is
-// the number of records that the broker says it holds.
-func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx context.Context, digest string) ([]byte, error)) Report {
+// the number of records that the broker says it holds. An error says that the bytes
+// could not be asked for: then there is no report, since it would blame the ledger.
+func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx context.Context, digest string) ([]byte, error)) (Report, error) {
 	r := &v.report
 	r.Realm, r.Epoch = v.state.Realm, v.state.Epoch
 	if r.Realm == "" {
@@ -214,8 +215,13 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	r.Alerts = len(v.state.Alerts)
 	v.checkCheckpoint()
 	v.checkForeign()
-	v.checkRings(ctx, blobs)
-	v.proofs = v.checkBulletins(ctx, blobs)
+	err := v.checkRings(ctx, blobs)
+	if err == nil {
+		v.proofs, err = v.checkBulletins(ctx, blobs)
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("the ledger could not be read to the end; run it again: %w", err)
+	}
 	v.checkSent(v.attempts, v.proofs, "an attempt")
 	r.Posts = v.checkSent(v.posts, v.proofs, "a post")
 	r.Unjudged = len(v.unjudged)
@@ -233,7 +239,7 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return int(a.Record - b.Record) })
 	r.OK = len(r.Findings) == 0
-	return *r
+	return *r, nil
 }
 
 func (v *Verifier) checkCheckpoint() {
@@ -271,12 +277,19 @@ func (v *Verifier) checkForeign() {
 
 // checkBulletins verifies the bytes and signatures of each bulletin, and its place in
 // its alert. It returns, by digest, the sequence of the record that released it.
-func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Context, string) ([]byte, error)) map[string]*bulletinProof {
+func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Context, string) ([]byte, error)) (map[string]*bulletinProof, error) {
 	proofs := map[string]*bulletinProof{}
 	for _, id := range v.state.Order {
 		for _, b := range v.state.Alerts[id].Bulletins {
 			v.report.Bulletins++
-			parsed, err := readBulletin(ctx, blobs, id, b)
+			raw, err := blobs(ctx, b.SHA256)
+			if err != nil && !isAnswer(err) {
+				return nil, err
+			}
+			var parsed *bulletin.Bulletin
+			if err == nil {
+				parsed, err = readBulletin(raw, id, b)
+			}
 			if err != nil {
 				v.refusedOr(b.Seq, b.At, "bulletin", err)
 				continue
@@ -288,12 +301,18 @@ func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Contex
 	for _, id := range v.state.Order {
 		v.checkChain(id, proofs, holders)
 	}
-	return proofs
+	return proofs, nil
+}
+
+// isAnswer reports whether the error is what the ledger answers about a bulletin's
+// bytes, and not that it could not be asked.
+func isAnswer(err error) bool {
+	return errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrDamaged) || errors.Is(err, ledger.ErrNoBlobs)
 }
 
 // checkRings puts into force the versions of the key ring that hold, before anything
-// is judged by them.
-func (v *Verifier) checkRings(ctx context.Context, blobs func(context.Context, string) ([]byte, error)) {
+// is judged by them. The error says that the ledger could not be asked for one.
+func (v *Verifier) checkRings(ctx context.Context, blobs func(context.Context, string) ([]byte, error)) error {
 	for _, r := range v.state.Rings {
 		err := v.rings.Take(ctx, signing.Claim{Seq: r.Seq, At: r.At, Version: r.Version, Meta: r.Meta, Ring: r.Ring, Folder: r.Folder}, blobs)
 		switch {
@@ -303,10 +322,18 @@ func (v *Verifier) checkRings(ctx context.Context, blobs func(context.Context, s
 			v.report.Races++
 		case errors.Is(err, signing.ErrNoRoot):
 			v.find(r.Seq, "key_ring", "%v", err)
-		default:
+		case isVersionError(err), isAnswer(err):
 			v.refusedOr(r.Seq, r.At, "key_ring", err)
+		default:
+			return err
 		}
 	}
+	return nil
+}
+
+func isVersionError(err error) bool {
+	_, ok := errors.AsType[*signing.VersionError](err)
+	return ok
 }
 
 // refusedOr counts what does not hold and is refused in the ledger; else it is a
@@ -375,11 +402,7 @@ func (v *Verifier) checkChain(id string, proofs map[string]*bulletinProof, holde
 	}
 }
 
-func readBulletin(ctx context.Context, blobs func(context.Context, string) ([]byte, error), id string, b *ledger.BulletinState) (*bulletin.Bulletin, error) {
-	raw, err := blobs(ctx, b.SHA256)
-	if err != nil {
-		return nil, err
-	}
+func readBulletin(raw []byte, id string, b *ledger.BulletinState) (*bulletin.Bulletin, error) {
 	parsed, err := bulletin.Parse(raw)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,12 +114,47 @@ func (s *scene) verifyEntries(checkpoint *audit.Checkpoint, entries []*ledger.En
 	s.t.Helper()
 	v := audit.NewVerifier(signing.Fixed(s.authority), checkpoint)
 	show(v.Observe, entries)
-	return v.Finish(s.t.Context(), size, func(_ context.Context, digest string) ([]byte, error) {
+	report, err := v.Finish(s.t.Context(), size, func(_ context.Context, digest string) ([]byte, error) {
 		if raw, ok := s.blobs[digest]; ok {
 			return raw, nil
 		}
 		return nil, ledger.ErrNoBlob
 	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return report
+}
+
+// TestWhatCanNotBeAskedIsNoFinding has the bytes of a bulletin fetched in every way in
+// which they may not come.
+func TestWhatCanNotBeAskedIsNoFinding(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.release(s.b)
+	for name, c := range map[string]struct {
+		err     error
+		finding bool
+	}{
+		"no_bytes":      {fmt.Errorf("bulletin: %w", ledger.ErrNoBlob), true},
+		"other_bytes":   {fmt.Errorf("bulletin: %w", ledger.ErrDamaged), true},
+		"no_store":      {fmt.Errorf("bulletin: %w", ledger.ErrNoBlobs), true},
+		"no_answer":     {context.DeadlineExceeded, false},
+		"no_connection": {errors.New("fetch bytes: nats: connection closed"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := audit.NewVerifier(signing.Fixed(s.authority), nil)
+			show(v.Observe, s.entries)
+			r, err := v.Finish(t.Context(), int64(len(s.entries)), func(context.Context, string) ([]byte, error) { return nil, c.err })
+			switch {
+			case c.finding && (err != nil || r.OK):
+				t.Errorf("got %v and %v, want a finding", r.Findings, err)
+			case !c.finding && (!errors.Is(err, c.err) || !strings.Contains(err.Error(), "could not be read to the end; run it again") || len(r.Findings) > 0):
+				t.Errorf("got %v and %v, want an error alone", r.Findings, err)
+			}
+		})
+	}
 }
 
 // wantFinding checks that the report has this finding and no other.

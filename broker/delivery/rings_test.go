@@ -103,9 +103,9 @@ func TestVersionInForceJudges(t *testing.T) {
 	var size int64
 	l.View(func(s *ledger.State) { size = s.Seq })
 	l.Close()
-	report := verifier.Finish(t.Context(), size, h.ledger.Blob)
-	if !report.OK || report.Rings != 2 || report.Posts != 2 || report.Refused != len(want) {
-		t.Errorf("the auditor says %+v", report)
+	report, err := verifier.Finish(t.Context(), size, h.ledger.Blob)
+	if err != nil || !report.OK || report.Rings != 2 || report.Posts != 2 || report.Refused != len(want) {
+		t.Errorf("the auditor says %+v, %v", report, err)
 	}
 }
 

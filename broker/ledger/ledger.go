@@ -45,6 +45,10 @@ var (
 	// ErrDamaged is returned by Blob when the bytes are not those that their name says.
 	ErrDamaged = errors.New("the bytes that the ledger holds have another digest: its disk is damaged, or somebody wrote others in their place")
 
+	// ErrNoBlobs is returned by Blob when the whole stream of the bulletins' bytes is not
+	// there.
+	ErrNoBlobs = errors.New("the ledger has lost the store of its bulletins")
+
 	// ErrFull is returned by Append and PutBlob when the store has no room left.
 	ErrFull = errors.New("the ledger's store is full: make room on its disk or raise broker.max_bytes, then start the node again")
 
@@ -703,6 +707,9 @@ func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
 		return nil, fmt.Errorf("bytes %q: not a SHA-256 in lower-case hexadecimal", digest)
 	}
 	blobs, err := l.js.Stream(ctx, blobsName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, fmt.Errorf("bulletin %s: %w", digest, ErrNoBlobs)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("fetch bytes: %w", err)
 	}

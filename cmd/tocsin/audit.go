@@ -75,7 +75,10 @@ func (p *program) verifyLedger(ctx context.Context, w *where) (audit.Report, err
 	for _, e := range late.upTo(size) {
 		v.Observe(e, nil)
 	}
-	report := v.Finish(ctx, size, d.ledger.Blob)
+	report, err := v.Finish(ctx, size, d.ledger.Blob)
+	if err != nil {
+		return audit.Report{}, err
+	}
 	if report.Untrusted = d.distrust(); report.Untrusted != "" && report.OK {
 		// Such as a checkpoint that nobody has signed.
 		report.OK, report.Findings = false, append(report.Findings, audit.Finding{Rule: "root", Text: report.Untrusted})

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -59,6 +61,24 @@ var (
 	// ErrNoLedger is returned by Open when there is none and none may be made.
 	ErrNoLedger = errors.New("there is no ledger here")
 )
+
+// Unreachable reports whether an error of Open, or of a question to the ledger, is that the
+// broker gave no answer, and so may pass by itself: its node ends or begins, or the network
+// is away.
+func Unreachable(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || slices.ContainsFunc([]error{
+		nats.ErrNoServers, nats.ErrConnectionClosed, nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
+		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrStaleConnection, nats.ErrBadSubscription,
+		jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled, errSilent, errNoStore, io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded,
+	}, func(known error) bool { return errors.Is(err, known) })
+}
+
+// NotAdmitted reports whether an error of Open is that the broker does not take the
+// credential. The broker of a node that is being started takes none yet.
+func NotAdmitted(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization)
+}
 
 // A RealmError is returned by Open when the ledger belongs to another realm.
 type RealmError struct{ Want, Have string }

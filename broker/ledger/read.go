@@ -28,6 +28,9 @@ const (
 	askPatience = 10 * time.Second
 )
 
+// errNoStore is the broker's silence about a stream that it had a moment ago.
+var errNoStore = errors.New("the broker has no ledger to read from")
+
 // ask folds what the ledger holds, and then every record that comes, in its own
 // goroutine, until Close.
 func (l *Ledger) ask(ctx context.Context) error {
@@ -85,7 +88,7 @@ func (l *Ledger) fetch(ctx context.Context, seq int64) (next int64, more bool, e
 		m, err := answers.NextMsgWithContext(ctx)
 		switch {
 		case errors.Is(err, nats.ErrNoResponders):
-			return seq, false, errors.New("the broker has no ledger to read from")
+			return seq, false, errNoStore
 		case err != nil && ctx.Err() != nil:
 			return seq, false, context.Cause(ctx)
 		case err != nil:

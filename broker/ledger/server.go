@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -29,8 +28,10 @@ type ServerOptions struct {
 	Token string
 	// NodeToken is what another node must present to work on the ledger; "" for none.
 	NodeToken string
-	// Patience is how long to wait for a process that has the folder: a command that
-	// reads it is soon gone. 0 for not at all.
+	// Holder is the command that others are told has the folder; "" for the program's name.
+	Holder string
+	// Patience is how long to wait for a process that has the folder, such as the node
+	// before this one, which is ending. 0 for not at all.
 	Patience time.Duration
 	// MaxBytes bounds the whole store; 0 for 16 GiB.
 	MaxBytes int64
@@ -46,10 +47,9 @@ type Server struct {
 	lock   *os.File
 	held   bool         // the folder had a ledger before
 	damage *DamageError // of its files; nil for none
+	// temporary is the folder that goes away with the broker; "" for none.
+	temporary string
 }
-
-// ErrInUse is returned by StartServer when another process works on the folder.
-var ErrInUse = errors.New("another process works on this ledger folder")
 
 // StartServer opens the folder and starts the broker on it. One process at a
 // time may work on a folder: a second one gets [ErrInUse].
@@ -57,7 +57,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("ledger folder: %w", err)
 	}
-	lock, err := LockFolder(ctx, o.Dir, o.Patience)
+	lock, err := LockFolder(ctx, o.Dir, o.Holder, o.Patience)
 	if err != nil {
 		return nil, err
 	}
@@ -120,44 +120,6 @@ func (s *Server) ready(ctx context.Context, log *serverLog) error {
 func HasStore(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, storeFolder))
 	return err == nil
-}
-
-// LockFolder takes the folder for this process as soon as it is free, within the
-// patience given; closing what it returns lets go of it. [StartServer] does it for
-// its own folder. A node whose broker is elsewhere does it too: that a node was
-// started again means that its earlier process is gone.
-func LockFolder(ctx context.Context, dir string, patience time.Duration) (*os.File, error) {
-	end := time.Now().Add(patience)
-	for {
-		lock, err := lockFolder(dir)
-		if !errors.Is(err, ErrInUse) || !time.Now().Before(end) {
-			return lock, err
-		}
-		timer := time.NewTimer(50 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, err
-		case <-timer.C:
-		}
-	}
-}
-
-// lockFolder takes the folder for this process; the kernel lets go of it when the
-// process ends, however it ends.
-func lockFolder(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("ledger folder: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s: %w", dir, ErrInUse)
-		}
-		return nil, fmt.Errorf("ledger folder: lock: %w", err)
-	}
-	return f, nil
 }
 
 func serverOptions(o ServerOptions, g *gate) (*server.Options, error) {
@@ -225,6 +187,9 @@ func (s *Server) Stop() {
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
 	_ = s.lock.Close()
+	if s.temporary != "" {
+		_ = os.RemoveAll(s.temporary)
+	}
 }
 
 // serverLog hands the broker's messages to slog.

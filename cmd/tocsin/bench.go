@@ -171,7 +171,7 @@ func (b *bench) raise(ctx context.Context, dir string) (_ *benchRig, err error) 
 		_ = listener.Close()
 		return nil, err
 	}
-	r.node, err = startNode(ctx, r.config, nodeOptions{getenv: r.secret, site: listener, checkpoints: 5 * time.Second, front: r.site.front})
+	r.node, err = startNode(ctx, r.config, nodeOptions{command: "tocsin bench", getenv: r.secret, site: listener, checkpoints: 5 * time.Second, front: r.site.front})
 	if err != nil {
 		_ = listener.Close()
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,17 @@ type where struct {
 	// mending says that a ledger which begins with another key ring than the one that is
 	// configured is no obstacle: this command puts it right.
 	mending bool
+
+	// patience is how long to wait for a node that has the folder and does not answer; 0 for
+	// nodePatience.
+	patience time.Duration
+	// wait is told why nobody answers when the patience is over, and has open go on waiting;
+	// nil to give up.
+	wait func(error)
 }
+
+// nodePatience is enough for a node that is being ended or started.
+const nodePatience = 5 * time.Second
 
 func (w *where) flags(p *program, cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&w.config, "config", "c", "", p.say("configurazione del nodo", "the node's configuration"))
@@ -68,6 +79,7 @@ type desk struct {
 	authority *signing.Authority // in force
 	guard     *audit.Guard       // holds the ledger against the folder's newest checkpoint
 	running   bool               // a node works on the ledger
+	contended bool               // somebody was seen to work on the folder
 	presence  presence
 	server    *ledger.Server
 	telemetry *telemetry.Telemetry // nil where nothing is exported
@@ -81,7 +93,9 @@ func (d *desk) Close() {
 		defer cancel()
 		_ = d.telemetry.Stop(ctx) // a collector that is away is nobody's trouble
 	}
-	d.ledger.Close()
+	if d.ledger != nil {
+		d.ledger.Close()
+	}
 	if d.server != nil {
 		d.server.Stop()
 	}
@@ -131,8 +145,9 @@ func readPresence(state string) (p presence, err error) {
 	return p, json.Unmarshal(b, &p)
 }
 
-// open opens the ledger: through the node that runs on it, or from the folder.
-// observe gets every entry; who is the name that records bear.
+// open opens the ledger: through the node that runs on it, or from a copy of the folder.
+// observe gets every entry; who is the name that records bear. It waits a while for a
+// node that has the folder and does not answer.
 func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry, error), needNode bool) (*desk, error) {
 	d := &desk{state: w.folder()}
 	var err error
@@ -153,28 +168,13 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 	if d.rings, err = d.loadRings(); err != nil {
 		return nil, err
 	}
-	d.guard = audit.OpenGuard(d.state) // before the ledger is read: it may only have grown since
 	if d.c != nil && d.c.Telemetry.OTLP != "" && needNode {
 		if d.telemetry, err = telemetry.Start(ctx, telemetry.Config{OTLP: d.c.Telemetry.OTLP, Node: who}); err != nil {
 			return nil, err
 		}
 	}
-	o := ledger.Options{Name: who, Gaps: true, Observe: func(e *ledger.Entry, err error) {
-		d.guard.Observe(e, err)
-		if observe != nil {
-			observe(e, err)
-		}
-	}}
-	if d.c != nil {
-		o.Realm = string(d.c.Realm)
-	}
-	if err := d.connect(ctx, &o, needNode); err != nil {
-		return nil, err
-	}
-	if d.ledger, err = ledger.Open(ctx, o); err != nil {
-		if d.server != nil {
-			d.server.Stop()
-		}
+	if err := w.reach(ctx, d, who, observe, needNode); err != nil {
+		d.Close()
 		return nil, err
 	}
 	if err := d.takeRings(ctx); err != nil {
@@ -196,6 +196,106 @@ func (d *desk) takeRings(ctx context.Context) error {
 	err := delivery.TakeRings(ctx, d.ledger, d.rings)
 	d.authority = d.rings.Newest()
 	return err
+}
+
+// An absentError says that whoever has the folder, or the broker elsewhere, does not answer:
+// that may pass.
+type absentError struct{ error }
+
+// reach reads the ledger, once more while nobody answers.
+func (w *where) reach(ctx context.Context, d *desk, who string, observe func(*ledger.Entry, error), needNode bool) error {
+	patience := w.patience
+	if patience == 0 {
+		patience = nodePatience
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for end, told := time.Now().Add(patience), false; ; {
+		err := d.read(ctx, who, observe, needNode)
+		absent, ok := err.(absentError) //nolint:errorlint // read wraps it in nothing
+		if !ok {
+			return err
+		}
+		if over := !time.Now().Before(end) || !d.contended; over {
+			refuses := d.presence.Broker != "" && !ledger.Unreachable(absent.error)
+			if w.wait == nil || refuses {
+				return absent.error
+			}
+			if !told {
+				w.wait(absent.error)
+				told = true
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return absent.error
+		case <-tick.C:
+		}
+	}
+}
+
+// read reads the ledger whole, or nothing of it.
+func (d *desk) read(ctx context.Context, who string, observe func(*ledger.Entry, error), needNode bool) error {
+	d.guard = audit.OpenGuard(d.state) // before the ledger is read: it may only have grown since
+	entries := relay{to: observe}
+	o := ledger.Options{Name: who, Gaps: true, Observe: func(e *ledger.Entry, err error) {
+		d.guard.Observe(e, err)
+		entries.observe(e, err)
+	}}
+	if d.c != nil {
+		o.Realm = string(d.c.Realm)
+	}
+	err := d.connect(ctx, &o, needNode)
+	if err != nil {
+		return err
+	}
+	d.ledger, err = ledger.Open(ctx, o)
+	switch {
+	case err == nil:
+		entries.open()
+		return nil
+	case d.running && ctx.Err() == nil && (ledger.Unreachable(err) || d.contended && (ledger.NotAdmitted(err) || errors.Is(err, ledger.ErrNoLedger))):
+		err = absentError{err}
+	}
+	if d.server != nil {
+		d.server.Stop()
+		d.server = nil
+	}
+	return err
+}
+
+// A relay keeps the entries of a ledger until it has been read whole, and then hands them
+// on: a reading that was broken off begins anew.
+type relay struct {
+	to func(*ledger.Entry, error) // nil for nobody
+
+	mu    sync.Mutex
+	whole bool
+	kept  []func()
+}
+
+// observe takes the next entry, as [ledger.Options] hands it on.
+func (r *relay) observe(e *ledger.Entry, err error) {
+	if r.to == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.whole {
+		r.to(e, err)
+		return
+	}
+	r.kept = append(r.kept, func() { r.to(e, err) })
+}
+
+// open hands on what was kept, and from then on everything at once.
+func (r *relay) open() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, hand := range r.kept {
+		hand()
+	}
+	r.whole, r.kept = true, nil
 }
 
 // distrust returns in words why the ledger is not to be trusted, "" where it is.
@@ -250,7 +350,7 @@ func (p *program) warn(ctx context.Context, d *desk, asJSON bool) {
 }
 
 // connect finds the broker: the one of the configuration, the one of the node
-// that works on the folder, or one of our own on the folder.
+// that works on the folder, or one of our own on a copy of the folder.
 func (d *desk) connect(ctx context.Context, o *ledger.Options, needNode bool) error {
 	if d.c != nil && d.c.Broker.URL != "" {
 		d.running = true
@@ -262,24 +362,31 @@ func (d *desk) connect(ctx context.Context, o *ledger.Options, needNode bool) er
 		}
 		return nil
 	}
-	options := ledger.ServerOptions{Dir: d.state}
-	if d.c != nil {
-		options.MaxBytes = d.c.storeBytes()
-	}
-	server, err := ledger.StartServer(ctx, options)
+	d.running, d.presence = false, presence{}
+	err := ledger.InUse(d.state)
 	switch {
 	case err == nil && needNode:
-		server.Stop()
-		return both("nessun nodo acceso su %s: accenderlo con tocsin serve, poi riprovare", "no node runs on %s: start it with tocsin serve, then try again", d.state)
+		err = both("nessun nodo acceso su %s: accenderlo con tocsin serve, poi riprovare", "no node runs on %s: start it with tocsin serve, then try again", d.state)
+		if d.contended { // a moment ago one did: it is being started again
+			err = absentError{err}
+		}
+		return err
 	case err == nil:
-		d.server, o.Server = server, server
-		return nil
-	case !errors.Is(err, ledger.ErrInUse):
+		var most int64
+		if d.c != nil {
+			most = d.c.storeBytes()
+		}
+		if d.server, err = ledger.StartCopy(ctx, d.state, most); err == nil {
+			o.Server = d.server
+			return nil
+		}
+	}
+	if !errors.Is(err, ledger.ErrInUse) {
 		return err
 	}
-	d.running = true
+	d.running, d.contended = true, true
 	if d.presence, err = readPresence(d.state); err != nil {
-		return both("un nodo lavora su %s, ma non dice come raggiungerlo (%v): aspettare che sia acceso", "a node works on %s, but does not say how to reach it (%w): wait until it is up", d.state, err)
+		return absentError{both("un nodo lavora su %s, ma non dice come raggiungerlo (%v): aspettare che sia acceso", "a node works on %s, but does not say how to reach it (%w): wait until it is up", d.state, err)}
 	}
 	if d.presence.Broker == "" {
 		return fmt.Errorf("the node on %s listens to no other program: set broker.listen in its configuration", d.state)

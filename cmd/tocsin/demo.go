@@ -243,7 +243,7 @@ func (d *demo) raise(ctx context.Context, planned []plannedFault) (_ *stage, err
 	}
 	var siteFaults adapterstest.Faults
 	s.node, err = startNode(ctx, s.config, nodeOptions{
-		getenv: d.p.getenv, log: log, site: site, observe: s.journal.observe,
+		command: "tocsin demo", getenv: d.p.getenv, log: log, site: site, observe: s.journal.observe,
 		front: func(w *website.Site) (http.Handler, http.Handler) {
 			front := websitetest.WithFaults(w, &siteFaults, nil)
 			return front.Ingest(), front.Public()

@@ -3,9 +3,12 @@ package main
 // This file tells a person, while it happens, what the ledger reports of an alert.
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,14 +38,15 @@ func (j *journal) observe(e *ledger.Entry, err error) {
 	j.entries = append(j.entries, e)
 }
 
-// after returns the entries but for the first n.
-func (j *journal) after(n int) []*ledger.Entry {
+// after returns the entries after the record with the sequence.
+func (j *journal) after(seq int64) []*ledger.Entry {
 	if j == nil {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.entries[n:]
+	first, _ := slices.BinarySearchFunc(j.entries, seq+1, func(e *ledger.Entry, seq int64) int { return cmp.Compare(e.Seq, seq) })
+	return j.entries[first:]
 }
 
 // A teller tells one alert, a line for each step, in ledger order and with the
@@ -59,7 +63,7 @@ type teller struct {
 	signatures bool
 
 	days      calendar
-	told      int                           // entries of the journal
+	told      int64                         // sequence of the last record of the journal that is told
 	judged    int                           // what there was to judge when the next two were read
 	addressed map[string][]bulletin.Channel // by digest
 	verdicts  map[string]delivery.Verdict   // by digest
@@ -75,19 +79,9 @@ var errInterrupted = both("interrotto prima che ogni canale fosse arrivato: vede
 
 // follow tells the alert until all its channels have ended, or the person ends it.
 func (t *teller) follow(ctx context.Context) error {
-	t.signed, t.waiting, t.released, t.refused = map[int64]time.Time{}, map[string]bool{}, map[string]time.Time{}, map[string]bool{}
 	for {
 		changed := t.d.ledger.Changed()
-		ended := t.ended(ctx)
-		// What the state holds is in the journal: nothing that ended it is left out.
-		entries := t.d.journal.after(t.told)
-		for _, e := range entries {
-			if e.Record.Alert == t.alert {
-				t.tell(e)
-			}
-		}
-		t.told += len(entries)
-		if ended {
+		if t.step(ctx) {
 			return nil
 		}
 		select {
@@ -96,6 +90,28 @@ func (t *teller) follow(ctx context.Context) error {
 		case <-changed:
 		}
 	}
+}
+
+// step tells what has come since the last step, and reports whether all channels have
+// ended.
+func (t *teller) step(ctx context.Context) bool {
+	if t.signed == nil {
+		t.signed, t.waiting, t.released, t.refused = map[int64]time.Time{}, map[string]bool{}, map[string]time.Time{}, map[string]bool{}
+	}
+	ended := t.ended(ctx)
+	// What the state holds is in the journal: nothing that ended it is left out.
+	for _, e := range t.d.journal.after(t.told) {
+		if e.Record.Alert == t.alert {
+			t.tell(e)
+		}
+		t.told = e.Seq
+	}
+	return ended
+}
+
+// at goes on at another desk, which has the same ledger.
+func (t *teller) at(d *desk) {
+	t.d, t.judged = d, 0
 }
 
 // ended reports whether every channel of every bulletin has ended, and tells which
@@ -286,7 +302,95 @@ func (t *teller) line(at time.Time, r *ledger.Record, channel, state, facts, lin
 	fmt.Fprintln(t.w, strings.TrimRight(line, " "))
 }
 
-// follow tells an alert to w until all its channels have ended.
-func (p *program) follow(ctx context.Context, w io.Writer, d *desk, id string) error {
-	return (&teller{p: p, w: w, d: d, alert: id, signatures: true}).follow(ctx)
+// A watch follows an alert through the nodes that come and go on a ledger.
+type watch struct {
+	p      *program
+	w      *where
+	asJSON bool
+	screen io.Writer // for what is no step of the alert
+	teller teller
+	warned string // why the ledger is not to be trusted, or nothing is sent, as it was told
+	idle   bool   // that no node runs is told
+}
+
+// watch follows the alert that a person names until all its channels have ended or the
+// person ends it. Where no node works on the ledger it tells what is in it, and waits for
+// one without keeping it from the folder.
+func (p *program) watch(ctx context.Context, w *where, name string, asJSON bool) error {
+	f := &watch{p: p, w: w, asJSON: asJSON, screen: p.out, teller: teller{p: p, w: p.out, signatures: true}}
+	if asJSON {
+		f.screen, f.teller.w = p.err, io.Discard
+	}
+	w.wait = func(err error) {
+		fmt.Fprintln(p.err, p.say("Il nodo non risponde ancora (%s). Si aspetta; per smettere: Ctrl-C", "The node does not answer yet (%s). Waiting for it; to stop: Ctrl-C", p.words(err)))
+	}
+	for {
+		folder, ended, err := f.turn(ctx, name)
+		switch {
+		case ctx.Err() != nil && !ended:
+			return errInterrupted
+		case err != nil || ended:
+			return err
+		}
+		if !f.idle {
+			f.idle = true
+			fmt.Fprintln(f.screen, p.say("Nessun nodo è acceso su %s: il registro dice questo. Si aspetta che uno si accenda; per smettere: Ctrl-C",
+				"No node runs on %s: this is what its ledger says. Waiting for a node to be started; to stop: Ctrl-C", folder))
+		}
+		if err := awaitNode(ctx, folder); err != nil {
+			return err
+		}
+	}
+}
+
+// turn follows the alert as long as one reading of the ledger lasts: to the end through a
+// node; and as far as it goes in a folder on which none works, which it returns.
+func (f *watch) turn(ctx context.Context, name string) (folder string, ended bool, err error) {
+	steps := &journal{}
+	d, err := f.w.open(ctx, "tocsin status", steps.observe, false)
+	if err != nil {
+		return "", false, err
+	}
+	defer d.Close()
+	d.journal = steps
+	if why := d.stopped() + d.distrust(); why != f.warned {
+		f.warned = why
+		f.p.warn(ctx, d, f.asJSON)
+	}
+	if f.teller.alert != "" {
+		name = f.teller.alert
+	}
+	if f.teller.alert, err = d.alert(name); err != nil {
+		return "", false, err
+	}
+	f.teller.at(d)
+	if d.running {
+		f.idle = false
+		err = f.teller.follow(ctx)
+		ended = err == nil
+	} else {
+		ended = f.teller.step(ctx)
+	}
+	if ended && f.asJSON {
+		err = f.p.printJSON(d.status(ctx, f.teller.alert))
+	}
+	return d.state, ended, err
+}
+
+// awaitNode returns when a process works on the folder.
+func awaitNode(ctx context.Context, folder string) error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if err := ledger.InUse(folder); errors.Is(err, ledger.ErrInUse) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errInterrupted
+		case <-tick.C:
+		}
+	}
 }

@@ -82,8 +82,10 @@ type node struct {
 
 // nodeOptions are what the demo and the benchmarks add to a configuration.
 type nodeOptions struct {
-	getenv func(string) string
-	log    *slog.Logger
+	// command is what others are told works on the state folder; "" for the program's name.
+	command string
+	getenv  func(string) string
+	log     *slog.Logger
 	// front stands before the site's two addresses, for faults; nil for none.
 	front func(*website.Site) (ingest, public http.Handler)
 	// site is the listener of the public pages; nil to listen as configured.
@@ -305,15 +307,15 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 			return fmt.Errorf("broker: %w", listenError(err, "broker.listen"))
 		}
 		n.server, err = ledger.StartServer(ctx, ledger.ServerOptions{
-			Patience: 5 * time.Second,
-			Dir:      state, Listen: n.c.Broker.Listen, Token: token, NodeToken: others, MaxBytes: n.c.storeBytes(), Log: n.log,
+			Holder: with.command, Patience: 5 * time.Second,
+			Dir: state, Listen: n.c.Broker.Listen, Token: token, NodeToken: others, MaxBytes: n.c.storeBytes(), Log: n.log,
 		})
 		if err != nil {
 			return inUse(err)
 		}
 		o.Server = n.server
 	} else {
-		if n.lock, err = ledger.LockFolder(ctx, state, 2*time.Second); err != nil {
+		if n.lock, err = ledger.LockFolder(ctx, state, with.command, 2*time.Second); err != nil {
 			return inUse(err)
 		}
 		if n.c.Broker.Token.given() {

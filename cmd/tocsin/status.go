@@ -255,32 +255,25 @@ With --json without ALERT: {"alerts": [one such object for each alert, the oldes
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			ctx := cmd.Context()
-			var observe func(*ledger.Entry, error)
-			var steps *journal
-			if watch {
-				steps = &journal{}
-				observe = steps.observe
+			var name string
+			if len(a) > 0 {
+				name = a[0]
 			}
-			d, err := w.open(ctx, "tocsin status", observe, false)
+			if watch {
+				return p.watch(ctx, &w, name, asJSON)
+			}
+			d, err := w.open(ctx, "tocsin status", nil, false)
 			if err != nil {
 				return err
 			}
 			defer d.Close()
 			p.warn(ctx, d, asJSON)
-			d.journal = steps
-			var name string
-			if len(a) > 0 {
-				name = a[0]
-			}
-			if name == "" && !watch {
+			if name == "" {
 				return p.listAlerts(ctx, d, asJSON)
 			}
 			id, err := d.alert(name)
 			if err != nil {
 				return err
-			}
-			if watch {
-				return p.watch(ctx, d, id, asJSON)
 			}
 			status := d.status(ctx, id)
 			if asJSON {
@@ -480,15 +473,4 @@ func milliseconds(ms int64) string {
 		return fmt.Sprintf("%d ms", ms)
 	}
 	return (time.Duration(ms) * time.Millisecond).Round(100 * time.Millisecond).String()
-}
-
-// watch follows an alert until all its channels have ended or the person ends it.
-func (p *program) watch(ctx context.Context, d *desk, id string, asJSON bool) error {
-	if asJSON {
-		if err := p.follow(ctx, io.Discard, d, id); err != nil {
-			return err
-		}
-		return p.printJSON(d.status(ctx, id))
-	}
-	return p.follow(ctx, p.out, d, id)
 }

@@ -37,7 +37,7 @@ func TestTelemetryOfOneAlert(t *testing.T) {
 	if err := s.release(t.Context(), d, b, func(string, string, ...any) {}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.d.p.follow(t.Context(), io.Discard, d, string(b.Alert)); err != nil {
+	if err := (&teller{p: s.d.p, w: io.Discard, d: d, alert: string(b.Alert)}).follow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var channels []string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,7 +90,7 @@ func TestANodeEndsWhenAnotherOneHasItsName(t *testing.T) {
 	if err := os.WriteFile(beside, []byte(strings.ReplaceAll(string(raw), first.site, second.site)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, stderr := expect(t, 1, "serve", "-c", beside); !strings.Contains(stderr, "another process works on this ledger folder") {
+	if _, stderr := expect(t, 1, "serve", "-c", beside); !strings.Contains(stderr, fmt.Sprintf("another process works on this ledger folder (tocsin serve, process %d)", node.cmd.Process.Pid)) {
 		t.Errorf("a second process on the folder is told %q", stderr)
 	}
 	expect(t, 0, "publish", first.signed("b"), "-c", first.config)

@@ -80,19 +80,55 @@ type handedIn struct {
 	// Missing lists the roles that still have to sign; of a policy that asks for any
 	// one of several, all of them.
 	Missing []signing.Role `json:"missing,omitempty"`
+	// Unread is why it could not be read what became of the bulletin: whether it is
+	// released, and what is missing, is not known then.
+	Unread string `json:"unread,omitempty"`
 }
 
-// handed tells what became of a bulletin that was handed in.
-func (d *desk) handed(ctx context.Context, b *bulletin.Bulletin) (handedIn, error) {
-	chain, err := d.releasedChain(ctx, string(b.Alert))
+// readBack is how long a command tries to read what it has written.
+const readBack = 5 * time.Second
+
+// handed tells what became of a bulletin that was handed in, whose signature is in the
+// ledger: that this can't be read undoes nothing, and is no error.
+func (d *desk) handed(ctx context.Context, b *bulletin.Bulletin) handedIn {
 	h := handedIn{Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, SHA256: b.SHA256(), Words: review.ReadBack(b.SHA256())}
+	ctx, cancel := context.WithTimeout(ctx, readBack)
+	defer cancel()
+	size, err := d.ledger.Size(ctx)
+	if err == nil {
+		err = d.ledger.WaitApplied(ctx, size)
+	}
+	var chain []*bulletin.Bulletin
+	if err == nil {
+		chain, err = d.releasedChain(ctx, string(b.Alert))
+	}
+	if err != nil {
+		h.Unread = err.Error()
+		return h
+	}
 	for _, r := range chain {
 		h.Released = h.Released || r.SHA256() == b.SHA256()
 	}
 	if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(b)); ok {
 		h.Missing = refusal.Missing
 	}
-	return h, err
+	return h
+}
+
+// reportUnread says that a signature is recorded, and that what became of it could not be
+// read: whoever reads that it failed would sign again, or tell others that nothing went out.
+func (p *program) reportUnread(asJSON bool, done handedIn, w *where) error {
+	screen := p.out
+	if asJSON {
+		screen = p.err
+	}
+	fmt.Fprintln(screen, p.say("La firma è registrata (allerta %s, bollettino %d). Che cosa ne è seguito non è stato possibile leggerlo: %s.\nOra guardare: tocsin status %s %s",
+		"The signature is recorded (alert %s, bulletin %d). What followed could not be read: %s.\nNext, look: tocsin status %s %s",
+		done.Code, done.Number, p.read(done.Unread), done.Code, w.hint()))
+	if asJSON {
+		return p.printJSON(done)
+	}
+	return nil
 }
 
 // writeUncounted says which signatures in the ledger do not count for a bulletin, and
@@ -217,9 +253,9 @@ A bulletin that was handed in before can be handed in again with one signature m
 			if err := d.handIn(ctx, b, files); err != nil {
 				return err
 			}
-			done, err := d.handed(ctx, b)
-			if err != nil {
-				return err
+			done := d.handed(ctx, b)
+			if done.Unread != "" {
+				return p.reportUnread(asJSON, done, &w)
 			}
 			if done.Released {
 				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: le firme bastano, è diffuso. Per seguirlo: tocsin status %s %s --watch",
@@ -328,8 +364,13 @@ func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatu
 			return err
 		}
 	}
-	for _, st := range statements {
-		if err := d.sign(ctx, b, st); err != nil {
+	for i, st := range statements {
+		err := d.sign(ctx, b, st)
+		if err != nil && i > 0 {
+			return both("delle %d firme %d sono registrate, la successiva no: %v; vedere tocsin status, poi ripetere tocsin publish",
+				"of %d signatures %d are recorded, the next one failed: %w; see tocsin status, then run tocsin publish again", len(statements), i, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -413,7 +454,8 @@ func bearingRole(armored []byte) (signing.Role, error) {
 // trimmed returns a signature as it stands in records: the armour and one line feed.
 func trimmed(armored []byte) []byte { return append(bytes.TrimSpace(armored), '\n') }
 
-// sign puts a signature into the ledger and waits until it is folded.
+// sign puts a signature into the ledger and waits until it is folded. Once the ledger has
+// it there is no error any more: handed tells what can be read of it.
 func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statement) error {
 	ctx, span := d.span(ctx, "sign", b)
 	defer span.End()
@@ -431,7 +473,10 @@ func (d *desk) sign(ctx context.Context, b *bulletin.Bulletin, st signing.Statem
 	if err != nil {
 		return err
 	}
-	return d.ledger.WaitApplied(ctx, seq)
+	ctx, cancel := context.WithTimeout(ctx, readBack)
+	defer cancel()
+	_ = d.ledger.WaitApplied(ctx, seq)
+	return nil
 }
 
 // statement names the person behind a signature, by the key ring.
@@ -526,9 +571,9 @@ func (p *program) cosignCommand() *cobra.Command {
 			if err := d.cosign(ctx, b, key); err != nil {
 				return err
 			}
-			done, err := d.handed(ctx, b)
-			if err != nil {
-				return err
+			done := d.handed(ctx, b)
+			if done.Unread != "" {
+				return p.reportUnread(asJSON, done, &w)
 			}
 			p.readBack(b, asJSON)
 			if !done.Released {

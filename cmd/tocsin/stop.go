@@ -100,10 +100,10 @@ func (s *stop) run(ctx context.Context, name string) error {
 	if err := d.hand(ctx, b, armored); err != nil {
 		return err
 	}
-	done, err := d.handed(ctx, b)
+	done := d.handed(ctx, b)
 	switch {
-	case err != nil:
-		return err
+	case done.Unread != "":
+		return s.p.reportUnread(s.asJSON, done, &s.where)
 	case !done.Released && len(done.Missing) > 0:
 		return s.p.report(s.asJSON, done, "Consegnato: allerta %s, bollettino %d. Manca ancora la firma di: %s. Ora: tocsin cosign %s %s",
 			"Handed in: alert %s, bulletin %d. Still missing the signature of: %s. Next: tocsin cosign %s %s", b.Code, b.Number, s.p.roleWords(done.Missing), b.Code, s.where.hint())

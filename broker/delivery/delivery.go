@@ -52,10 +52,10 @@ type Channel struct {
 	PublishTimeout time.Duration
 	// Settle says when a post of unknown fate is looked for, counted from the
 	// moment its fate became unknown; only after the last look in vain is it
-	// taken to be absent. Nil for 0, 2, 5, 15 and 30 seconds.
+	// taken to be absent. None for 0, 2, 5, 15 and 30 seconds.
 	Settle []time.Duration
 	// ReadBack says when a post is read back, counted from its publication;
-	// after the last look in vain it counts as gone. Nil for 0, 1, 3, 10, 30
+	// after the last look in vain it counts as gone. None for 0, 1, 3, 10, 30
 	// and 60 seconds.
 	ReadBack []time.Duration
 	// RetryFirst and RetryMost bound the wait between attempts, which doubles
@@ -72,10 +72,10 @@ func (c Channel) withDefaults() Channel {
 	if c.PublishTimeout == 0 {
 		c.PublishTimeout = 100 * time.Second
 	}
-	if c.Settle == nil {
+	if len(c.Settle) == 0 {
 		c.Settle = []time.Duration{0, 2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second}
 	}
-	if c.ReadBack == nil {
+	if len(c.ReadBack) == 0 {
 		c.ReadBack = []time.Duration{0, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute}
 	}
 	if c.RetryFirst == 0 {

@@ -158,7 +158,7 @@ func (ch *channelConfig) carried(made adapters.Channel) delivery.Channel {
 	if ch.Timeout > 0 {
 		d.PublishTimeout = ch.Timeout + 10*time.Second
 	}
-	if ch.Kind == "website" && ch.Settle == nil {
+	if ch.Kind == "website" && len(ch.Settle) == 0 {
 		// The site is ours: it shows at once what it has taken.
 		d.Settle = []time.Duration{0}
 	}

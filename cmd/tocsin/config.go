@@ -82,13 +82,16 @@ type brokerConfig struct {
 	// MaxBytes bounds the records on disk, and as much again the bulletins, in
 	// bytes; 0 for 4 GiB. It can be raised later, never lowered.
 	MaxBytes int64 `yaml:"max_bytes"`
-	// Replicas is the number of copies that a cluster keeps; 0 for 1.
+	// Replicas is the number of copies that a cluster at URL keeps; 0 for 1.
 	Replicas int `yaml:"replicas"`
 	// SyncAlways is "confirmed" where the operator of the broker at URL says that it
 	// syncs every write (sync_interval: always): the broker can't be asked. A live node
 	// does not start without it.
 	SyncAlways string `yaml:"sync_always"`
 }
+
+// maxReplicas is the most copies that JetStream keeps of a stream.
+const maxReplicas = 5
 
 // syncConfirmed is the one value of broker.sync_always.
 const syncConfirmed = "confirmed"
@@ -141,9 +144,10 @@ type channelConfig struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// Workers is how many alerts are carried at the same time; 0 for 4.
 	Workers int `yaml:"workers"`
-	// Settle says when a post of unknown fate is looked for.
+	// Settle says when a post of unknown fate is looked for; left out for the
+	// kind's own times.
 	Settle []time.Duration `yaml:"settle"`
-	// ReadBack says when a post is read back.
+	// ReadBack says when a post is read back; left out for the delivery's times.
 	ReadBack []time.Duration `yaml:"read_back"`
 	// Unsearchable is "hold" or "post_again", for channels that can't be searched.
 	Unsearchable string `yaml:"unsearchable"`
@@ -345,6 +349,8 @@ func (c *config) check() error {
 	need(c.Keys.Folder != "" || c.Keys.Ring != "" && c.Keys.Policy != "", "keys: folder is needed, or ring and policy")
 	need(c.Keys.Folder == "" || c.Keys.Ring == "" && c.Keys.Policy == "" && c.Keys.Revoked == "", "keys: folder excludes ring, revoked and policy, which lie in it")
 	need(c.Broker.MaxBytes >= 0, "broker.max_bytes: %d: write a number of bytes, or 0 for 4 GiB", c.Broker.MaxBytes)
+	need(c.Broker.Replicas >= 0 && c.Broker.Replicas <= maxReplicas, "broker.replicas: %d: write the number of copies, 1 to %d, or leave it out", c.Broker.Replicas, maxReplicas)
+	need(c.Broker.Replicas <= 0 || c.Broker.URL != "", "broker.replicas: it is for a cluster at broker.url; the embedded broker keeps one copy: leave it out")
 	need(c.Broker.Listen == "" || c.Broker.URL == "", "broker: listen and url exclude each other")
 	need(c.Broker.SyncAlways == "" || c.Broker.SyncAlways == syncConfirmed, "broker.sync_always: %q: write confirmed, or leave it out", c.Broker.SyncAlways)
 	need(c.Broker.SyncAlways == "" || c.Broker.URL != "", "broker.sync_always: it is for a broker at broker.url; the embedded one always syncs")
@@ -375,6 +381,17 @@ func (c *config) check() error {
 		}
 		need(ch.Unsearchable == "" || ch.Unsearchable == string(delivery.Hold) || ch.Unsearchable == string(delivery.PostAgain),
 			"channels[%d].unsearchable: %q: use hold or post_again", i, ch.Unsearchable)
+		need(ch.Timeout >= 0, "channels[%d].timeout: %v: write a time such as 30s, or leave it out", i, ch.Timeout)
+		need(ch.Workers >= 0, "channels[%d].workers: %d: write how many alerts are carried at the same time, or 0 for 4", i, ch.Workers)
+		for _, moments := range []struct {
+			key   string
+			times []time.Duration
+		}{{"settle", ch.Settle}, {"read_back", ch.ReadBack}} {
+			need(moments.times == nil || len(moments.times) > 0, "channels[%d].%s: it is an empty list: write times such as [0s, 2s, 5s], or leave it out", i, moments.key)
+			for _, d := range moments.times {
+				need(d >= 0, "channels[%d].%s: %v: write times of 0s or more, such as [0s, 2s, 5s]", i, moments.key, d)
+			}
+		}
 	}
 	return errors.Join(errs...)
 }

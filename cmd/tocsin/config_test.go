@@ -132,3 +132,36 @@ func TestErrorsShowNoCredential(t *testing.T) {
 		})
 	}
 }
+
+// TestValuesThatStopAChannel hands in lists and numbers that a node could not work with.
+func TestValuesThatStopAChannel(t *testing.T) {
+	t.Parallel()
+	const first = "\n    kind: website\n"
+	for name, c := range map[string]struct{ from, to, want string }{
+		"no_look":           {first, first + "    settle: []\n", "channels[0].settle: it is an empty list: write times such as [0s, 2s, 5s], or leave it out"},
+		"no_read_back":      {first, first + "    read_back: []\n", "channels[0].read_back: it is an empty list: write times such as [0s, 2s, 5s], or leave it out"},
+		"look_before":       {first, first + "    settle: [0s, -1s]\n", "channels[0].settle: -1s: write times of 0s or more, such as [0s, 2s, 5s]"},
+		"read_back_before":  {first, first + "    read_back: [-1s]\n", "channels[0].read_back: -1s: write times of 0s or more, such as [0s, 2s, 5s]"},
+		"negative_workers":  {first, first + "    workers: -1\n", "channels[0].workers: -1: write how many alerts are carried at the same time, or 0 for 4"},
+		"negative_timeout":  {first, first + "    timeout: -5s\n", "channels[0].timeout: -5s: write a time such as 30s, or leave it out"},
+		"negative_replicas": {"\nbroker:\n", "\nbroker:\n  replicas: -3\n", "broker.replicas: -3: write the number of copies, 1 to 5, or leave it out"},
+		"many_replicas":     {"\nbroker:\n", "\nbroker:\n  replicas: 7\n", "broker.replicas: 7: write the number of copies, 1 to 5, or leave it out"},
+		"replicas_here":     {"\nbroker:\n", "\nbroker:\n  replicas: 3\n", "broker.replicas: it is for a cluster at broker.url; the embedded broker keeps one copy: leave it out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := fresh{Realm: alert.RealmExercise, Node: "small", Site: "127.0.0.1:1", Broker: "127.0.0.1:2", Control: "127.0.0.1:3", Accounts: simulator.Accounts{}}
+			dir := t.TempDir()
+			if err := f.write(dir, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "tocsin.yaml")
+			if err := replace(path, c.from, c.to); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loadConfig(path); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want words on %q", err, c.want)
+			}
+		})
+	}
+}

@@ -173,7 +173,7 @@ func (s *Service) badSignatures(p *place, refused map[int64]bool, about func(*le
 		if refused[st.Seq] {
 			continue
 		}
-		if _, why := s.Rings.At(st.Seq).CheckOne(p.held.request(), statement(st), st.At); why != nil {
+		if _, why := s.Rings.At(st.Seq).CheckOne(p.held.request(), StatementOf(st), st.At); why != nil {
 			f := about(p.state, ledger.ClassSignature, why.Error())
 			f.seq, f.at = st.Seq, st.At
 			if refusal, ok := errors.AsType[*signing.RefusedError](why); ok {

@@ -62,7 +62,7 @@ func (lib *library) judge(h *held, state *ledger.BulletinState) {
 		if st.Seq > lib.ringsAt {
 			return
 		}
-		if _, err := lib.rings.At(st.Seq).CheckOne(h.request(), statement(&st), st.At); err == nil {
+		if _, err := lib.rings.At(st.Seq).CheckOne(h.request(), StatementOf(&st), st.At); err == nil {
 			h.sound = append(h.sound, st)
 		}
 	}
@@ -158,6 +158,8 @@ type Verdict struct {
 	Bulletin *bulletin.Bulletin // nil where it can't be read
 	Released bool
 	Refused  error // why it will never be released, or nil
+	// Sound are its signatures that held when they came, in ledger order.
+	Sound []ledger.Statement
 }
 
 // Judge returns the verdict on each bulletin of an alert, by its digest: what nodes
@@ -173,7 +175,8 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 		case err == nil && h.b.Realm != rings.Realm():
 			out[state.SHA256] = Verdict{Bulletin: h.b, Refused: otherRealm(h.b, rings)}
 		case err == nil:
-			out[state.SHA256] = Verdict{Bulletin: h.b}
+			lib.judge(h, &state)
+			out[state.SHA256] = Verdict{Bulletin: h.b, Sound: slices.Clone(h.sound)}
 		case isVerdict(err):
 			out[state.SHA256] = Verdict{Refused: err}
 		default:
@@ -346,7 +349,7 @@ func (lib *library) released(ctx context.Context, id string, state *ledger.Bulle
 		if late(st) {
 			break
 		}
-		statements = append(statements, statement(st))
+		statements = append(statements, StatementOf(st))
 		if _, err := lib.rings.At(st.Seq).Authorize(h.request(), statements, st.At); err == nil {
 			r := release{seq: st.Seq, at: st.At, trace: st.Trace}
 			lib.release[state.SHA256] = r
@@ -410,12 +413,13 @@ func recorded(id string, b *ledger.BulletinState) bulletin.Recorded {
 func Statements(state *ledger.BulletinState) []signing.Statement {
 	var out []signing.Statement
 	for i := range state.Statements {
-		out = append(out, statement(&state.Statements[i]))
+		out = append(out, StatementOf(&state.Statements[i]))
 	}
 	return out
 }
 
-func statement(st *ledger.Statement) signing.Statement {
+// StatementOf returns a signature of the ledger as it is judged.
+func StatementOf(st *ledger.Statement) signing.Statement {
 	return signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
 }
 
@@ -424,7 +428,7 @@ func (lib *library) sound(h *held) (out []signing.Statement) {
 	lib.mu.Lock()
 	defer lib.mu.Unlock()
 	for i := range h.sound {
-		out = append(out, statement(&h.sound[i]))
+		out = append(out, StatementOf(&h.sound[i]))
 	}
 	return out
 }

@@ -25,6 +25,7 @@ import (
 type where struct {
 	config string // -c FILE
 	state  string // --state DIR
+	getenv func(string) string
 
 	// mending says that a ledger which begins with another key ring than the one that is
 	// configured is no obstacle: this command puts it right.
@@ -42,6 +43,7 @@ type where struct {
 const nodePatience = 5 * time.Second
 
 func (w *where) flags(p *program, cmd *cobra.Command) {
+	w.getenv = p.getenv
 	cmd.Flags().StringVarP(&w.config, "config", "c", "", p.say("configurazione del nodo", "the node's configuration"))
 	cmd.Flags().StringVar(&w.state, "state", "", p.say("cartella del nodo o del suo registro, anche quando nessun nodo è acceso", "folder of a node or of its ledger, also when no node runs on it"))
 }
@@ -84,6 +86,7 @@ type desk struct {
 	server    *ledger.Server
 	telemetry *telemetry.Telemetry // nil where nothing is exported
 	journal   *journal             // what can be told of deliveries, or nil
+	getenv    func(string) string
 }
 
 // Close lets go of the ledger.
@@ -149,7 +152,7 @@ func readPresence(state string) (p presence, err error) {
 // observe gets every entry; who is the name that records bear. It waits a while for a
 // node that has the folder and does not answer.
 func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry, error), needNode bool) (*desk, error) {
-	d := &desk{state: w.folder()}
+	d := &desk{state: w.folder(), getenv: w.getenv}
 	var err error
 	if d.c, err = w.configuration(); err != nil {
 		return nil, err
@@ -357,7 +360,7 @@ func (d *desk) connect(ctx context.Context, o *ledger.Options, needNode bool) er
 		o.URL = d.c.Broker.URL
 		if d.c.Broker.Token.given() {
 			var err error
-			o.Token, err = d.c.Broker.Token.read(d.c, os.Getenv)
+			o.Token, err = d.c.Broker.Token.read(d.c, d.getenv)
 			return err
 		}
 		return nil

@@ -45,7 +45,8 @@ func (p *program) demoCommand() *cobra.Command {
 		Long: p.say(`Accende registro, sito e simulatore delle piattaforme su questa macchina, fa due chiavi di prova (protezione civile e polizia),
 compone il bollettino da un messaggio CAP, lo mostra, lo firma, lo controfirma e segue ogni canale fino alla verifica.
 Resta acceso fino a Ctrl-C, per guardare il sito e le pagine degli account.
-I collegamenti stampati portano agli account simulati; --json ha quelli che darebbero le piattaforme vere.
+I collegamenti stampati portano agli account simulati; --json ha quelli della ricevuta: di Telegram, X e Facebook hanno la forma delle
+piattaforme vere e qui non portano a niente di nostro, quello di Instagram porta al simulatore.
 
 Tracce e metriche vanno al collettore indicato da OTEL_EXPORTER_OTLP_ENDPOINT, per esempio http://127.0.0.1:4318.
 
@@ -54,7 +55,8 @@ Canali: sito, telegram, x, facebook, instagram`,
 			`Starts ledger, site and platform simulator on this machine, makes two trial keys (civil protection and police),
 composes the bulletin from a CAP message, shows it, signs it, co-signs it and follows each channel to its verification.
 It stays up until Ctrl-C, so that you can look at the site and the accounts' pages.
-The links that it prints lead to the simulated accounts; --json has those that the real platforms would give.
+The links that it prints lead to the simulated accounts; --json has those of the receipts: of Telegram, X and Facebook they have the form of
+the real platforms and lead to nothing of ours here, Instagram's leads to the simulator.
 
 Traces and metrics go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, such as http://127.0.0.1:4318.
 
@@ -109,7 +111,7 @@ type demoResult struct {
 	Alert      demoAlert         `json:"alert"`
 	Bulletin   demoBulletin      `json:"bulletin"`
 	Signatures []signatureStatus `json:"signatures"`
-	Channels   []channelStatus   `json:"channels"`
+	Channels   []demoChannel     `json:"channels"`
 	Ledger     demoLedger        `json:"ledger"`
 	URLs       demoURLs          `json:"urls"`
 	ElapsedMS  int64             `json:"elapsed_ms"`
@@ -122,6 +124,19 @@ type demoAlert struct {
 	Status     string `json:"status"`
 	MsgType    string `json:"msgType"`
 	Code       string `json:"code"`
+}
+
+// demoChannel is a channel as the demonstration's object was agreed: a status has more.
+type demoChannel struct {
+	Name               string `json:"name"`
+	Kind               string `json:"kind"`
+	State              string `json:"state"`
+	PostID             string `json:"post_id"`
+	URL                string `json:"url"`
+	Attempts           int    `json:"attempts"`
+	Reconciled         bool   `json:"reconciled"`
+	ReleasedToPosted   *int64 `json:"released_to_posted_ms"`
+	ReleasedToVerified *int64 `json:"released_to_verified_ms"`
 }
 
 type demoBulletin struct {
@@ -406,8 +421,8 @@ func (s *stage) sayWhereToLook(say func(string, string, ...any), b *bulletin.Bul
 	default:
 		row("", "", s.d.p.say("era temporaneo ed è cancellato; con --state DIR resta", "it was temporary and is deleted; with --state DIR it stays"))
 	}
-	say("I collegamenti che darebbero le piattaforme vere sono in --json: qui portano agli account simulati.",
-		"The links that the real platforms would give are in --json: those above lead to the simulated accounts.")
+	say("I collegamenti delle ricevute sono in --json. Quelli di Telegram, X e Facebook hanno la forma delle piattaforme vere e qui non portano a niente di nostro.",
+		"The links of the receipts are in --json. Those of Telegram, X and Facebook have the form of the real platforms and lead to nothing of ours here.")
 }
 
 // release signs as officer and as police with the trial keys.
@@ -448,8 +463,10 @@ func (s *stage) result(ctx context.Context, d *desk, b *bulletin.Bulletin, begun
 	status := d.status(ctx, string(b.Alert))
 	last := status.Bulletins[len(status.Bulletins)-1]
 	verified := true
+	channels := []demoChannel{}
 	for _, c := range last.Channels {
 		verified = verified && c.State == string(ledger.StateVerified)
+		channels = append(channels, demoChannel{c.Name, c.Kind, c.State, c.PostID, c.URL, c.Attempts, c.Reconciled, c.ReleasedToPosted, c.ReleasedToVerified})
 	}
 	entries, root := s.node.keeper.Head()
 	return &demoResult{
@@ -458,7 +475,7 @@ func (s *stage) result(ctx context.Context, d *desk, b *bulletin.Bulletin, begun
 			Status: string(b.Message.Status), MsgType: string(b.Message.MsgType), Code: string(b.Code),
 		},
 		Bulletin:   demoBulletin{SHA256: b.SHA256(), Bytes: len(b.Bytes())},
-		Signatures: last.Signatures, Channels: last.Channels,
+		Signatures: last.Signatures, Channels: channels,
 		Ledger: demoLedger{Entries: entries, Root: audit.Hash(root).String()},
 		URLs:   demoURLs{Site: s.config.Site.PublicURL, Simulator: s.simulator.URL()}, ElapsedMS: time.Since(begun).Milliseconds(),
 	}, verified

@@ -319,7 +319,7 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 			return inUse(err)
 		}
 		if n.c.Broker.Token.given() {
-			if o.Token, err = n.c.Broker.Token.read(n.c, os.Getenv); err != nil {
+			if o.Token, err = n.c.Broker.Token.read(n.c, with.getenv); err != nil {
 				return fmt.Errorf("broker.token: %w", err)
 			}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -49,6 +50,8 @@ type bulletinStatus struct {
 	Missing    []signing.Role    `json:"missing,omitempty"` // roles that still have to sign, of one that waits
 	Signatures []signatureStatus `json:"signatures"`
 	Channels   []channelStatus   `json:"channels"`
+	// RefusedSignatures are records of signatures that do not count.
+	RefusedSignatures []refusedSignature `json:"refused_signatures,omitempty"`
 	// Refused says why the bulletin will never be released; nobody posts it.
 	Refused *refusalStatus `json:"refused,omitempty"`
 	// NotAddressed lists configured channels that the bulletin says nothing to: they
@@ -66,11 +69,20 @@ type refusalStatus struct {
 	Reason string `json:"reason"`
 }
 
+// signatureStatus is a signature that held when it came.
 type signatureStatus struct {
 	Principal string `json:"principal"`
 	Role      string `json:"role"`
 	Namespace string `json:"namespace"`
 	Key       string `json:"key"`
+}
+
+// refusedSignature is a record of a signature that does not hold, with what it says of
+// itself. Whoever may hand in can write one.
+type refusedSignature struct {
+	signatureStatus
+
+	Reason string `json:"reason"`
 }
 
 // alertStatus is one alert.
@@ -87,16 +99,12 @@ type alertStatus struct {
 
 // statusOf reads an alert's status from the folded ledger. addressed gives the channels
 // of each bulletin, by its digest, where they are known: those that have no record
-// yet are pending.
+// yet are pending. The signatures are for weigh to add.
 func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channel) alertStatus {
 	a := s.Alerts[id]
 	out := alertStatus{Alert: id, Code: a.Bulletins[0].Code}
 	for _, b := range a.Bulletins {
 		bs := bulletinStatus{Number: b.Number, SHA256: b.SHA256, Words: review.ReadBack(b.SHA256), MsgType: b.MsgType, Expires: b.Expires, HandedIn: b.At, Signatures: []signatureStatus{}, Channels: []channelStatus{}}
-		for _, st := range b.Statements {
-			role, _, _ := strings.Cut(st.Namespace, "@")
-			bs.Signatures = append(bs.Signatures, signatureStatus{Principal: st.Principal, Role: role, Namespace: st.Namespace, Key: st.Key})
-		}
 		known := map[string]bool{}
 		for _, c := range addressed[b.SHA256] {
 			known[c.Name] = true
@@ -114,6 +122,32 @@ func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channe
 	}
 	return out
 }
+
+// weigh adds the signatures: those that hold, and apart from them the others.
+func (s *alertStatus) weigh(state *ledger.State, a *signing.Authority, verdicts map[string]delivery.Verdict) {
+	for i := range s.Bulletins {
+		b := &s.Bulletins[i]
+		v := verdicts[b.SHA256]
+		for _, st := range state.Alerts[s.Alert].Bulletin(b.SHA256).Statements {
+			role, _, _ := strings.Cut(st.Namespace, "@")
+			shown := signatureStatus{Principal: st.Principal, Role: role, Namespace: st.Namespace, Key: st.Key}
+			if slices.ContainsFunc(v.Sound, func(sound ledger.Statement) bool { return sound.Seq == st.Seq }) {
+				b.Signatures = append(b.Signatures, shown)
+				continue
+			}
+			why := errNotChecked
+			if v.Bulletin != nil {
+				_, why = a.CheckOne(signing.RequestOf(v.Bulletin), delivery.StatementOf(&st), st.At)
+			}
+			if why != nil { // it came after the verdict, and the next look has it
+				b.RefusedSignatures = append(b.RefusedSignatures, refusedSignature{shown, why.Error()})
+			}
+		}
+	}
+}
+
+// errNotChecked is why a signature does not count where its bulletin is not at hand.
+var errNotChecked = errors.New("the bulletin that it is on can't be read here, so that it can't be checked")
 
 // refuse marks the bulletins that will never be released. Of their channels those are
 // shown of which the ledger holds records.
@@ -185,6 +219,7 @@ func channelOf(b *ledger.BulletinState, addressee bulletin.Channel) channelStatu
 	}
 	worst, held := -1, false
 	var released, posted, verified time.Time
+	whole := true // every part was posted
 	for n := range parts {
 		p := b.Part(addressee.Name, n+1)
 		held = held || p.State == ledger.StateHeld // until a person or a budget comes; what follows waits with it
@@ -204,9 +239,12 @@ func channelOf(b *ledger.BulletinState, addressee bulletin.Channel) channelStatu
 		if released.IsZero() {
 			released = p.ReleasedAt
 		}
+		whole = whole && !p.PostedAt.IsZero()
 		posted, verified = later(posted, p.PostedAt), later(verified, p.VerifiedAt)
 	}
-	c.ReleasedToPosted = since(released, posted)
+	if whole {
+		c.ReleasedToPosted = since(released, posted)
+	}
 	if c.State == string(ledger.StateVerified) {
 		c.ReleasedToVerified = since(released, verified)
 	}
@@ -298,6 +336,7 @@ func (d *desk) status(ctx context.Context, id string) alertStatus {
 	var out alertStatus
 	d.ledger.View(func(s *ledger.State) {
 		out = statusOf(s, id, addressed)
+		out.weigh(s, d.authority, verdicts)
 		out.stand(s, d.authority, verdicts)
 		out.refuse(s, verdicts)
 		out.compare(d.carried(s))
@@ -392,6 +431,7 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 			s.Code, b.Number, b.MsgType, p.signatureWords(b.Signatures)))
 		fmt.Fprintf(w, "  %s\n", p.say("SHA-256 %s, consegnato il %s%s", "SHA-256 %s, handed in on %s%s", b.SHA256[:min(shortSum, len(b.SHA256))], b.HandedIn.In(rome()).Format(clock), p.standingWords(&b)))
 		fmt.Fprintf(w, "  %s\n", p.say("parole di controllo: %s", "read-back words: %s", strings.Join(b.Words, " ")))
+		p.writeRefusedSignatures(w, b.RefusedSignatures)
 		if b.Refused != nil {
 			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))
 		}
@@ -426,6 +466,20 @@ func (p *program) standingWords(b *bulletinStatus) string {
 		return p.say(": scaduto prima di avere le firme", ": expired before it had its signatures")
 	}
 	return ""
+}
+
+// shownRefused bounds the lines of signatures that do not count, of each bulletin:
+// whoever may hand in can write many.
+const shownRefused = 5
+
+func (p *program) writeRefusedSignatures(w io.Writer, all []refusedSignature) {
+	for _, s := range all[:min(shownRefused, len(all))] {
+		fmt.Fprintf(w, "    %s\n", p.say("firma RESPINTA, non vale: %s (%s): %s", "signature REFUSED, it does not count: %s (%s): %s",
+			s.Principal, signing.Role(s.Role).Title(p.lang), p.read(s.Reason)))
+	}
+	if more := len(all) - shownRefused; more > 0 {
+		fmt.Fprintf(w, "    %s\n", p.say("e altre %d firme respinte: tutte in --json", "and %d more refused signatures: all of them are in --json", more))
+	}
 }
 
 func (p *program) signatureWords(signatures []signatureStatus) string {

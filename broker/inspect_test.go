@@ -147,6 +147,8 @@ func (in *inspector) calls(name string, n ast.Node, imports map[string]string, i
 		switch {
 		case strings.HasPrefix(called, "fmt.Print") && !inCmd:
 			in.report("%s calls %s: only a command writes to standard output", name, called)
+		case called == "os.Getenv" && !inMain, called == "os.LookupEnv":
+			in.report("%s calls %s: only func main of a command asks the environment, and hands it on", name, called)
 		case called == "os.Exit" && !inMain:
 			in.report("%s calls %s: only func main of a command ends the process", name, called)
 		case strings.HasPrefix(called, "log.Fatal"), strings.HasPrefix(called, "log.Panic"):
@@ -164,7 +166,7 @@ func (in *inspector) tests(name string, f *ast.File, imports map[string]string) 
 	bubble := slices.Contains(slices.Collect(maps.Values(imports)), "testing/synctest")
 	for _, decl := range f.Decls {
 		for at := range ast.Preorder(decl) {
-			if calledBy(at, imports) == "time.Sleep" && !bubble {
+			if (calledBy(at, imports) == "time.Sleep" || waitsOut(at, imports)) && !bubble {
 				in.report("%s sleeps outside testing/synctest", name)
 			}
 		}
@@ -176,6 +178,46 @@ func (in *inspector) tests(name string, f *ast.File, imports map[string]string) 
 			in.report("%s: %s does not call %s.Parallel() first", name, fn.Name.Name, t)
 		}
 	}
+}
+
+// waitsOut reports whether a statement receives from time.After or time.Tick and nothing
+// else can end the wait: in a select with another case it is a limit.
+func waitsOut(n ast.Node, imports map[string]string) bool {
+	var comms []ast.Stmt
+	switch n := n.(type) {
+	case *ast.BlockStmt:
+		comms = n.List
+	case *ast.CaseClause:
+		comms = n.Body
+	case *ast.CommClause:
+		comms = n.Body
+	case *ast.SelectStmt:
+		if len(n.Body.List) == 1 {
+			if only, ok := n.Body.List[0].(*ast.CommClause); ok && only.Comm != nil {
+				comms = []ast.Stmt{only.Comm}
+			}
+		}
+	}
+	return slices.ContainsFunc(comms, func(s ast.Stmt) bool { return receivesTime(s, imports) })
+}
+
+// receivesTime reports whether a simple statement receives from a clock's channel.
+func receivesTime(s ast.Stmt, imports map[string]string) bool {
+	var from ast.Expr
+	switch s := s.(type) {
+	case *ast.ExprStmt:
+		from = s.X
+	case *ast.AssignStmt:
+		from = s.Rhs[0]
+	default:
+		return false
+	}
+	u, ok := from.(*ast.UnaryExpr)
+	if !ok || u.Op != token.ARROW {
+		return false
+	}
+	called := calledBy(u.X, imports)
+	return called == "time.After" || called == "time.Tick"
 }
 
 // parameter returns the name of the only parameter of fn, or "" where fn has

@@ -2,6 +2,8 @@ package delivery_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -57,7 +59,7 @@ func TestAnAnswerOutlivesTheBroker(t *testing.T) {
 // how to have it fail for a while.
 func newFailingHouse(t *testing.T) (h *house, fail func(time.Duration)) {
 	t.Helper()
-	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: freeAddress(t), Token: houseToken, NodeToken: houseNodeToken}
+	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: claimAddress(t), Token: houseToken, NodeToken: houseNodeToken}
 	server, err := ledger.StartServer(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -94,14 +96,29 @@ func newFailingHouse(t *testing.T) (h *house, fail func(time.Duration)) {
 	}
 }
 
-func freeAddress(t *testing.T) string {
+// claimAddress returns an address on which a broker is started and stopped again. The
+// port before its own stays bound until the end of the test: whoever else looks for one
+// this way, in another run too, passes it over.
+func claimAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, blocks, size = 16_000, 2_000, 8 // below the ports that the system gives away
+	begin := rand.IntN(blocks)
+	for n := range blocks {
+		base := lowest + (begin+n)%blocks*size
+		claim, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base))
+		if err != nil {
+			continue
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", base+1)
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			t.Cleanup(func() { _ = claim.Close() })
+			return address
+		}
+		_ = claim.Close()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("there are no free ports between 16000 and 32000")
+	return ""
 }
 
 // TestNothingIsSentAfterALongPreparation has an alert expire, or a newer bulletin come,
@@ -112,13 +129,13 @@ func TestNothingIsSentAfterALongPreparation(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		a := newAlert(t, "instagram-a")
-		a.Composed, a.Expires = a.Composed.Add(-time.Minute), time.Now().Truncate(time.Second).Add(2*time.Second)
+		var c clock
 		p := &stagePlatform{platform: newPlatform("instagram-a")}
 		p.preparer = func(context.Context) error {
-			<-time.After(time.Until(a.Expires) + 50*time.Millisecond)
+			c.reach(a.Expires)
 			return nil
 		}
-		h.run("one/a", quick(p))
+		h.runWith("one/a", delivery.Config{Channels: []delivery.Channel{quick(p)}, Now: c.now})
 		b := h.release(a.Next(t, alert.MsgAlert))
 		if got := h.await(b, "instagram-a", ledger.StateExpired); got.Attempts != 1 {
 			t.Errorf("%+v, want it to end after the attempt that was under way", got)
@@ -163,9 +180,7 @@ func TestALaterAttemptLooksAgain(t *testing.T) {
 	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
 	h.await(b, "x-a", ledger.StateHeld)
 	stop()
-	x.mu.Lock()
-	x.hidden = 0
-	x.mu.Unlock()
+	x.show()
 	h.run("one/b", quick(x))
 	if got := h.await(b, "x-a", ledger.StateVerified); !got.Reconciled {
 		t.Errorf("%+v, want it found", got)
@@ -225,14 +240,13 @@ func TestAnIncarnationThatWasFollowedDoesNotSpin(t *testing.T) {
 	x := newPlatform("x-a")
 	h.run("one/a", quick(x))
 	h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/b"})
+	begun := time.Now()
 	h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
-	// However slow the machine is, that makes fewer of them.
-	<-time.After(time.Second)
-	h.ledger.View(func(s *ledger.State) {
-		if n := len(s.Voids); n == 0 || n > 5 {
-			t.Errorf("%d attempts without effect within a second, want a few", n)
-		}
-	})
+	// However slow the machine is, that makes them come later.
+	h.eventually("four attempts without effect", func(s *ledger.State) bool { return len(s.Voids) >= 4 })
+	if took := time.Since(begun); took < time.Second {
+		t.Errorf("four attempts without effect came within %v, want half a second between them", took)
+	}
 	want(t, x)
 }
 

@@ -44,7 +44,7 @@ func TestAPostIsLocatedWhenItIsReadBack(t *testing.T) {
 	h := newHouse(t)
 	x := newPlatform("x-a")
 	x.hidden = 1
-	h.run("one/a", quick(locator{x}))
+	h.run("one/a", patient(quick(locator{x})))
 	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
 	if p := h.await(b, "x-a", ledger.StatePosted); p.PostID != "1" || p.URL != "https://fake.example/1" {
 		t.Errorf("posted: %+v, want post 1 at the address of the receipt", p)
@@ -115,6 +115,7 @@ func TestOutcomes(t *testing.T) {
 	for name, c := range map[string]struct {
 		script     []script
 		set        func(*platform)
+		late       bool // it comes to light, if not at once
 		policy     delivery.Unsearchable
 		state      ledger.DeliveryState
 		attempts   int
@@ -122,8 +123,8 @@ func TestOutcomes(t *testing.T) {
 		live       []string
 	}{
 		"throttled_twice_then_taken": {script: []script{refuse(adapters.NotSent, 10*time.Millisecond), refuse(adapters.NotSent, 0)}, state: ledger.StateVerified, attempts: 3, live: []string{"1/1"}},
-		"kept_and_the_answer_lost":   {script: []script{keepAndLose}, state: ledger.StateVerified, attempts: 1, reconciled: true, live: []string{"1/1"}},
-		"kept_lost_and_shown_late":   {script: []script{keepAndLose}, set: func(p *platform) { p.hidden = 2 }, state: ledger.StateVerified, attempts: 1, reconciled: true, live: []string{"1/1"}},
+		"kept_and_the_answer_lost":   {script: []script{keepAndLose}, late: true, state: ledger.StateVerified, attempts: 1, reconciled: true, live: []string{"1/1"}},
+		"kept_lost_and_shown_late":   {script: []script{keepAndLose}, set: func(p *platform) { p.hidden = 2 }, late: true, state: ledger.StateVerified, attempts: 1, reconciled: true, live: []string{"1/1"}},
 		"request_and_answer_lost":    {script: []script{loseBoth}, state: ledger.StateVerified, attempts: 2, live: []string{"1/1"}},
 		"the_platform_says_duplicate": {script: []script{func(p *platform, ctx context.Context, q adapters.Post) (adapters.Receipt, error) {
 			p.keep(q)
@@ -137,7 +138,7 @@ func TestOutcomes(t *testing.T) {
 		"the_credential_is_gone":     {script: []script{refuse(adapters.Auth, 0)}, state: ledger.StateHeld, attempts: 1},
 		"the_budget_is_gone":         {script: []script{refuse(adapters.Quota, 0)}, state: ledger.StateHeld, attempts: 1},
 		"the_budget_comes_back":      {script: []script{refuse(adapters.Quota, 30*time.Millisecond)}, state: ledger.StateVerified, attempts: 2, live: []string{"1/1"}},
-		"shown_late":                 {set: func(p *platform) { p.hidden = 2 }, state: ledger.StateVerified, attempts: 1, live: []string{"1/1"}},
+		"shown_late":                 {set: func(p *platform) { p.hidden = 2 }, late: true, state: ledger.StateVerified, attempts: 1, live: []string{"1/1"}},
 		"altered_by_the_platform":    {set: func(p *platform) { p.altered = true }, state: ledger.StateFailed, attempts: 1, live: []string{"1/1"}},
 		"never_shown":                {set: func(p *platform) { p.hidden = 1000 }, state: ledger.StateFailed, attempts: 1, live: []string{"1/1"}},
 		"nobody_can_look_hold":       {script: []script{keepAndLose}, set: func(p *platform) { p.blind = true }, state: ledger.StateHeld, attempts: 1, live: []string{"1/1"}},
@@ -155,6 +156,9 @@ func TestOutcomes(t *testing.T) {
 			}
 			ch := quick(x)
 			ch.Unsearchable = c.policy
+			if c.late {
+				ch = patient(ch)
+			}
 			h.run("one/a", ch)
 			b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
 			got := h.until(b, "x-a", "the end", func(p ledger.PartState) bool { return p.Final() })
@@ -229,12 +233,13 @@ func TestACancelNeverOvertakes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	x := newPlatform("x-a").then(keepAndLose)
-	x.hidden = 2
-	h.run("one/a", quick(x))
+	x.hidden = 1 << 20
+	h.run("one/a", patient(quick(x)))
 	a := newAlert(t, "x-a")
 	first := h.release(a.Next(t, alert.MsgAlert))
 	h.await(first, "x-a", ledger.StateUnknown)
 	cancel := h.release(a.Next(t, alert.MsgCancel))
+	x.show()
 	h.await(cancel, "x-a", ledger.StateVerified)
 	if p := h.part(first, "x-a"); p.PostID == "" || !p.Reconciled {
 		t.Errorf("the alert is %+v, want found", p)
@@ -245,10 +250,13 @@ func TestACancelNeverOvertakes(t *testing.T) {
 func TestAnExpiredAlertIsNeverPosted(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	x := newPlatform("x-a").then(refuse(adapters.NotSent, time.Hour))
-	h.run("one/a", quick(x))
 	a := newAlert(t, "x-a")
-	a.Composed, a.Expires = a.Composed.Add(-time.Minute), time.Now().Truncate(time.Second).Add(2*time.Second)
+	var c clock
+	x := newPlatform("x-a").then(func(p *platform, ctx context.Context, post adapters.Post) (adapters.Receipt, error) {
+		c.reach(a.Expires.Add(-500 * time.Millisecond))
+		return refuse(adapters.NotSent, time.Hour)(p, ctx, post)
+	})
+	h.runWith("one/a", delivery.Config{Channels: []delivery.Channel{quick(x)}, Now: c.now})
 	b := h.release(a.Next(t, alert.MsgAlert))
 	got := h.await(b, "x-a", ledger.StateExpired)
 	if got.Attempts != 1 {
@@ -343,17 +351,15 @@ func TestWhatMayBePublicIsNeverCalledUnpublished(t *testing.T) {
 			ch.Unsearchable = c.policy
 			stop := h.run("one/a", ch)
 			a := newAlert(t, "x-a")
-			if !c.newer {
-				a.Composed, a.Expires = a.Composed.Add(-time.Minute), time.Now().Truncate(time.Second).Add(2*time.Second)
-			}
 			b := h.release(a.Next(t, alert.MsgAlert))
 			h.until(b, "x-a", "its wait", func(p ledger.PartState) bool { return p.State == c.waits && p.Doubtful })
 			if c.newer {
 				h.release(a.Next(t, alert.MsgUpdate))
 			} else {
 				stop()
-				<-time.After(time.Until(a.Expires))
-				h.run("one/b", ch)
+				var c clock
+				c.reach(a.Expires)
+				h.runWith("one/b", delivery.Config{Channels: []delivery.Channel{ch}, Now: c.now})
 			}
 			got := h.await(b, "x-a", ledger.StateFailed)
 			if got.Class != adapters.Unknown.String() || !strings.Contains(got.Reason, c.says) || !strings.Contains(got.Reason, "look at the channel by hand") {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,6 +134,13 @@ func (l locator) Locate(ctx context.Context, post adapters.Post, r adapters.Rece
 		return "", adapters.Fail(adapters.Permanent, "the receipt lost its evidence")
 	}
 	return "https://fake.example/posts/" + r.ID, nil
+}
+
+// show ends the lag with which the platform shows its posts.
+func (p *platform) show() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hidden = 0
 }
 
 func (p *platform) texts() (keys []string) {
@@ -327,7 +335,7 @@ func (h *house) await(b *bulletin.Bulletin, channel string, want ledger.Delivery
 
 func (h *house) until(b *bulletin.Bulletin, channel, what string, ok func(ledger.PartState) bool) ledger.PartState {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 60*time.Second)
 	defer cancel()
 	for {
 		changed := h.ledger.Changed()
@@ -341,6 +349,44 @@ func (h *house) until(b *bulletin.Bulletin, channel, what string, ok func(ledger
 		case <-changed:
 		}
 	}
+}
+
+// eventually waits until the ledger is as it must become.
+func (h *house) eventually(what string, ok func(*ledger.State) bool) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		changed := h.ledger.Changed()
+		var done bool
+		h.ledger.View(func(s *ledger.State) { done = ok(s) })
+		if done {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			h.t.Fatalf("the ledger does not come to hold %s", what)
+		case <-changed:
+		}
+	}
+}
+
+// A clock is the machine's, set forward.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// reach sets the clock forward to a moment.
+func (c *clock) reach(at time.Time) { c.ahead.Store(int64(time.Until(at))) }
+
+// patient has a channel look again and again for longer than a loaded machine may lag:
+// for tests in which a post comes to light late.
+func patient(ch delivery.Channel) delivery.Channel {
+	ch.Settle, ch.ReadBack = nil, nil
+	for d := time.Duration(0); d <= 30*time.Second; d += 40 * time.Millisecond {
+		ch.Settle, ch.ReadBack = append(ch.Settle, d), append(ch.ReadBack, d)
+	}
+	return ch
 }
 
 func want(t *testing.T, p *platform, keys ...string) {

@@ -9,8 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -66,8 +64,9 @@ type crashProcess struct {
 func newCrashNode(t *testing.T, binary, name string, accounts simulator.Accounts, control string, edits ...string) *crashNode {
 	t.Helper()
 	n := &crashNode{t: t, binary: binary, dir: t.TempDir()}
+	site, broker, _ := addresses(t)
 	f := fresh{
-		Realm: alert.RealmExercise, Node: name, Site: freeAddress(t), Broker: freeAddress(t),
+		Realm: alert.RealmExercise, Node: name, Site: site, Broker: broker,
 		Accounts: accounts, Control: strings.TrimPrefix(control, "http://"), Quick: true,
 	}
 	if err := f.write(n.dir, time.Now()); err != nil {
@@ -127,26 +126,6 @@ func (n *crashNode) without(channel string) {
 	// Channels stand in paragraphs.
 	block, _, _ := strings.Cut(after, "\n\n")
 	n.edit(head+block, "")
-}
-
-// freeAddress returns an address on loopback that nobody listens on. Its port lies
-// below those that the system gives to outgoing connections, so that none of them
-// takes it while the node is down.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 15_000+rand.IntN(15_000)) // not of the seed: two runs must not meet
-		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
-		if err != nil {
-			continue
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return address
-	}
-	t.Fatal("no port between 15000 and 30000 is free")
-	return ""
 }
 
 // begin starts the node and does not wait for it.

@@ -88,31 +88,25 @@ func expect(t *testing.T, status int, args ...string) (stdout, stderr string) {
 	return stdout, stderr
 }
 
-// ports hands out ports on loopback, each one once in this process: they lie below
-// those that the system gives to outgoing connections and to port 0.
-type ports struct {
-	mu   sync.Mutex
-	next int
-}
-
-// handed are the ports that this process has given away.
-var handed = ports{next: 30_000 + rand.IntN(2_000)}
-
-// block returns the first of n ports in a row on which nobody listens.
-func (p *ports) block(ctx context.Context, n int) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for range 500 {
-		first := p.next
-		p.next += n
-		if p.next > 32_700 {
-			p.next = 30_000
+// claimPorts returns the first of seven ports on loopback on which nobody listens, for
+// processes that are started and ended again. They lie below those that the system gives
+// to outgoing connections and to port 0. The port before them stays bound until release:
+// whoever else looks for ports this way, in another run too, passes the seven over.
+func claimPorts(ctx context.Context) (first int, release func(), err error) {
+	const lowest, blocks, size = 16_000, 2_000, 8
+	begin := rand.IntN(blocks)
+	for n := range blocks {
+		base := lowest + (begin+n)%blocks*size
+		claim, err := new(net.ListenConfig).Listen(ctx, "tcp", loopback(base))
+		if err != nil {
+			continue
 		}
-		if free(ctx, first, n) {
-			return first, nil
+		if free(ctx, base+1, size-1) {
+			return base + 1, func() { _ = claim.Close() }, nil
 		}
+		_ = claim.Close()
 	}
-	return 0, errors.New("there are no free ports between 30000 and 32700")
+	return 0, nil, errors.New("there are no free ports between 16000 and 32000")
 }
 
 func free(ctx context.Context, first, n int) bool {
@@ -128,10 +122,16 @@ func free(ctx context.Context, first, n int) bool {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// addresses returns what a node and its simulator listen on.
-func addresses(ctx context.Context) (site, broker, platforms string, err error) {
-	first, err := handed.block(ctx, 7)
-	return loopback(first), loopback(first + 1), loopback(first + 2), err
+// addresses returns what a node and its simulator listen on, until the end of the test:
+// the site, the broker, and the first of the simulator's five.
+func addresses(t *testing.T) (site, broker, platforms string) {
+	t.Helper()
+	first, release, err := claimPorts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return loopback(first), loopback(first + 1), loopback(first + 2)
 }
 
 // replace changes a text in a file, which must be there.
@@ -159,10 +159,7 @@ type playground struct {
 // newPlayground makes the folder of a node, as tocsin init does.
 func newPlayground(t *testing.T, args ...string) *playground {
 	t.Helper()
-	site, broker, platforms, err := addresses(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	site, broker, platforms := addresses(t)
 	pg := &playground{t: t, dir: filepath.Join(t.TempDir(), "node"), site: site, broker: broker, platforms: platforms}
 	pg.config = filepath.Join(pg.dir, "tocsin.yaml")
 	expect(t, 0, append([]string{"init", pg.dir, "--site", site, "--broker", broker, "--simulator", platforms}, args...)...)

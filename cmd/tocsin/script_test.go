@@ -27,11 +27,15 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TOCSIN_LANG", "en")
-			site, broker, platforms, err := addresses(t.Context())
-			e.Setenv("SITE", site)
-			e.Setenv("BROKER", broker)
-			e.Setenv("SIMULATOR", platforms)
-			return err
+			first, release, err := claimPorts(t.Context())
+			if err != nil {
+				return err
+			}
+			e.Defer(release)
+			e.Setenv("SITE", loopback(first))
+			e.Setenv("BROKER", loopback(first+1))
+			e.Setenv("SIMULATOR", loopback(first+2))
+			return nil
 		},
 		Condition: func(cond string) (bool, error) {
 			tool, ok := strings.CutPrefix(cond, "tool:")

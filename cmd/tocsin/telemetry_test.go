@@ -119,15 +119,12 @@ func observed(t *testing.T, collector string) (*stage, string) {
 	if s.config, err = s.configure(site.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	port, err := handed.block(t.Context(), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.config.Telemetry = telemetryConfig{OTLP: collector, Prometheus: loopback(port)}
+	metrics, _, _ := addresses(t)
+	s.config.Telemetry = telemetryConfig{OTLP: collector, Prometheus: metrics}
 	if s.node, err = startNode(t.Context(), s.config, nodeOptions{getenv: english, site: site}); err != nil {
 		t.Fatal(err)
 	}
-	return s, "http://" + loopback(port) + "/metrics"
+	return s, "http://" + metrics + "/metrics"
 }
 
 // traceOfHandIn reads the ledger as another program does, and returns the one trace

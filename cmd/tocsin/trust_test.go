@@ -21,10 +21,7 @@ type brokerElsewhere struct {
 
 func newBrokerElsewhere(t *testing.T) *brokerElsewhere {
 	t.Helper()
-	_, address, _, err := addresses(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, address, _ := addresses(t)
 	b := &brokerElsewhere{t: t, dir: filepath.Join(t.TempDir(), "broker"), address: address}
 	b.start()
 	t.Cleanup(func() { b.server.Stop() })
@@ -39,10 +36,11 @@ func newBrokerElsewhere(t *testing.T) *brokerElsewhere {
 
 func (b *brokerElsewhere) start() {
 	b.t.Helper()
-	var err error
-	if b.server, err = ledger.StartServer(b.t.Context(), ledger.ServerOptions{Dir: b.dir, Listen: b.address, Token: "commands", NodeToken: "nodes"}); err != nil {
-		b.t.Fatal(err)
+	server, err := ledger.StartServer(b.t.Context(), ledger.ServerOptions{Dir: b.dir, Listen: b.address, Token: "commands", NodeToken: "nodes"})
+	if err != nil {
+		b.t.Fatal(err) // the earlier server stays for the end of the test to stop
 	}
+	b.server = server
 }
 
 // carries makes the node work on the broker, under the name.

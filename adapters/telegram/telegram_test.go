@@ -175,6 +175,7 @@ func TestClassifies(t *testing.T) {
 		{"teapot", 418, refusal(418, "I'm a teapot"), adapters.Unknown, 0, ""},
 		{"error_with_a_good_status", 200, refusal(400, "Bad Request: chat not found"), adapters.Unknown, 0, ""},
 		{"good_with_a_bad_status", 403, `{"ok":true,"result":{"message_id":1}}`, adapters.Unknown, 0, ""},
+		{"another_code_than_the_status", 400, refusal(403, "Bad Request: chat not found"), adapters.Unknown, 0, ""},
 		{"no_description", 400, `{"ok":false,"error_code":400}`, adapters.Unknown, 0, ""},
 		{"no_result", 200, `{"ok":true}`, adapters.Unknown, 0, ""},
 		{"no_message", 200, `{"ok":true,"result":true}`, adapters.Unknown, 0, ""},

@@ -65,6 +65,25 @@ func TestPutIsIdempotent(t *testing.T) {
 	}
 }
 
+// TestFieldsThatNobodyKnowsAreRefused has a writer of another version say something that
+// this site would drop in silence.
+func TestFieldsThatNobodyKnowsAreRefused(t *testing.T) {
+	t.Parallel()
+	st := newStage(t, nil)
+	p := message("SV-7F3K2", 1, "Alert")
+	body, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := append([]byte(`{"Colour":"red",`), body[1:]...)
+	if w := st.call(http.MethodPut, "/posts/"+string(p.Key), more); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "Colour") {
+		t.Errorf("status %d %s, want 400 that names the field", w.Code, w.Body)
+	}
+	if posts := st.site.Posts(); len(posts) != 0 {
+		t.Errorf("the site shows %+v", posts)
+	}
+}
+
 func TestConflicts(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(p *adapters.Post){

@@ -114,6 +114,26 @@ func TestReadBackAnswers(t *testing.T) {
 	}
 }
 
+// TestALookLeavesRetweetsOut holds what the account's timeline is asked for: somebody
+// else's post that the account repeated bears its mark too.
+func TestALookLeavesRetweetsOut(t *testing.T) {
+	t.Parallel()
+	asked := make(chan url.Values, 1)
+	ch := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case asked <- r.URL.Query():
+		default:
+		}
+		answer{status: 200, body: `{"meta":{"result_count":0}}`}.ServeHTTP(w, r)
+	})
+	if _, err := ch.Find(t.Context(), adapters.Post{Text: "a SV-7F3K2-1", Mark: "SV-7F3K2-1"}, adapters.Attempt{N: 1, Since: time.Now()}); !errors.Is(err, adapters.ErrNotPublished) {
+		t.Fatal(err)
+	}
+	if got := (<-asked).Get("exclude"); got != "retweets" {
+		t.Errorf("it excludes %q, want retweets", got)
+	}
+}
+
 // timeline answers every call with posts of the given texts, newest first.
 func timeline(texts ...string) string {
 	var posts []string

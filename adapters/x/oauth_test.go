@@ -9,6 +9,41 @@ import (
 	"tocsin/adapters/x"
 )
 
+// TestSignedAddress holds which forms of an address are one, and which are not.
+func TestSignedAddress(t *testing.T) {
+	t.Parallel()
+	c := x.Config{
+		ConsumerKey: "a", ConsumerSecret: "b", AccessToken: "c", AccessSecret: "d",
+		Now: func() time.Time { return time.Unix(1318622958, 0) }, Nonce: func() string { return "n" },
+	}
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"http://api.x.com/2/tweets", "http://api.x.com:80/2/tweets", true},
+		{"https://api.x.com/2/tweets", "https://api.x.com:443/2/tweets", true},
+		{"https://api.x.com/2/tweets", "https://API.x.com/2/tweets", true},
+		{"https://api.x.com/2/tweets", "http://api.x.com/2/tweets", false},
+		{"https://api.x.com/2/tweets", "https://api.x.com:80/2/tweets", false},
+		{"http://api.x.com/2/tweets", "http://api.x.com:443/2/tweets", false},
+		{"https://api.x.com/2/tweets", "https://api.x.com:8443/2/tweets", false},
+		{"https://api.x.com/2/tweets", "https://api.x.com/front/2/tweets", false},
+		{"https://api.x.com/a%2Fb", "https://api.x.com/a/b", false},
+	} {
+		var headers []string
+		for _, address := range []string{tt.a, tt.b} {
+			u, err := url.Parse(address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			headers = append(headers, x.Authorization(c, "GET", u, nil))
+		}
+		if same := headers[0] == headers[1]; same != tt.same {
+			t.Errorf("%s and %s are signed alike: %t, want %t", tt.a, tt.b, same, tt.same)
+		}
+	}
+}
+
 // TestSignatureVector checks the signature against the worked example of X's
 // documentation ("Creating a signature"), for both names of the host.
 func TestSignatureVector(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/adapters"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 )
@@ -47,5 +48,68 @@ func TestWaitsAreCountedByTheBrokersClock(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestWhoTakesAnAttemptOver holds who may touch an attempt that is under way.
+func TestWhoTakesAnAttemptOver(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, tt := range map[string]struct {
+		claimant string
+		mine     bool          // this process has it under way
+		gone     bool          // the ledger says that its incarnation sends nothing more
+		until    time.Duration // from now
+		want     verb
+	}{
+		"ours":                              {"one/a", true, false, time.Minute, send},
+		"ours_and_lost":                     {"one/a", false, false, time.Minute, forget},
+		"of_our_earlier_life":               {"one/before", false, false, time.Minute, forget},
+		"another_nodes":                     {"two/b", false, false, time.Nanosecond, wait},
+		"another_nodes_and_its_time_is_up":  {"two/b", false, false, 0, forget},
+		"another_nodes_and_the_node_is_not": {"two/b", false, true, time.Minute, forget},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := ledger.PartState{State: ledger.StateAttempting, Attempts: 1, Claimant: tt.claimant, ClaimID: "c", Until: now.Add(tt.until)}
+			items := []item{{b: &bulletin.Bulletin{Expires: now.Add(time.Hour)}, parts: []ledger.PartState{p}, gone: []bool{tt.gone}}}
+			got := decide(items, "one/a", now, now, func(string) bool { return tt.mine })
+			if got.do != tt.want || got.do == wait && !got.at.Equal(p.Until) {
+				t.Errorf("decide says %d at %v, want %d", got.do, got.at, tt.want)
+			}
+		})
+	}
+}
+
+// TestWaitsAreSpread holds that many alerts that a platform refuses at the same moment do
+// not come back at the same moment.
+func TestWaitsAreSpread(t *testing.T) {
+	t.Parallel()
+	const first = time.Second
+	l := newLane(nil, Channel{Channel: nameless{}, RetryFirst: first, RetryMost: time.Minute}.withDefaults())
+	waits := map[time.Duration]bool{}
+	for part := range 50 {
+		d := l.remember("digest", part+1).retry.NextBackOff()
+		waits[d] = true
+		if d < first*7/10 || d > first*13/10 {
+			t.Errorf("a wait of %v, want %v with three tenths of jitter", d, first)
+		}
+	}
+	if len(waits) < 25 {
+		t.Errorf("50 posts wait for %d different times, want them spread", len(waits))
+	}
+}
+
+// nameless is a channel of which nothing but a lane is made.
+type nameless struct{ adapters.Channel }
+
+func (nameless) Name() string { return "" }
+
+// TestEmptyListsAreNone holds that a channel without a moment to look gets the usual ones.
+func TestEmptyListsAreNone(t *testing.T) {
+	t.Parallel()
+	c := Channel{Settle: []time.Duration{}, ReadBack: []time.Duration{}}.withDefaults()
+	if len(c.Settle) == 0 || len(c.ReadBack) == 0 {
+		t.Errorf("it looks at %v and reads back at %v, want the usual times", c.Settle, c.ReadBack)
 	}
 }

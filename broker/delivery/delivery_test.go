@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
+	"tocsin/broker/signing/signingtest"
 )
 
 func TestASignedAlertReachesEveryChannelOnce(t *testing.T) {
@@ -576,41 +578,61 @@ func TestPartsGoInOrder(t *testing.T) {
 }
 
 // TestAnUntrustedLedgerReleasesNothing has an alert released that is in force, and one that
-// has expired: nothing is sent, and nothing is concluded of either.
+// has expired, to many channels, each of which asks whether the ledger is to be trusted:
+// nothing is sent, and nothing is concluded.
 func TestAnUntrustedLedgerReleasesNothing(t *testing.T) {
 	t.Parallel()
 	for name, later := range map[string]time.Duration{"in_force": 0, "expired": 3 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
-			x := newPlatform("x-a")
-			asked := make(chan struct{}, 100)
-			l := h.open("one/a")
-			s, err := delivery.New(delivery.Config{
-				Ledger: l, Rings: signing.Fixed(h.auth), Channels: []delivery.Channel{quick(x)}, Now: func() time.Time { return time.Now().Add(later) },
+			const channels = 20
+			var names []string
+			var all []delivery.Channel
+			var platforms []*platform
+			for i := range channels {
+				names = append(names, fmt.Sprintf("x-%d", i))
+				platforms = append(platforms, newPlatform(names[i]))
+				all = append(all, quick(platforms[i]))
+			}
+			asked := make(chan struct{}, 1000)
+			stop := h.runWith("one/a", delivery.Config{
+				Channels: all, Now: func() time.Time { return time.Now().Add(later) },
 				Trusted: func() error { asked <- struct{}{}; return errors.New("a record is missing") },
 			})
-			if err != nil {
-				t.Fatal(err)
+			b := h.release(newAlert(t, names...).Next(t, alert.MsgAlert))
+			for range 3 * channels { // each one asks again and again, and sends nothing in between
+				<-asked
 			}
-			b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
-			ctx, cancel := context.WithCancel(t.Context())
-			done := make(chan error, 1)
-			go func() { done <- s.Run(ctx) }()
-			for range 8 {
-				select {
-				case <-asked: // the lane asks again, when all others have
-				case <-time.After(20 * time.Second):
-					t.Fatal("nobody asks whether the ledger is to be trusted")
+			stop()
+			for i, p := range platforms {
+				if part := h.part(b, names[i]); part.State != ledger.StatePending || part.Attempts != 0 || p.published() != 0 {
+					t.Errorf("%s is %s: %d attempts are in the ledger, %d were made", names[i], part.State, part.Attempts, p.published())
 				}
-			}
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-			if p := h.part(b, "x-a"); p.State != ledger.StatePending || p.Attempts != 0 || x.published() != 0 {
-				t.Errorf("the post is %s after %d attempts, want pending after none", p.State, p.Attempts)
 			}
 		})
 	}
+}
+
+// TestAnUntrustedLedgerGetsNoRefusals hands in what would be refused.
+func TestAnUntrustedLedgerGetsNoRefusals(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	asked := make(chan struct{}, 1000)
+	stop := h.runWith("one/a", delivery.Config{
+		Channels: []delivery.Channel{quick(newPlatform("x-a"))}, Trusted: func() error { asked <- struct{}{}; return errors.New("a record is missing") },
+	})
+	b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.hand(b)
+	h.signature(b, signingtest.NewPerson(t, "eva@pc.example", signing.Officer), signing.Officer)
+	<-asked // nothing is released: only refusals are asked for
+	// Somebody else's record, which comes after the first look, has it look once more.
+	h.append(ledger.Record{Type: ledger.Expired, Node: "two/b", Alert: string(b.Alert), Number: 1, SHA256: b.SHA256(), Channel: "x-a", Part: 1})
+	<-asked
+	stop()
+	h.ledger.View(func(s *ledger.State) {
+		if s.Rejected != 0 {
+			t.Errorf("%d refusals were written", s.Rejected)
+		}
+	})
 }

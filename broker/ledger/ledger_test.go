@@ -401,6 +401,67 @@ func TestBlobsAreKeptByTheirDigest(t *testing.T) {
 	}
 }
 
+// TestBytesThatWereChangedAreNotHandedOut has somebody put other bytes under a digest.
+func TestBytesThatWereChangedAreNotHandedOut(t *testing.T) {
+	t.Parallel()
+	url, admin := elsewhere(t)
+	l := openAt(t, url, "one/a")
+	if _, err := admin.Publish(t.Context(), "blob."+digest, []byte("Non c'è nessun pericolo.")); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := l.Blob(t.Context(), digest); !errors.Is(err, ledger.ErrDamaged) || b != nil {
+		t.Errorf("got %q, %v, want ErrDamaged", b, err)
+	}
+}
+
+// TestARecordThatIsSentAgainStandsOnce sends one record twice, as whoever did not hear
+// that the first one was taken.
+func TestARecordThatIsSentAgainStandsOnce(t *testing.T) {
+	t.Parallel()
+	l := open(t, startServer(t, t.TempDir()), "one/a")
+	r := bulletinRecord(uuid.NewString())
+	r.ID = uuid.NewString()
+	first := add(t, l, r)
+	if again := add(t, l, r); again != first {
+		t.Errorf("the second time it is record %d, want %d still", again, first)
+	}
+	if size, err := l.Size(t.Context()); err != nil || size != first {
+		t.Errorf("the ledger holds %d records (%v), want %d", size, err, first)
+	}
+}
+
+// TestTheEmbeddedBrokerSyncsEveryWrite asks the broker itself: without that a power cut
+// loses what was acknowledged.
+func TestTheEmbeddedBrokerSyncsEveryWrite(t *testing.T) {
+	t.Parallel()
+	if !ledger.SyncsAlways(startServer(t, t.TempDir())) {
+		t.Error("the broker acknowledges what is not on disk")
+	}
+}
+
+// TestADeliveryHasSixteenPostsAtMost records a seventeenth part.
+func TestADeliveryHasSixteenPostsAtMost(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	for part := 1; part <= 17; part++ {
+		r := attempt(p.alert, "x-a")
+		if r.Part = part; part > 1 {
+			r.Channels, r.Channel = nil, "x-a"
+		}
+		err := p.apply(r)
+		if part <= 16 && err != nil {
+			t.Errorf("part %d: %v", part, err)
+		}
+		posted := p.delivery(string(ledger.Posted))
+		if posted.Part = part; part <= 16 {
+			p.must(t, posted)
+		}
+		if part == 17 && (err == nil || !strings.Contains(err.Error(), "part 17: a delivery has at most 16 posts")) {
+			t.Errorf("part 17: %v, want it without effect", err)
+		}
+	}
+}
+
 func TestAFullStoreSaysSo(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())

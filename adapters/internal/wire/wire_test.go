@@ -1,8 +1,13 @@
 package wire_test
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,5 +68,65 @@ func TestRetryAfterDateIsByThePlatformsClock(t *testing.T) {
 		if got := wire.RetryAfter(h, now); got != 10*time.Minute {
 			t.Errorf("clock off by %v: wait %v, want 10m", ours, got)
 		}
+	}
+}
+
+// TestSecretsAreCutOutAsTheyLookInAddresses writes a credential in each form in which a
+// platform or a library may quote it.
+func TestSecretsAreCutOutAsTheyLookInAddresses(t *testing.T) {
+	t.Parallel()
+	const secret = "7001|AAF very/secret+word"
+	client := wire.New(wire.Options{Secrets: []string{"", secret}})
+	t.Cleanup(client.Close)
+	for name, form := range map[string]string{"plain": secret, "in_a_path": url.PathEscape(secret), "in_a_query": url.QueryEscape(secret)} {
+		body := "the token " + form + " is wrong"
+		for _, got := range []string{client.Redact(body), string(client.Evidence([]byte(body))), client.Excerpt([]byte(body))} {
+			if got != "the token [redacted] is wrong" {
+				t.Errorf("%s: %q, want it cut out", name, got)
+			}
+		}
+	}
+}
+
+// TestCallsThatHangHoldUpNoOther has a platform leave calls without an answer.
+func TestCallsThatHangHoldUpNoOther(t *testing.T) {
+	t.Parallel()
+	const hanging = 16
+	arrived := make(chan struct{}, hanging)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			_, _ = io.Copy(io.Discard, r.Body) // the server sees the end of the call only then
+			arrived <- struct{}{}
+			<-r.Context().Done()
+		}
+	}))
+	t.Cleanup(server.Close)
+	client := wire.New(wire.Options{AllowPrivate: true, Timeout: time.Minute})
+	t.Cleanup(client.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	defer stop()
+	call := func(ctx context.Context, method string) error {
+		req, err := http.NewRequestWithContext(ctx, method, server.URL, strings.NewReader("post"))
+		if err == nil {
+			_, err = client.Do(ctx, req)
+		}
+		return err
+	}
+	for range hanging {
+		calls.Go(func() { _ = call(ctx, http.MethodPost) })
+	}
+	limited, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for n := range hanging {
+		select {
+		case <-arrived:
+		case <-limited.Done():
+			t.Fatalf("%d posts reach the platform while they hang, want %d", n, hanging)
+		}
+	}
+	if err := call(limited, http.MethodGet); err != nil {
+		t.Errorf("another call: %v", err)
 	}
 }

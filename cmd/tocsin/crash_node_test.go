@@ -55,6 +55,7 @@ type crashProcess struct {
 	cmd     *exec.Cmd
 	log     *os.File
 	started time.Time
+	upAt    time.Time     // when the node said that it is up; to be read after up
 	up      chan struct{} // closed when the node says that it is up
 	done    chan struct{} // closed when the process is gone
 }
@@ -170,7 +171,7 @@ func (p *crashProcess) run(failed chan<- error) {
 	for up := false; said.Scan(); {
 		fmt.Fprintln(p.log, said.Text())
 		if !up && strings.Contains(said.Text(), " is up ") {
-			up = true
+			up, p.upAt = true, time.Now()
 			close(p.up)
 		}
 	}

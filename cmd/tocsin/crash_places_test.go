@@ -249,7 +249,7 @@ func (w *crashWorld) crashOneOfTwo(ctx context.Context, second *crashNode, r *re
 		if err := second.awaitUp(ctx); err != nil {
 			w.t.Fatal(err)
 		}
-		w.goOn(ctx, r, second.proc.started, filings...)
+		w.goOn(ctx, r, second.proc, filings...)
 	}
 	w.clear()
 	w.checkOnce(ctx, filings...)

@@ -112,7 +112,7 @@ func (t *Timeline) words(r *ledger.Record) string {
 		if r.URL != "" {
 			at = ": " + r.URL
 		}
-		return say("%s: riletto come lo vede il pubblico, identico al testo firmato%s", "%s: read back as the public sees it, identical to the signed text%s", channel, at)
+		return say("%s: riletto dalla piattaforma, identico al testo firmato%s", "%s: read back from the platform, identical to the signed text%s", channel, at)
 	case ledger.NotVerifiable:
 		return say("%s: non verificabile: %s", "%s: can't be verified: %s", channel, reason)
 	case ledger.Failed:

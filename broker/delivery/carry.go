@@ -554,7 +554,7 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// readBack fetches a post as the public sees it and compares it with what was
+// readBack fetches a post as its platform shows it and compares it with what was
 // signed.
 func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (time.Time, error) {
 	p := it.parts[part-1]

@@ -42,7 +42,7 @@ const (
 	Unknown       Type = "unknown"        // the post may be public: to be looked for
 	Absent        Type = "absent"         // looked for until it could not be late any more: not public
 	Posted        Type = "posted"         // the platform says that the post is public
-	Verified      Type = "verified"       // read back as the public sees it: exactly what was signed
+	Verified      Type = "verified"       // read back from the platform: exactly what was signed
 	NotVerifiable Type = "not_verifiable" // public by the platform's word; this account gives no way to look
 	Failed        Type = "failed"         // ended: a person must act
 	Held          Type = "held"           // stopped until a person has acted (credential, budget, policy)

@@ -139,12 +139,15 @@ func (s *alertStatus) weigh(state *ledger.State, a *signing.Authority, verdicts 
 			if v.Bulletin != nil {
 				_, why = a.CheckOne(signing.RequestOf(v.Bulletin), delivery.StatementOf(&st), st.At)
 			}
-			if why != nil { // it came after the verdict, and the next look has it
+			if why != nil && len(b.RefusedSignatures) < maxRefusedSignatures { // it came after the verdict, and the next look has it
 				b.RefusedSignatures = append(b.RefusedSignatures, refusedSignature{shown, why.Error()})
 			}
 		}
 	}
 }
+
+// maxRefusedSignatures bounds those of one bulletin: whoever may hand in can write many.
+const maxRefusedSignatures = 256
 
 // errNotChecked is why a signature does not count where its bulletin is not at hand.
 var errNotChecked = errors.New("the bulletin that it is on can't be read here, so that it can't be checked")
@@ -284,12 +287,14 @@ func (p *program) statusCommand() *cobra.Command {
 Con --watch racconta ogni passo di ogni canale, nell'ordine e con gli orari del registro.
 
 Con --json e ALLERTA (o --watch) un oggetto: {"alert", "code", "bulletins": [{"number", "sha256", "words", "msgType", "expires", "handed_in", "standing", "signatures", "channels"}]}
-Con --json senza ALLERTA: {"alerts": [un oggetto così per ogni allerta, la più vecchia per prima]}`,
+Con --json senza ALLERTA: {"alerts": [un oggetto così per ogni allerta, la più vecchia per prima], "refusals": quanti respinti}
+I campi che compaiono solo quando servono, come "missing", "refused", "refused_signatures", "refusals" e "untrusted", sono in docs/operations.md.`,
 			`ALERT is the alert code (SV-7F3K2) or the identifier; without it, all alerts of the ledger are told (with --watch the newest one).
 With --watch each step of each channel is told, in the ledger's order and with its times.
 
 With --json and ALERT (or --watch) one object: {"alert", "code", "bulletins": [{"number", "sha256", "words", "msgType", "expires", "handed_in", "standing", "signatures", "channels"}]}
-With --json without ALERT: {"alerts": [one such object for each alert, the oldest first]}`),
+With --json without ALERT: {"alerts": [one such object for each alert, the oldest first], "refusals": how many were refused}
+Fields that are there only where they are needed, such as "missing", "refused", "refused_signatures", "refusals" and "untrusted", are in docs/operations.md.`),
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			ctx := cmd.Context()
@@ -468,8 +473,7 @@ func (p *program) standingWords(b *bulletinStatus) string {
 	return ""
 }
 
-// shownRefused bounds the lines of signatures that do not count, of each bulletin:
-// whoever may hand in can write many.
+// shownRefused bounds the lines of signatures that do not count, of each bulletin.
 const shownRefused = 5
 
 func (p *program) writeRefusedSignatures(w io.Writer, all []refusedSignature) {

@@ -130,13 +130,17 @@ func TestNothingIsSentAfterALongPreparation(t *testing.T) {
 		h := newHouse(t)
 		a := newAlert(t, "instagram-a")
 		var c clock
+		goOn := make(chan struct{})
 		p := &stagePlatform{platform: newPlatform("instagram-a")}
 		p.preparer = func(context.Context) error {
-			c.reach(a.Expires)
+			<-goOn
 			return nil
 		}
 		h.runWith("one/a", delivery.Config{Channels: []delivery.Channel{quick(p)}, Now: c.now})
 		b := h.release(a.Next(t, alert.MsgAlert))
+		h.until(b, "instagram-a", "an attempt", func(p ledger.PartState) bool { return p.Attempts == 1 })
+		c.reach(a.Expires)
+		close(goOn)
 		if got := h.await(b, "instagram-a", ledger.StateExpired); got.Attempts != 1 {
 			t.Errorf("%+v, want it to end after the attempt that was under way", got)
 		}

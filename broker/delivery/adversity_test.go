@@ -275,3 +275,39 @@ func TestAFloodOfSignaturesHoldsUpNoRelease(t *testing.T) {
 	h.await(b, "x-a", ledger.StateVerified)
 	want(t, x, "1/1")
 }
+
+// slowLook is a platform whose first look takes longer than the settling time, and did
+// not see what was published before it.
+type slowLook struct {
+	*platform
+
+	first sync.Once
+}
+
+func (s *slowLook) Find(ctx context.Context, post adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	missed := false
+	s.first.Do(func() {
+		missed = true
+		slow, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		defer cancel()
+		<-slow.Done()
+	})
+	if missed {
+		return adapters.Receipt{}, adapters.ErrNotPublished
+	}
+	return s.platform.Find(ctx, post, a)
+}
+
+// TestASlowLookProvesNothing has a look begin before the settling time is over and end
+// after it: what it did not find may have come since.
+func TestASlowLookProvesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := &slowLook{platform: newPlatform("x-a").then(keepAndLose)}
+	h.run("one/a", quick(x))
+	b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	if p := h.await(b, "x-a", ledger.StateVerified); p.Attempts != 1 || !p.Reconciled {
+		t.Errorf("%d attempts, found: %v; want one, which is found", p.Attempts, p.Reconciled)
+	}
+	want(t, x.platform, "1/1")
+}

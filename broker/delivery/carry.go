@@ -484,8 +484,9 @@ func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Ti
 	}
 	ctx, span := l.span(ctx, "look", id, it, part)
 	defer span.End()
+	clock := l.s.Ledger.Time() // before it looks: what a slow look did not find may have come since
 	receipt, err := l.find(ctx, it, part, &p)
-	now, clock := l.s.Now(), l.s.Ledger.Time()
+	now := l.s.Now()
 	switch {
 	case err == nil:
 		return time.Time{}, l.conclude(ctx, id, it, part, l.posted(ctx, id, it, receipt, true))
@@ -501,6 +502,7 @@ func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Ti
 					memory.looks, clock.Sub(p.Since).Round(time.Millisecond)),
 			})
 		}
+		clock = l.s.Ledger.Time()
 		memory.next = now.Add(nextMoment(p.Since, l.ch.Settle, clock).Sub(clock))
 	case !now.Before(it.b.Expires):
 		return time.Time{}, l.failed(ctx, id, it, part, adapters.Unknown.String(),
@@ -565,11 +567,12 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 	ctx, span := l.span(ctx, "read back", id, it, part)
 	defer span.End()
 	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
+	clock := l.s.Ledger.Time() // before it asks, as for a look
 	address, err := l.locate(limited, it.b.For(l.name)[part-1], adapters.Receipt{
 		ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence),
 	})
 	cancel()
-	now, clock := l.s.Now(), l.s.Ledger.Time()
+	now := l.s.Now()
 	altered, isAltered := errors.AsType[*adapters.AlteredError](err)
 	switch {
 	case err == nil:
@@ -590,6 +593,7 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 			return time.Time{}, l.failed(ctx, id, it, part, "gone",
 				"the platform took the post and does not show it: somebody deleted or hid it; look at the channel, and publish by hand what is missing")
 		}
+		clock = l.s.Ledger.Time()
 		memory.next = now.Add(nextMoment(p.Since, l.ch.ReadBack, clock).Sub(clock))
 	case !now.Before(it.b.Expires):
 		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{

@@ -73,7 +73,7 @@ func TestWhoTakesAnAttemptOver(t *testing.T) {
 			t.Parallel()
 			p := ledger.PartState{State: ledger.StateAttempting, Attempts: 1, Claimant: tt.claimant, ClaimID: "c", Until: now.Add(tt.until)}
 			items := []item{{b: &bulletin.Bulletin{Expires: now.Add(time.Hour)}, parts: []ledger.PartState{p}, gone: []bool{tt.gone}}}
-			got := decide(items, "one/a", now, now, func(string) bool { return tt.mine })
+			got := decide(items, view{me: "one/a", now: now, clock: now, claimed: func(string) bool { return tt.mine }})
 			if got.do != tt.want || got.do == wait && !got.at.Equal(p.Until) {
 				t.Errorf("decide says %d at %v, want %d", got.do, got.at, tt.want)
 			}

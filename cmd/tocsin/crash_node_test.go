@@ -82,7 +82,7 @@ func newCrashNode(t *testing.T, binary, name string, accounts simulator.Accounts
 	}
 	edits = append(edits,
 		"timeout: 5s", "timeout: 2s",
-		"settle: [0s, 300ms, 1500ms]", "settle: [0s, 100ms, 500ms]",
+		"settle: [0s, 300ms, 1500ms]", "settle: [0s, 100ms, 1500ms]", // a busy machine may take a second to answer what a killed node asked
 		"read_back: [0s, 200ms, 600ms, 1500ms, 3s, 6s]", "read_back: [0s, 50ms, 150ms, 400ms, 1s, 3s, 6s]",
 	)
 	n.edit(edits...)

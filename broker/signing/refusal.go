@@ -262,11 +262,12 @@ func (e *RefusedError) wordsOnEnrolment(it bool) (why, todo string) {
 		return pick(it, "la chiave non è di "+e.who(), "the key is not "+e.who()+"'s"),
 			pick(it, "firmare con il proprio nome e la propria chiave", "sign under your own name with your own key")
 	case ReasonNotInRing:
-		todo = pick(it, "firmare con una chiave registrata o "+manager, "sign with an enrolled key, or "+manager)
 		if e.Principal == "" && e.Key != "" {
-			return pick(it, "il portachiavi non ha la chiave "+e.Key, "the key ring does not have the key "+e.Key), todo
+			return pick(it, "il portachiavi non ha la chiave "+e.Key, "the key ring does not have the key "+e.Key),
+				pick(it, "firmare con una chiave registrata o "+manager, "sign with an enrolled key, or "+manager)
 		}
-		return pick(it, "la chiave di "+e.who()+" non è nel portachiavi", "the key of "+e.who()+" is not in the key ring"), todo
+		return pick(it, "la chiave di "+e.who()+" non è nel portachiavi", "the key of "+e.who()+" is not in the key ring"),
+			pick(it, "firmare con una chiave registrata o "+manager, "sign with an enrolled key, or "+manager)
 	case ReasonKeyConflict:
 		return pick(it, "la chiave certificata di "+e.who()+" è già di altri nel portachiavi", "the certified key of "+e.who()+" is somebody else's in the key ring"),
 			pick(it, "usare una chiave propria per ogni persona e ruolo", "use a key of its own for each person and role")

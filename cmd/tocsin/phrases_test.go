@@ -387,6 +387,11 @@ func refusalWords(t *testing.T) []pair {
 	if len(pairs) < 25 {
 		t.Fatalf("signing has %d reasons: the search misses most of them", len(pairs))
 	}
+	// Of a signature that nobody's name stands on, the key is named.
+	pairs = append(pairs, pair{
+		"the key ring does not have the key %s; sign with an enrolled key, or ask the key-ring manager",
+		"il portachiavi non ha la chiave %s; firmare con una chiave registrata o chiedere al responsabile delle chiavi",
+	})
 	pairs = append(pairs, pair{"not released", "non diffuso"}, pair{"signature not accepted", "firma non accettata"})
 	for _, r := range signing.Roles() {
 		pairs = append(pairs, pair{r.Title("en"), r.Title("it")})

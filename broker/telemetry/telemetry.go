@@ -86,7 +86,7 @@ func Start(ctx context.Context, c Config) (*Telemetry, error) {
 
 // exportOTLP sends spans to the collector, and returns the way of the metrics.
 func (t *Telemetry) exportOTLP(ctx context.Context, c Config, about *resource.Resource) (sdkmetric.Option, error) {
-	base, err := collectorURL(c.OTLP)
+	base, err := CollectorURL(c.OTLP)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +104,9 @@ func (t *Telemetry) exportOTLP(ctx context.Context, c Config, about *resource.Re
 	return sdkmetric.WithReader(sdkmetric.NewPeriodicReader(quietMetrics{metrics, c.Log})), nil
 }
 
-// collectorURL checks the address of a collector. The exporters would take one that
+// CollectorURL reads the base address of a collector, or says how it is written. The exporters would take one that
 // they can't read for their own default, and only print that.
-func collectorURL(address string) (*url.URL, error) {
+func CollectorURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	// The parser's error repeats the address, which may carry a credential.
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {

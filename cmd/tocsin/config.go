@@ -20,6 +20,7 @@ import (
 	"tocsin/broker/alert"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/telemetry"
 	"tocsin/templates/wording"
 )
 
@@ -358,6 +359,11 @@ func (c *config) check() error {
 	need(c.Broker.URL == "" || isBroker(c.Broker.URL), "broker.url: it is not the address of a broker: write nats://host:port") // it may hold a credential
 	need(c.Site.Listen == "" || isAddress(c.Site.Listen), "site.listen: %q is not an address: write host:port, such as %s", c.Site.Listen, defaultSite)
 	need(absoluteURL(c.Site.PublicURL), "site.public_url: %q is not an address like https://allerte.example.it", c.Site.PublicURL)
+	if c.Telemetry.OTLP != "" {
+		_, err := telemetry.CollectorURL(c.Telemetry.OTLP)
+		need(err == nil, "telemetry.otlp: %w", err)
+	}
+	need(c.Telemetry.Prometheus == "" || isAddress(c.Telemetry.Prometheus), "telemetry.prometheus: %q is not an address: write host:port, such as 127.0.0.1:9464", c.Telemetry.Prometheus)
 	need(len(c.Channels) > 0, "channels: there is none")
 	need(c.Issuer.Language == "" || slices.Contains(wording.Languages(), c.Issuer.Language), "issuer.language: %q: use one of %s", c.Issuer.Language, strings.Join(wording.Languages(), ", "))
 	if c.Issuer.TimeZone == "" {

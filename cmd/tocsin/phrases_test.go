@@ -69,7 +69,7 @@ func notRead(path string) bool {
 	case dir == "cmd/tocsin":
 		return name == "phrases.go"
 	}
-	return !strings.HasPrefix(dir, "broker/") && !strings.HasPrefix(dir, "adapters")
+	return !strings.HasPrefix(dir, "broker/") && !strings.HasPrefix(dir, "adapters") && !strings.HasPrefix(dir, "templates/")
 }
 
 // A source is one text in the code.
@@ -82,7 +82,8 @@ type pair struct{ english, italian string }
 
 // sources returns the texts of the code that may reach a screen, and the errors
 // that are written in both languages. In the commands these are the formats of
-// errors; in every other package all that is prose.
+// errors, and in what draws for the public too; in every other package all that is
+// prose.
 func sources(t *testing.T) (texts []source, pairs []pair) {
 	t.Helper()
 	files := token.NewFileSet()
@@ -95,6 +96,7 @@ func sources(t *testing.T) (texts []source, pairs []pair) {
 			return err
 		}
 		folder := filepath.ToSlash(filepath.Dir(path))
+		errorsOnly := folder == "cmd/tocsin" || strings.HasPrefix(folder, "templates/")
 		keep := func(e ast.Expr) {
 			if s, ok := literal(e); ok && strings.ContainsFunc(s, unicode.IsLetter) {
 				texts = append(texts, source{s, files.Position(e.Pos()).String(), folder})
@@ -116,14 +118,14 @@ func sources(t *testing.T) (texts []source, pairs []pair) {
 					return false
 				case slices.Contains([]string{"DebugContext", "InfoContext", "WarnContext", "ErrorContext", "Error", "Info", "Warn", "Debug", "MustCompile", "panic", "pick", "say"}, name):
 					return false // logs and defects are for those who run and write the program
-				case folder == "cmd/tocsin" && slices.Contains([]string{"Errorf", "New", "usage", "refused"}, name) && len(n.Args) > 0:
+				case errorsOnly && slices.Contains([]string{"Errorf", "New", "usage", "refused"}, name) && len(n.Args) > 0:
 					keep(n.Args[0])
 				case folder == "cmd/tocsin" && name == "need":
 					keep(n.Args[1])
 				}
 			case ast.Expr:
 				if _, ok := literal(n); ok {
-					if folder != "cmd/tocsin" {
+					if !errorsOnly {
 						keep(n)
 					}
 					return false

@@ -58,7 +58,7 @@ type page struct {
 	Title   string
 	Kind    string // "" for the overview
 	Refresh bool
-	Toggle  string // the address that turns Refresh off or on
+	Toggle  string // the address that turns Refresh off or on; "" for a page that stays as it is
 	Now     stamp
 }
 
@@ -261,7 +261,7 @@ func (st *site) post(w http.ResponseWriter, r *http.Request) {
 
 func (st *site) missing(w http.ResponseWriter, r *http.Request) {
 	v := st.page(r, "", "Pagina inesistente")
-	v.Refresh = false
+	v.Refresh, v.Toggle = false, ""
 	st.render(w, http.StatusNotFound, "missing.gohtml", struct{ page }{v})
 }
 

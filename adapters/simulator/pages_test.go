@@ -133,11 +133,17 @@ func TestRefresh(t *testing.T) {
 	t.Parallel()
 	sim := start(t, simulator.Config{})
 	for _, path := range []string{"/", "/telegram", "/x", "/facebook", "/instagram"} {
-		if got := refreshes(t, sim.URL()+path); got != "2" {
-			t.Errorf("%s renews itself every %q seconds, want 2", path, got)
+		if got := refreshes(t, sim.URL()+path); got != "10" {
+			t.Errorf("%s renews itself every %q seconds, want 10", path, got)
 		}
 		if got := refreshes(t, sim.URL()+path+"?pausa=1"); got != "" {
 			t.Errorf("%s renews itself every %q seconds when it is stopped", path, got)
+		}
+		for query, want := range map[string]string{"": "?pausa=1", "?pausa=1": path} {
+			links := all(parse(t, do(t, http.MethodGet, sim.URL()+path+query, "")), atom.A, "")
+			if attr(links[0], "href") != "#main" || attr(links[1], "href") != want {
+				t.Errorf("%s begins with links to %q and %q: want the content and then %q", path+query, attr(links[0], "href"), attr(links[1], "href"), want)
+			}
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ func newCourt(t *testing.T, realm alert.Realm, lines ...string) *court {
 		book: &book{t: t, start: time.Now().UTC().Add(-30 * time.Minute).Truncate(time.Second)}, officer: signingtest.Officer(t), police: signingtest.Police(t),
 		alert: bulletintest.New(t, "telegram-a", "x-a"), blobs: map[string][]byte{},
 	}}
-	c.alert.Realm = realm
+	c.alert.Realm, c.alert.Prepared = realm, true
 	c.add(ledger.Record{Type: ledger.Genesis, Realm: string(realm), Epoch: "0123456789abcdef"})
 	c.add(ledger.Record{Type: ledger.NodeStarted})
 	c.b = c.alert.Next(t, alert.MsgAlert)
@@ -229,11 +230,63 @@ func TestScriptAcceptsWhatIsSo(t *testing.T) {
 			c.deliver(c.b)
 			update := c.alert.Next(t, alert.MsgUpdate)
 			c.release(update)
-			cancel := c.alert.Next(t, alert.MsgCancel)
-			c.hand(cancel)
-			c.sign(cancel, c.police)
+			c.release(c.alert.Next(t, alert.MsgCancel))
 			return c
-		}, []string{"Bulletin 2: RELEASED", "Bulletin 3: RELEASED", "the policy asks for: officer,police"}},
+		}, []string{"Bulletin 2: RELEASED", "Bulletin 3: RELEASED", "the policy asks for: officer police"}},
+		"corrected_and_cancelled_by_one_each": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			c.deliver(c.b)
+			correction := c.b.Prepared(bulletin.Correction)
+			c.hand(correction)
+			c.sign(correction, c.police)
+			c.deliver(correction)
+			revocation := correction.Prepared(bulletin.Revocation)
+			c.hand(revocation)
+			c.sign(revocation, c.officer)
+			c.deliver(revocation)
+			return c
+		}, []string{
+			"the policy asks for: officer,police,correction",
+			"Bulletin 2: RELEASED by record 12.\n  Its bytes stand inside bulletin 1: ",
+			"Bulletin 3: RELEASED by record 19.\n  Its bytes stand inside bulletin 2: ",
+		}},
+		"updated_and_cancelled_by_one": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			update := c.alert.Next(t, alert.MsgUpdate)
+			c.release(update)
+			c.hand(update.Prepared(bulletin.Revocation))
+			c.sign(update.Prepared(bulletin.Revocation), c.police)
+			return c
+		}, []string{"Bulletin 3: RELEASED by record 10.\n  Its bytes stand inside bulletin 2: "}},
+		"update_after_a_correction": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			correction := c.b.Prepared(bulletin.Correction)
+			c.hand(correction)
+			c.sign(correction, c.police)
+			c.alert.Take(correction)
+			c.release(c.alert.Next(t, alert.MsgUpdate))
+			return c
+		}, []string{"Bulletin 2: RELEASED by record 7.", "Bulletin 3: RELEASED by record 10."}},
+		"prepared_by_the_rule_of_its_type": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.keys.Policy = unprepared(t, c.keys.Policy)
+			c.release(c.b)
+			c.release(c.b.Prepared(bulletin.Revocation))
+			return c
+		}, []string{"Bulletin 2: RELEASED by record 8.\n  Its bytes stand inside bulletin 1: "}},
+		"prepared_of_one_kind_by_its_own_rule": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.keys.Policy = append(unprepared(t, c.keys.Policy), "prepared:\n  revocation:\n    any:\n      - police\n"...)
+			c.release(c.b)
+			c.release(c.b.Prepared(bulletin.Correction))
+			revocation := c.b.Prepared(bulletin.Correction).Prepared(bulletin.Revocation)
+			c.hand(revocation)
+			c.sign(revocation, c.police)
+			return c
+		}, []string{"Bulletin 2: RELEASED by record 8.", "the policy asks for: police\n", "Bulletin 3: RELEASED by record 10."}},
 		"one_waits": {func(t *testing.T) *court {
 			c := newCourt(t, alert.RealmExercise)
 			c.release(c.b)
@@ -252,6 +305,7 @@ func TestScriptAcceptsWhatIsSo(t *testing.T) {
 			c.sign(first, c.officer)
 			c.sign(first, c.police)
 			c.sign(second, c.officer)
+			c.sign(second, c.police)
 			return c
 		}, []string{"NOT RELEASED: bulletin 2 was released already"}},
 		"expired_since": {func(t *testing.T) *court {
@@ -332,7 +386,7 @@ func TestScriptNoticesLies(t *testing.T) {
 		}},
 		"bulletin_replaced": {"DOES NOT COUNT: ssh-keygen: Signature verification failed: incorrect signature", func(t *testing.T) *court {
 			c := good(t)
-			text := strings.Replace(c.read("bulletins/"+c.b.SHA256()+".bulletin"), "Piogge", "Pioghe", 1)
+			text := string(bulletintest.Alone(bytes.Replace(c.b.Bytes(), []byte("Piogge"), []byte("Pioghe"), 1)))
 			other := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 			c.remove("bulletins/" + c.b.SHA256() + ".bulletin")
 			c.write("bulletins/"+other+".bulletin", text)
@@ -542,6 +596,15 @@ func TestScriptNoticesLies(t *testing.T) {
 			c.export()
 			return c
 		}},
+		"extra_signature_that_no_node_refused": {"record 6: the signature does not hold, and the ledger does not refuse it", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			seq := c.signed(c.b, c.police, []byte("other bytes"))
+			refusal := c.entries[c.add(ledger.Record{Type: ledger.Rejected, Class: ledger.ClassSignature, Refers: seq, Reason: "it does not hold"})-1]
+			refusal.Subject = "ledger.rejected" // where commands write
+			c.export()
+			return c
+		}},
 		"extra_bulletin": {"no record hands in the bulletin", func(t *testing.T) *court {
 			c := good(t)
 			text := c.read("bulletins/" + c.b.SHA256() + ".bulletin")
@@ -581,6 +644,107 @@ func TestScriptNoticesLies(t *testing.T) {
 		"another_alert": {"it is of another alert", func(t *testing.T) *court {
 			c := newCourt(t, alert.RealmLive)
 			return c.forged("alert: "+string(c.b.Alert), "alert: 00000000-0000-4000-8000-000000000000")
+		}},
+		"prepared_in_own_words": {"it is not among those that are prepared inside the newest released one, which is 1", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			return c.alone(c.inOwnWords(c.b.Core()))
+		}},
+		"prepared_inner_flipped": {"it is not among those that are prepared inside the newest released one, which is 1", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			return c.alone(bytes.Replace(c.b.Prepared(bulletin.Revocation).Bytes(), []byte("Piogge"), []byte("Pioghe"), 1))
+		}},
+		"prepared_flipped_where_it_stands": {"what is prepared inside it (revocation) does not have the SHA-256 that it says", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			raw := bytes.Clone(c.b.Bytes())
+			raw[bytes.LastIndex(raw, []byte("Piogge"))] = 'p' // in the revocation, the last one
+			return c.both(raw)
+		}},
+		"prepared_as_another_kind": {"its number, its kind and what it follows do not go together", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			return c.alone(bytes.Replace(c.b.Prepared(bulletin.Revocation).Bytes(), []byte("prepared-as: revocation"), []byte("prepared-as: correction"), 1))
+		}},
+		"prepared_for_nothing": {"its number, its kind and what it follows do not go together", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			raw := bytes.Replace(c.b.Prepared(bulletin.Revocation).Bytes(), []byte("prepared-for: "+c.b.Core()+"\n"), nil, 1)
+			return c.alone(bytes.Replace(raw, []byte("prepared-as"), []byte("previous: "+c.b.SHA256()+"\nprepared-as"), 1))
+		}},
+		"prepared_for_another": {"it was prepared for another bulletin than the newest released one, which is 1", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			return c.alone(c.twin().Prepared(bulletin.Revocation).Bytes())
+		}},
+		"prepared_for_another_where_it_stands": {"what is prepared inside it (correction) was prepared for another bulletin", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			_, prepared, _ := bytes.Cut(c.twin().Bytes(), []byte("\n--- prepared\n"))
+			alone := bytes.TrimSuffix(bulletintest.Alone(c.b.Bytes()), []byte("--- end\n"))
+			return c.both(append(append(alone, "--- prepared\n"...), prepared...))
+		}},
+		"prepared_for_one_before_the_newest": {"bulletin 2 was released already", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			c.release(c.alert.Next(t, alert.MsgUpdate))
+			return c.alone(c.b.Prepared(bulletin.Revocation).Bytes())
+		}},
+		"prepared_inside_what_is_prepared": {"it was prepared for another bulletin than the newest released one, which is 1", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			return c.alone(c.b.Prepared(bulletin.Correction).Prepared(bulletin.Revocation).Bytes())
+		}},
+		"prepared_in_the_text_of_a_post": {"it was prepared for another bulletin than the newest released one, which is 1", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			outer, inner := c.inText()
+			if _, err := bulletin.Parse(outer); err != nil {
+				t.Fatal(err)
+			}
+			c.both(outer)
+			return c.alone(inner)
+		}},
+		"prepared_in_the_text_that_is_miscounted": {"its bytes are not built as a bulletin is", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			outer, _ := c.inText()
+			return c.both(regexp.MustCompile(`(--- post\n(?:[a-z].*\n)*?bytes: )[0-9]+`).ReplaceAll(outer, []byte("${1}9")))
+		}},
+		"post_behind_what_is_prepared": {"its bytes are not built as a bulletin is", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			_, post, _ := bytes.Cut(bulletintest.Alone(c.b.Bytes()), []byte("--- post\n"))
+			raw := bytes.TrimSuffix(c.b.Bytes(), []byte("--- end\n"))
+			return c.both(append(append(bytes.Clone(raw), "--- post\n"...), post...))
+		}},
+		"text_behind_the_end": {"its bytes are not built as a bulletin is", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			return c.both(append(bytes.Clone(c.b.Bytes()), '\n'))
+		}},
+		"kind_of_what_is_prepared_alone": {"the kind of its message (msgType) can't be read with certainty", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			return c.both(recounted(c.b.Bytes(), "<msgType>Alert</msgType>", ""))
+		}},
+		"prepared_by_one_without_a_rule_for_it": {"NOT RELEASED: the signature of the role police is missing", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.keys.Policy = unprepared(t, c.keys.Policy)
+			c.release(c.b)
+			return c.alone(c.b.Prepared(bulletin.Revocation).Bytes())
+		}},
+		"policy_that_leaves_out_who_signs_what_is_prepared": {"the signing policy has a line that this script can't read: all, any", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/policy.yaml", "    any: [officer, police, correction]\n", "")
+			c.seal()
+			return c
+		}},
+		"policy_with_a_rule_beside_its_name": {"the signing policy has a line that this script can't read: any: [officer", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/policy.yaml", "    any: [officer", "  any: [officer")
+			c.seal()
+			return c
+		}},
+		"policy_with_a_prepared_update": {"the signing policy has a line that this script can't read: correction:", func(t *testing.T) *court {
+			c := good(t)
+			c.swap("keys/policy.yaml", "prepared:\n", "")
+			c.seal()
+			return c
 		}},
 		"policy_that_can_not_be_read": {"the signing policy has a line that this script can't read: all: &all [officer, police]", func(t *testing.T) *court {
 			c := good(t)
@@ -682,25 +846,113 @@ func claimed(c *court) *court {
 }
 
 // forged exports an alert whose signed bytes are no good bulletin, and says that they
-// were released.
+// were released. The bytes of the CAP message are counted anew.
 func (c *court) forged(from, to string) *court {
 	c.t.Helper()
-	raw := bytes.Replace(c.b.Bytes(), []byte(from), []byte(to), 1)
-	digest := fmt.Sprintf("%x", sha256.Sum256(raw))
-	c.blobs[digest] = raw
-	c.add(ledger.Record{
-		Type: ledger.Bulletin, Alert: string(c.b.Alert), Number: 1, SHA256: digest, Bytes: len(raw), Code: string(c.b.Code), MsgType: "Alert", Expires: c.b.Expires.UTC(),
-	})
-	for _, p := range []*signingtest.Person{c.officer, c.police} {
-		c.add(ledger.Record{
-			Type: ledger.Signature, Alert: string(c.b.Alert), Number: 1, SHA256: digest, Principal: p.Principal,
-			Namespace: signing.Namespace(p.Role, c.alert.Realm), Armor: string(p.Sign(c.t, c.alert.Realm, raw)),
-		})
+	return c.both(recounted(bulletintest.Alone(c.b.Bytes()), from, to))
+}
+
+// recounted changes a text of a bulletin once, and what the section cap says of its
+// length where that is another one then.
+func recounted(raw []byte, from, to string) []byte {
+	raw = bytes.Replace(raw, []byte(from), []byte(to), 1)
+	count := regexp.MustCompile(`--- cap\nbytes: ([0-9]+)`).FindSubmatchIndex(raw)
+	was, err := strconv.Atoi(string(raw[count[2]:count[3]]))
+	if err != nil {
+		panic(err) // digits alone
 	}
+	return slices.Concat(raw[:count[2]], fmt.Append(nil, was+len(to)-len(from)), raw[count[3]:])
+}
+
+// both exports an alert whose first bulletin has these bytes, with both signatures, and
+// says that it was released.
+func (c *court) both(raw []byte) *court {
+	c.t.Helper()
+	return c.lying(raw, 1, "Alert", c.officer, c.police)
+}
+
+// alone exports an alert whose second bulletin has these bytes, with the officer's
+// signature, and says that it was released, which Tocsin does not.
+func (c *court) alone(raw []byte) *court {
+	c.t.Helper()
+	return c.lying(raw, 2, "Cancel", c.officer)
+}
+
+// lying hands in bytes and has them signed, exports the alert and says that the last
+// signature released them.
+func (c *court) lying(raw []byte, number int, msgType string, people ...*signingtest.Person) *court {
+	c.t.Helper()
+	digest, last := fmt.Sprintf("%x", sha256.Sum256(raw)), int64(0)
+	c.blobs[digest] = raw
+	r := ledger.Record{Alert: string(c.b.Alert), Number: number, SHA256: digest}
+	handed := r
+	handed.Type, handed.Bytes, handed.Code, handed.MsgType, handed.Expires = ledger.Bulletin, len(raw), string(c.b.Code), msgType, c.b.Expires.UTC()
+	c.add(handed)
+	for _, p := range people {
+		r.Type, r.Principal, r.Namespace, r.Armor = ledger.Signature, p.Principal, signing.Namespace(p.Role, c.alert.Realm), string(p.Sign(c.t, c.alert.Realm, raw))
+		last = c.add(r)
+	}
+	claim := fmt.Sprintf("released: %s %d\n", digest, last)
 	c.export()
-	c.write("export.txt", fmt.Sprintf("%sreleased: %s %d\n", c.read("export.txt"), digest, policeSeq))
+	// Good bytes that both have signed are what Tocsin releases too.
+	if claims := c.read("export.txt"); !strings.Contains(claims, claim) {
+		c.write("export.txt", claims+claim)
+	} else if len(people) == 1 {
+		c.t.Error("Tocsin itself says that the bulletin was released")
+	}
 	c.seal()
 	return c
+}
+
+// inOwnWords returns a revocation of the first bulletin that nobody prepared, and that
+// says it was, inside the bulletin with this core.
+func (c *court) inOwnWords(core string) []byte {
+	c.t.Helper()
+	d := draft(c.b.Prepared(bulletin.Revocation))
+	d.CAP, d.PreparedFor = bytes.Replace(d.CAP, []byte("Piogge"), []byte("Pioghe"), 1), core
+	return bulletintest.Write(c.t, d).Bytes()
+}
+
+// twin returns another first bulletin of the alert, with what is prepared inside it.
+func (c *court) twin() *bulletin.Bulletin {
+	c.t.Helper()
+	twin := *c.alert
+	twin.Newest, twin.Composed = nil, twin.Composed.Add(-time.Minute)
+	return twin.Next(c.t, alert.MsgAlert)
+}
+
+// inText returns a first bulletin that holds nothing prepared but, in the text of its
+// first post, what looks like it, and the revocation in own words that stands there.
+func (c *court) inText() (outer, inner []byte) {
+	c.t.Helper()
+	d := draft(c.b)
+	core, text := strings.Repeat("0", 64), d.Posts[0].Text
+	for range 2 { // the core is as long as the zeros, so that nothing before it moves
+		inner = c.inOwnWords(core)
+		d.Posts[0].Text = fmt.Sprintf("%s\n--- prepared\nas: revocation\nsha256: %x\nbytes: %d\n\n%s\n--- end", text, sha256.Sum256(inner), len(inner), inner)
+		outer = bulletintest.Write(c.t, d).Bytes()
+		core = fmt.Sprintf("%x", sha256.Sum256(outer[:bytes.Index(outer, []byte("--- prepared\n"))]))
+	}
+	return outer, inner
+}
+
+// draft returns what a bulletin was made of, but for what is prepared inside it.
+func draft(b *bulletin.Bulletin) bulletin.Draft {
+	return bulletin.Draft{
+		Alert: b.Alert, Code: b.Code, Number: b.Number, Realm: b.Realm, Issuer: b.Issuer, Composed: b.Composed, Expires: b.Expires,
+		Previous: b.Previous, Kind: b.Kind, PreparedFor: b.PreparedFor, CAP: b.CAP, Posts: slices.Clone(b.Posts),
+	}
+}
+
+// unprepared returns a policy that says nothing on what is prepared inside a bulletin.
+func unprepared(t *testing.T, policy []byte) []byte {
+	t.Helper()
+	before, rest, ok := bytes.Cut(policy, []byte("\nprepared:\n"))
+	at := bytes.Index(rest, []byte("\nhardware_keys:"))
+	if !ok || at < 0 {
+		t.Fatal("the policy has no part on what is prepared")
+	}
+	return slices.Concat(before, rest[at:])
 }
 
 // flipped changes one bit of the signature inside an armour.
@@ -838,6 +1090,9 @@ func TestScriptSaysTheSameEverywhere(t *testing.T) {
 	update := c.alert.Next(t, alert.MsgUpdate)
 	c.hand(update)
 	c.sign(update, c.officer)
+	correction := c.b.Prepared(bulletin.Correction)
+	c.hand(correction)
+	c.sign(correction, c.officer)
 	c.export()
 	for _, lang := range []string{"it", "en"} {
 		golden := filepath.Join("testdata", "verify-alert."+lang+".golden")

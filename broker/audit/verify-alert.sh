@@ -4,8 +4,8 @@
 #   sh verify-alert.sh            in that folder, or by its path from anywhere
 #   sh verify-alert.sh FOLDER     a copy of this script that you trust, on another folder
 #
-# It needs a POSIX shell, ssh-keygen (OpenSSH 8.9 or later), sed, cut, sort, and
-# sha256sum, shasum or openssl; for signatures of hardware keys also tr, and base64 or
+# It needs a POSIX shell, ssh-keygen (OpenSSH 8.9 or later), awk, dd, sed, cut, sort, wc,
+# and sha256sum, shasum or openssl; for signatures of hardware keys also tr, and base64 or
 # openssl; before OpenSSH 9.1 also mkdir and rm.
 # Exit status: 0 yes, the alert is proven as far as a script can; 1 no.
 #
@@ -80,6 +80,9 @@ elif command -v openssl >/dev/null 2>&1; then
 else
 	decode() { return 1; }
 fi
+for tool in awk dd; do
+	command -v "$tool" >/dev/null 2>&1 || give_up "manca $tool" "$tool is missing"
+done
 command -v ssh-keygen >/dev/null 2>&1 || give_up "manca ssh-keygen (OpenSSH 8.9 o successivo)" "ssh-keygen is missing (OpenSSH 8.9 or later)"
 
 script_digest=
@@ -368,6 +371,7 @@ unread_policy() {
 }
 
 alert_all='' alert_any='' update_all='' update_any='' cancel_all='' cancel_any=''
+correction_all='' correction_any='' revocation_all='' revocation_any='' prepared='' indent=''
 verification=true synced=false origins='' section='' list='' versions=0
 
 # add_words NAME WORDS: appends to the list of the policy that NAME means.
@@ -379,6 +383,10 @@ add_words() {
 	update_any) update_any="$update_any $2" ;;
 	cancel_all) cancel_all="$cancel_all $2" ;;
 	cancel_any) cancel_any="$cancel_any $2" ;;
+	correction_all) correction_all="$correction_all $2" ;;
+	correction_any) correction_any="$correction_any $2" ;;
+	revocation_all) revocation_all="$revocation_all $2" ;;
+	revocation_any) revocation_any="$revocation_any $2" ;;
 	hardware_keys_origins) origins="$origins $2" ;;
 	*) return 1 ;;
 	esac
@@ -388,9 +396,23 @@ while IFS= read -r line || [ -n "$line" ]; do
 	case "$line" in
 	'') ;;
 	'version: 1') versions=$((versions + 1)) section='' list='' ;;
-	alert: | update: | cancel: | hardware_keys:) section=${line%:} list='' ;;
+	alert: | update: | cancel: | hardware_keys: | prepared:) section=${line%:} list='' indent='' ;;
 	' '*)
-		line=${line#"${line%%[! ]*}"}
+		blanks=${line%%[! ]*} line=${line#"${line%%[! ]*}"}
+		case "$line" in
+		correction: | revocation:)
+			case "$section|$prepared " in
+			*" ${line%:} "*) unread_policy "$line" ;; # a second time
+			prepared\|* | correction\|* | revocation\|*) ;;
+			*) unread_policy "$line" ;;
+			esac
+			if [ -n "$indent" ] && [ "$blanks" != "$indent" ]; then unread_policy "$line"; fi
+			section=${line%:} prepared="$prepared ${line%:}" list='' indent=$blanks
+			continue
+			;;
+		esac
+		# A rule of what is prepared stands under its name, and not beside it.
+		if [ -n "$indent" ] && [ ${#blanks} -le ${#indent} ]; then unread_policy "$line"; fi
 		case "$line" in
 		'user_verification: true' | 'user_verification: false')
 			[ "$section" = hardware_keys ] || unread_policy "$line"
@@ -442,6 +464,10 @@ slots() {
 slots "$alert_all" "$alert_any" && slots_Alert=$slots
 slots "$update_all" "$update_any" && slots_Update=$slots
 slots "$cancel_all" "$cancel_any" && slots_Cancel=$slots
+# Where the policy says nothing on what is prepared, the rule of its type holds.
+slots_correction=$slots_Update slots_revocation=$slots_Cancel
+case "$prepared " in *' correction '*) slots "$correction_all" "$correction_any" && slots_correction=$slots ;; esac
+case "$prepared " in *' revocation '*) slots "$revocation_all" "$revocation_any" && slots_revocation=$slots ;; esac
 
 # --- the records of the ledger ---------------------------------------------------
 
@@ -477,7 +503,8 @@ for seq in $numbers; do
 		continue
 		;;
 	rejected)
-		if [ "$subject" != ledger.rejected ] || ! number refers; then continue; fi
+		# On ledger.rejected commands write too: what is refused there is nobody's word.
+		if [ "$subject" != ledger.rejected.record ] || ! number refers; then continue; fi
 		refers=$value
 		field class || value=
 		case "$value" in flood) floods=$floods$seq\|$at$nl ;; code | bulletin) refusals=$refusals$refers\|$value\|$seq$nl ;; *) refusals=$refusals$refers\|other\|$seq$nl ;; esac
@@ -530,10 +557,110 @@ EOF
 
 # --- one bulletin ----------------------------------------------------------------
 
+# sections FILE: takes a bulletin apart, section by section, by the bytes that each one
+# counts: what stands inside a counted body is text, and never a field or a section of
+# the bulletin itself. It prints
+#
+#   h NAME: VALUE                       a field of the header
+#   m LINE                              a line of the CAP message with the word msgType
+#   p AS SHA256 BEGIN BYTES AS FOR      a prepared section, and what its body says it is
+#   core BYTES                          how many bytes stand before the first of them
+#
+# or, anywhere, bad.
+sections() {
+	awk -v "size=$(wc -c <"$1")" '
+	function refuse() { bad = 1; exit }
+	function hex(s) { return length(s) == 64 && s !~ /[^0-9a-f]/ }
+	function value(name) { return index($0, name ": ") == 1 ? substr($0, length(name) + 3) : "" }
+	BEGIN {
+		last = split("alert code number realm issuer composed expires not-after previous prepared-as prepared-for", names, " ")
+		needed = 7; state = "first"; core = ""; end = 0
+		if (size + 0 > 4194304) refuse()
+	}
+	{ at = end; end += length($0) + 1 }
+	state == "first" {
+		if ($0 != "tocsin-bulletin: 1") refuse()
+		state = "header"; n = 0
+		next
+	}
+	state == "header" && $0 != "" {
+		for (n++; n <= last && value(names[n]) == ""; n++) if (n <= needed) refuse()
+		if (n > last) refuse()
+		print "h " $0
+		next
+	}
+	state == "header" {
+		if (n < needed) refuse()
+		state = "section"; section = ""
+		next
+	}
+	state == "section" {
+		before = section
+		section = substr($0, 5)
+		if (substr($0, 1, 4) != "--- ") refuse()
+		if ((before == "") != (section == "cap")) refuse()
+		if (core == "" && (section == "prepared" || section == "end")) core = at
+		if (section == "end") { state = "done"; next }
+		if (section != "cap" && section != "prepared" && (core != "" || section != "post" && section != "image")) refuse()
+		state = "fields"; n = 0; bytes = as = sum = ""
+		next
+	}
+	state == "fields" && $0 != "" {
+		n++
+		if (bytes != "") refuse()
+		if (value("bytes") != "") {
+			bytes = value("bytes")
+			if (bytes !~ /^[1-9][0-9]*$/ || length(bytes) > 7) refuse()
+			if (section == "cap" && n != 1 || section == "prepared" && n != 3) refuse()
+		} else if (section == "prepared" && n == 1) {
+			as = value("as")
+			if (as != "correction" && as != "revocation") refuse()
+		} else if (section == "prepared" && n == 2) {
+			sum = value("sha256")
+			if (!hex(sum)) refuse()
+		} else if (section == "cap" || section == "prepared" || $0 !~ /^[a-z0-9-]+: ./) refuse()
+		next
+	}
+	state == "fields" {
+		if (bytes == "") refuse()
+		begin = end; stop = end + bytes + 1
+		state = "body"; inner = 1; inner_as = inner_for = ""
+		next
+	}
+	state == "body" {
+		if (end > stop) refuse()
+		if (section == "cap" && index($0, "msgType")) print "m " $0
+		if (section == "prepared" && inner) {
+			if ($0 == "") inner = 0
+			if (value("prepared-as") != "") { if (inner_as != "") refuse(); inner_as = value("prepared-as") }
+			if (value("prepared-for") != "") { if (inner_for != "") refuse(); inner_for = value("prepared-for") }
+		}
+		if (end < stop) next
+		if (section == "prepared") {
+			if (inner || inner_as !~ /^[a-z]+$/ || !hex(inner_for)) refuse()
+			print "p " as " " sum " " begin " " bytes " " inner_as " " inner_for
+		}
+		state = "section"
+		next
+	}
+	{ refuse() }
+	END { if (bad || state != "done" || end != size + 0) print "bad"; else print "core " core }
+	' "$1"
+}
+
+# part FILE BEGIN BYTES: that many bytes of a file. Each dd reads with one call, from
+# where the one before it ended; if one ever read less, the digest would be another.
+part() {
+	{
+		if [ "$2" -gt 0 ]; then dd bs="$2" count=1 of=/dev/null; fi
+		dd bs="$3" count=1
+	} <"$1" 2>/dev/null
+}
+
 # read_bulletin DIGEST: reads what the signed bytes say; sets why where it can't.
 read_bulletin() {
 	file=bulletins/$1.bulletin why=''
-	b_number='' b_expires='' b_not_after='' b_previous='' b_type=''
+	b_alert='' b_code='' b_realm='' b_number='' b_expires='' b_not_after='' b_previous='' b_as='' b_for='' b_type='' b_core='' b_holds=''
 	if ! is_file "$file"; then
 		why=$(say "mancano i suoi byte" "its bytes are missing")
 		return 1
@@ -542,38 +669,42 @@ read_bulletin() {
 		why=$(say "i suoi byte non hanno l'SHA-256 del suo nome" "its bytes do not have the SHA-256 of its name")
 		return 1
 	fi
-	l1='' l2='' l3='' l4='' l5='' bad=''
-	{
-		IFS= read -r l1 || :
-		IFS= read -r l2 || :
-		IFS= read -r l3 || :
-		IFS= read -r l4 || :
-		IFS= read -r l5 || :
-		while IFS= read -r line && [ -n "$line" ]; do
-			case "$line" in
-			'expires: '*) [ -z "$b_expires" ] && seconds "${line#*: }" && b_expires=$value || bad=yes ;;
-			'not-after: '*) [ -z "$b_not_after" ] && seconds "${line#*: }" && b_not_after=$value || bad=yes ;;
-			'previous: '*) [ -z "$b_previous" ] && is_hex64 "${line#*: }" && b_previous=${line#*: } || bad=yes ;;
-			esac
-		done
-		IFS= read -r line && [ "$line" = '--- cap' ] || bad=yes
-	} <"$file"
-	b_number=${l4#number: }
-	if [ "$l1" != 'tocsin-bulletin: 1' ] || ! is_number "$b_number" || [ -z "$b_expires" ] || [ -n "$bad" ]; then
-		why=$(say "il suo inizio non è quello di un bollettino" "it does not begin as a bulletin does")
+	core='' kinds='' held='' bad=''
+	while IFS= read -r line; do
+		value=${line#*: }
+		case "$line" in
+		bad) bad=yes ;;
+		'h alert: '*) b_alert=$value ;;
+		'h code: '*) b_code=$value ;;
+		'h realm: '*) b_realm=$value ;;
+		'h number: '*) b_number=$value ;;
+		'h expires: '*) seconds "$value" && b_expires=$value || bad=yes ;;
+		'h not-after: '*) seconds "$value" && b_not_after=$value || bad=yes ;;
+		'h previous: '*) is_hex64 "$value" && b_previous=$value || bad=yes ;;
+		'h prepared-as: '*) b_as=$value ;;
+		'h prepared-for: '*) is_hex64 "$value" && b_for=$value || bad=yes ;;
+		'm '*) kinds=$kinds${line#m }$nl ;;
+		'p '*) held=$held${line#p }$nl ;;
+		'core '*) core=${line#core } ;;
+		esac
+	done <<EOF
+$(sections "$file")
+EOF
+	if [ -n "$bad" ] || ! is_number "$core" || ! is_number "$b_number"; then
+		why=$(say "i suoi byte non sono costruiti come un bollettino" "its bytes are not built as a bulletin is")
 		return 1
 	fi
-	if [ "$l2" != "alert: $alert" ] || [ "$l3" != "code: $code" ]; then
+	if [ "$b_alert" != "$alert" ] || [ "$b_code" != "$code" ]; then
 		why=$(say "è di un'altra allerta, o ha un altro codice" "it is of another alert, or has another code")
 		return 1
 	fi
-	if [ "$l5" != "realm: $realm" ]; then
+	if [ "$b_realm" != "$realm" ]; then
 		why=$(say "è dell'altro ambiente (reale ed esercitazione sono separati)" "it is of the other realm (live and exercise are separate)")
 		return 1
 	fi
-	# The one element msgType of the message: anywhere else the word makes us stop, so
-	# that no comment or text can pass for it.
-	line=$(sed -n '/msgType/p' "$file")
+	# The one element msgType of the message: anywhere else in it the word makes us stop,
+	# so that no comment or text can pass for it.
+	line=${kinds%"$nl"}
 	rest=${line#*msgType} && b_type=${rest#>} && b_type=${b_type%%<*} && rest=${rest#*msgType}
 	case "$line" in *"$nl"*) b_type= ;; *'<msgType>'* | *:'msgType>'*) ;; *) b_type= ;; esac
 	case "$rest" in *msgType*) b_type= ;; esac
@@ -584,9 +715,47 @@ read_bulletin() {
 	Cancel) slots=$slots_Cancel ;;
 	*) why=$(say "il genere del messaggio (msgType) non si legge con certezza" "the kind of its message (msgType) can't be read with certainty") && return 1 ;;
 	esac
-	if { [ "$b_number" = 1 ] && [ "$b_type" != Alert ]; } || { [ "$b_number" != 1 ] && [ "$b_type" = Alert ]; } ||
-		{ [ "$b_number" = 1 ] && [ -n "$b_previous" ]; } || { [ "$b_number" != 1 ] && [ -z "$b_previous" ]; }; then
-		why=$(say "numero, genere e bollettino precedente non vanno insieme" "number, kind and previous bulletin do not go together")
+	case "$b_as|$b_type" in
+	'|'*) ;;
+	'correction|Update') slots=$slots_correction ;;
+	'revocation|Cancel') slots=$slots_revocation ;;
+	*) bad=yes ;;
+	esac
+	# Bulletin 1 follows none, each other one names by one field the one that it follows.
+	case "$b_number|$b_type|${b_previous:+previous}|${b_as:+as}|${b_for:+for}" in
+	'1|Alert|||') ;;
+	1\|* | *'|Alert|'*) bad=yes ;;
+	*'|previous||' | *'||as|for') ;;
+	*) bad=yes ;;
+	esac
+	if [ -n "$bad" ]; then
+		why=$(say "numero, genere e ciò che segue non vanno insieme" "its number, its kind and what it follows do not go together")
+		return 1
+	fi
+	b_core=$(part "$file" 0 "$core" | digest)
+	kinds=''
+	while IFS=' ' read -r as sum begin bytes inner_as inner_for; do
+		[ -n "$as" ] || continue
+		kinds="$kinds $as"
+		if [ "$(part "$file" "$begin" "$bytes" | digest)" != "$sum" ]; then
+			why=$(say "ciò che sta pronto dentro di esso ($as) non ha l'SHA-256 scritto lì" "what is prepared inside it ($as) does not have the SHA-256 that it says")
+			return 1
+		fi
+		if [ "$inner_as" != "$as" ] || [ "$inner_for" != "$b_core" ]; then
+			why=$(say "ciò che sta pronto dentro di esso ($as) è stato preparato per un altro bollettino" "what is prepared inside it ($as) was prepared for another bulletin")
+			return 1
+		fi
+		b_holds="$b_holds$1 $as $sum$nl"
+	done <<EOF
+$held
+EOF
+	case "$b_type|$b_as|$kinds" in
+	*'||' | *'|correction|' | *'|revocation|' | 'Update|correction| revocation') ;;
+	'Alert||'* | 'Update||'*) case "$kinds" in ' correction' | ' revocation' | ' correction revocation') ;; *) bad=yes ;; esac ;;
+	*) bad=yes ;;
+	esac
+	if [ -n "$bad" ]; then
+		why=$(say "non può avere pronti dentro di sé questi bollettini:$kinds" "it may not have these prepared inside it:$kinds")
 		return 1
 	fi
 }
@@ -755,7 +924,7 @@ reality=$(say "reale" "live")
 if [ "$realm" = exercise ]; then reality=$(say "ESERCITAZIONE" "EXERCISE"); fi
 say "Allerta $code ($reality), identificativo $alert" "Alert $code ($reality), identifier $alert"
 
-events='' verdicts=$nl facts=$nl files=$nl
+events='' verdicts=$nl facts=$nl files=$nl holds=$nl
 while IFS='|' read -r digest handed; do
 	[ -n "$digest" ] || continue
 	files=$files$digest$nl
@@ -767,6 +936,7 @@ while IFS='|' read -r digest handed; do
 		continue
 	fi
 	say "Bollettino $b_number ($b_type), voce $handed, SHA-256 $digest" "Bulletin $b_number ($b_type), record $handed, SHA-256 $digest"
+	if [ -n "$b_as" ]; then say "  dice di essere uno di quelli pronti dentro un altro ($b_as)" "  it says that it is one of those prepared inside another one ($b_as)"; fi
 	asked=$slots
 	say "  le regole chiedono: $asked" "  the policy asks for: $asked"
 	approvals='' released=''
@@ -797,7 +967,8 @@ while IFS='|' read -r digest handed; do
 	done <<EOF
 $statements
 EOF
-	facts=$facts$digest\|$b_number\|$b_type\|$b_previous$nl
+	facts=$facts$digest\|$b_number\|$b_type\|$b_previous\|$b_as\|$b_for\|$b_core$nl
+	holds=$holds$b_holds
 	events="$events$handed h $digest$nl"
 	if [ -n "$released" ]; then
 		events="$events$released r $digest$nl"
@@ -812,14 +983,17 @@ $bulletins
 EOF
 
 # Each bulletin must take up where its alert stands, when it is handed in and when its
-# last signature comes.
-chain=$nl broken=$nl last='' last_number=0 last_type=''
+# last signature comes. What says that it is prepared must stand, byte for byte, inside
+# the newest released one.
+chain=$nl broken=$nl around=$nl last='' last_number=0 last_type='' last_core=''
 while IFS=' ' read -r seq event digest; do
 	[ -n "$seq" ] || continue
 	case "$broken" in *"$nl$digest|"*) continue ;; esac
 	lookup "$facts" "$digest"
-	number=${value%%|*} value=${value#*|}
-	type=${value%%|*} previous=${value#*|} why=''
+	IFS='|' read -r number type previous as within core <<EOF
+$value
+EOF
+	why=''
 	if lookup "$bulletins" "$digest" && lookup "$refusals" "$value"; then
 		case "$value" in code\|*) why=$(say "il suo codice è di un'altra allerta: respinto alla voce ${value#*|}" "its code is another alert's: refused by record ${value#*|}") ;; esac
 	fi
@@ -831,13 +1005,21 @@ while IFS=' ' read -r seq event digest; do
 		if [ "$digest" != "$last" ]; then why=$(say "il bollettino $last_number era già diffuso" "bulletin $last_number was released already"); fi
 	elif [ "$last_type" = Cancel ]; then
 		why=$(say "l'allerta era già revocata" "the alert was revoked already")
+	elif [ -n "$as" ] && [ "$within" != "$last_core" ]; then
+		why=$(say "è stato preparato per un bollettino diverso dall'ultimo diffuso, il $last_number" "it was prepared for another bulletin than the newest released one, which is $last_number")
+	elif [ -n "$as" ]; then
+		case "$number|$holds" in
+		"$((last_number + 1))|"*"$nl$last $as $digest$nl"*) ;;
+		*) why=$(say "non è fra quelli pronti dentro l'ultimo diffuso, il $last_number" "it is not among those that are prepared inside the newest released one, which is $last_number") ;;
+		esac
 	elif [ "$previous" != "$last" ]; then
 		why=$(say "non segue l'ultimo bollettino diffuso" "it does not follow the newest released bulletin")
 	fi
 	if [ -n "$why" ]; then
 		broken=$broken$digest\|$why$nl
 	elif [ "$event" = r ]; then
-		chain=$chain$digest\|$seq$nl last=$digest last_number=$number last_type=$type
+		if [ -n "$as" ]; then around=$around$digest\|$last_number$nl; fi
+		chain=$chain$digest\|$seq$nl last=$digest last_number=$number last_type=$type last_core=$core
 	fi
 done <<EOF
 $(printf '%s' "$events" | sort -n -k 1,1)
@@ -853,6 +1035,9 @@ while IFS='|' read -r digest verdict seq; do
 	elif [ "$verdict" = ok ]; then
 		lookup "$facts" "$digest"
 		say "Bollettino ${value%%|*}: DIFFUSO con la voce $seq." "Bulletin ${value%%|*}: RELEASED by record $seq."
+		if lookup "$around" "$digest"; then
+			say "  I suoi byte stanno dentro il bollettino $value: chi ha firmato quello ha firmato anche questi." "  Its bytes stand inside bulletin $value: whoever signed that one signed them too."
+		fi
 	fi
 	found=''
 	if lookup "$chain" "$digest"; then found=$value; fi

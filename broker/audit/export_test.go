@@ -887,6 +887,9 @@ func (c *court) lying(raw []byte, number int, msgType string, people ...*signing
 	r := ledger.Record{Alert: string(c.b.Alert), Number: number, SHA256: digest}
 	handed := r
 	handed.Type, handed.Bytes, handed.Code, handed.MsgType, handed.Expires = ledger.Bulletin, len(raw), string(c.b.Code), msgType, c.b.Expires.UTC()
+	if b, err := bulletin.Parse(raw); err == nil { // what it is, so that Tocsin judges it by nothing else
+		handed.Identifier, handed.MsgType = b.Message.Identifier, string(b.Message.MsgType)
+	}
 	c.add(handed)
 	for _, p := range people {
 		r.Type, r.Principal, r.Namespace, r.Armor = ledger.Signature, p.Principal, signing.Namespace(p.Role, c.alert.Realm), string(p.Sign(c.t, c.alert.Realm, raw))

@@ -50,6 +50,9 @@ type Review struct {
 	Bulletin *bulletin.Bulletin
 	Warnings []Warning // the gravest first
 	Words    []string  // the words to read aloud
+	// Prepared are the reviews of what is prepared inside the bulletin: whoever signs it
+	// signs them too.
+	Prepared []*Review
 
 	o       Options
 	clock   *time.Location
@@ -67,8 +70,21 @@ func New(b *bulletin.Bulletin, o Options) *Review {
 	} else if !sameOffset(b.Expires, r.clock) {
 		r.clock = b.Expires.Location()
 	}
+	for _, kind := range bulletin.Kinds() {
+		if inner := b.Prepared(kind); inner != nil {
+			r.Prepared = append(r.Prepared, New(inner, Options{Lang: o.Lang, Now: o.Now, Location: r.clock, Site: o.Site, Previous: b}))
+		}
+	}
 	r.look()
 	return r
+}
+
+// title names a kind of prepared bulletin in the review's language.
+func (r *Review) title(kind bulletin.Kind) string {
+	if kind == bulletin.Revocation {
+		return r.say("revoca", "revocation")
+	}
+	return r.say("rettifica («in verifica»)", "correction (\"being verified\")")
 }
 
 func sameOffset(t time.Time, l *time.Location) bool {

@@ -50,7 +50,8 @@ const (
 type Warning struct {
 	Severity Severity `json:"severity"`
 	Kind     Kind     `json:"kind"`
-	// Channels are those whose posts hold it; "CAP" is the message itself.
+	// Channels are those whose posts hold it; "CAP" is the message itself, and
+	// "correction/x" a post of what is prepared inside.
 	Channels []string `json:"channels"`
 	// Field says where in the first of them: "text", "title", "image-alt", "link", or
 	// the name of a CAP element.
@@ -140,6 +141,9 @@ func (r *Review) look() {
 	r.lookAtDrill()
 	r.lookAtTimes()
 	r.lookAtAreas()
+	for _, inner := range r.Prepared {
+		r.lookInside(inner)
+	}
 	if r.flooded {
 		r.Warnings = append(r.Warnings, Warning{
 			Severity: High, Kind: KindFlood, Channels: r.channelNames(), What: r.say("più di %d avvisi: gli altri non sono mostrati", "more than %d warnings: the others are not shown", mostWarnings),
@@ -148,6 +152,23 @@ func (r *Review) look() {
 	}
 	order := []Severity{High, Caution, Note}
 	slices.SortStableFunc(r.Warnings, func(a, b Warning) int { return slices.Index(order, a.Severity) - slices.Index(order, b.Severity) })
+}
+
+// lookInside adds what is to be warned of in a prepared bulletin and not in this one.
+func (r *Review) lookInside(inner *Review) {
+	r.flooded = r.flooded || inner.flooded
+	for _, w := range inner.Warnings {
+		known := slices.ContainsFunc(r.Warnings, func(have Warning) bool { return have.Kind == w.Kind && have.Found == w.Found })
+		if w.Severity == Note || known {
+			continue
+		}
+		where := make([]string, len(w.Channels))
+		for i, c := range w.Channels {
+			where[i] = string(inner.Bulletin.Kind) + "/" + c
+		}
+		w.Channels = where
+		r.warn(w)
+	}
 }
 
 func (r *Review) lookAtCharacters(p passage) {
@@ -366,7 +387,7 @@ func (r *Review) lookAtTelephones() {
 		r.warn(w)
 	}
 	for _, digits := range sortedKeys(before) {
-		if now[digits] == nil && r.Bulletin.Message.MsgType != alert.MsgCancel {
+		if now[digits] == nil && r.Bulletin.Message.MsgType != alert.MsgCancel && r.Bulletin.Kind == "" { // what is prepared is about other things
 			r.warn(Warning{
 				Severity: Caution, Kind: KindTelephone, Channels: []string{before[digits][0].channel}, Found: before[digits][0].text,
 				What:   r.say("un numero di telefono del bollettino %d che ora manca", "a telephone number of bulletin %d that is missing now", r.o.Previous.Number),

@@ -14,7 +14,8 @@ import (
 )
 
 // Write writes the review in the order in which a person needs it: what, where, when,
-// what to do, the channels, the differences, the warnings, the words.
+// what to do, the channels, what is prepared inside, the differences, the warnings, the
+// words.
 func (r *Review) Write(w io.Writer) error {
 	p := &page{w: w}
 	r.what(p)
@@ -22,10 +23,28 @@ func (r *Review) Write(w io.Writer) error {
 	r.when(p)
 	r.todo(p)
 	r.channels(p)
+	r.inside(p)
 	r.differences(p)
 	r.warnings(p)
 	r.words(p)
 	return p.err
+}
+
+// inside tells what is prepared inside the bulletin: its message in full, in the first
+// language, of which the posts are made. What looks wrong in them is among the warnings.
+func (r *Review) inside(p *page) {
+	if len(r.Prepared) == 0 || r.o.Channel != "" {
+		return
+	}
+	p.section(r.say("GIÀ PRONTI QUI DENTRO", "PREPARED INSIDE"))
+	p.block("  ", r.say("Chi firma firma anche questi: poi le regole di firma lasciano che li diffonda una persona sola, con queste parole. Ogni testo: tocsin preview BOLLETTINO --prepared correction (o revocation).",
+		"Whoever signs signs these too: the policy then lets one person send them, in these words. Every text: tocsin preview BULLETIN --prepared correction (or revocation)."))
+	for _, q := range r.Prepared {
+		in := &q.Bulletin.Message.Infos[0]
+		p.block("  "+r.title(q.Bulletin.Kind)+": ", in.Headline+" ["+in.Language+"]")
+		p.block("    ", in.Description)
+		p.block("    ", in.Instruction)
+	}
 }
 
 // WriteGrave writes the warnings that stand right above the question, one line or two
@@ -333,7 +352,7 @@ func (r *Review) differences(p *page) {
 				r.difference(p, d)
 			}
 		}
-	case b.Previous == "":
+	case b.Previous == "" && b.Kind == "":
 		p.block("  ", r.say("È il primo bollettino dell'allerta: prima non c'è niente.", "It is the first bulletin of the alert: there is none before it."))
 	default:
 		p.block("  ", r.say("Con il bollettino precedente: non confrontato. %s", "With the bulletin before it: not compared. %s", r.o.Absent))

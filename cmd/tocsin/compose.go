@@ -261,7 +261,7 @@ func (p *program) reissued(raw []byte, b *bulletin.Bulletin) string {
 
 func (p *program) previewCommand() *cobra.Command {
 	var w where
-	var channel, images string
+	var channel, images, prepared string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "preview BULLETIN",
@@ -272,12 +272,22 @@ func (p *program) previewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			outer := b
+			if prepared != "" {
+				if b = b.Prepared(bulletin.Kind(prepared)); b == nil {
+					return both("nel bollettino %d non c'è %q già pronto: scrivere correction o revocation, e prendere un'allerta o un aggiornamento",
+						"bulletin %d holds no prepared %q: write correction or revocation, and take an alert or an update", outer.Number, prepared)
+				}
+			}
 			if channel != "" && !slices.ContainsFunc(b.Channels(), func(c bulletin.Channel) bool { return c.Name == channel }) {
 				return noPost(b, channel)
 			}
 			bg, err := w.background(cmd.Context(), p, b)
 			if err != nil {
 				return err
+			}
+			if prepared != "" {
+				bg.previous = outer
 			}
 			pictures, err := writePictures(b, images)
 			if err != nil {
@@ -293,6 +303,7 @@ func (p *program) previewCommand() *cobra.Command {
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&channel, "channel", "", p.say("solo questo canale", "this channel alone"))
 	cmd.Flags().StringVar(&images, "images", "", p.say("scrive le immagini in questa cartella", "writes the pictures into this folder"))
+	cmd.Flags().StringVar(&prepared, "prepared", "", p.say("ciò che è già pronto dentro il bollettino: correction o revocation", "what is prepared inside the bulletin: correction or revocation"))
 	return cmd
 }
 

@@ -168,6 +168,9 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 	lib := newLibrary(l, rings)
 	lib.mu.Lock()
 	defer lib.mu.Unlock()
+	if err := lib.takeRings(ctx); err != nil { // nothing is judged before it is known by which ring
+		return nil, err
+	}
 	out := map[string]Verdict{}
 	for _, state := range lib.states(id) {
 		h, err := lib.read(ctx, id, &state)

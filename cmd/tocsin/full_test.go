@@ -147,7 +147,7 @@ func TestWriteLimit(t *testing.T) {
 	t.Parallel()
 	pg := newPlayground(t)
 	// ulimit -f counts blocks of 512 bytes in a POSIX shell, of 1024 in some.
-	node := startAs(t, "sh", "-c", `ulimit -f 1200 && exec tocsin serve -c "$0"`, pg.config)
+	node := startAs(t, "sh", "-c", `ulimit -f 6000 && exec tocsin serve -c "$0"`, pg.config)
 	node.says("Node savona-1 is up")
 	var codes []string
 	for i := range 20 {

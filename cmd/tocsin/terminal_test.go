@@ -15,8 +15,8 @@ import (
 )
 
 // atTerminal runs a program at a terminal until it ends, and returns what it showed.
-// answer sees all that was shown so far, and returns what the person types then, once;
-// "" for nothing yet.
+// answer sees what was shown since it was typed last, and returns what the person types
+// then; "" for nothing yet.
 func atTerminal(ctx context.Context, program func(tty *os.File) error, answer func(screen string) string) (string, error) {
 	person, tty, err := openTerminal()
 	if err != nil {
@@ -27,7 +27,7 @@ func atTerminal(ctx context.Context, program func(tty *os.File) error, answer fu
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		typed := false
+		typed := 0 // how much of the screen was there when something was typed last
 		block := make([]byte, 4096)
 		for {
 			n, err := person.Read(block)
@@ -35,11 +35,8 @@ func atTerminal(ctx context.Context, program func(tty *os.File) error, answer fu
 			if err != nil {
 				return // the program has let go of its side
 			}
-			if typed {
-				continue
-			}
-			if line := answer(strings.ReplaceAll(screen.String(), "\r\n", "\n")); line != "" {
-				typed = true
+			if line := answer(strings.ReplaceAll(screen.String()[typed:], "\r\n", "\n")); line != "" {
+				typed = screen.Len()
 				_, _ = person.WriteString(line + "\n")
 			}
 		}

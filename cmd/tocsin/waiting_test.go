@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tocsin/broker/bulletin"
+	"tocsin/broker/bulletin/bulletintest"
 	"tocsin/broker/compose"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
@@ -121,7 +122,7 @@ func TestCosignAsksWhichOfTwoIsMeant(t *testing.T) {
 	if exitCode(err) != 2 || !strings.Contains(said, "Type the first 8 digits of its SHA-256") {
 		t.Errorf("without an answer it says %s (%v)", said, err)
 	}
-	if _, err := answering(t, b[0].SHA256()[:5]+"\nSIGN\n", cosign...); exitCode(err) != 2 {
+	if _, err := answering(t, b[0].SHA256()[:5]+"\n", cosign...); exitCode(err) != 2 {
 		t.Errorf("with five digits: %v", err)
 	}
 	nobodySigned()
@@ -138,8 +139,18 @@ func TestCosignAsksWhichOfTwoIsMeant(t *testing.T) {
 	}
 
 	// The older one is signed, as the person says.
-	said, err = answering(t, strings.ToUpper(b[0].SHA256()[:8])+"\nSIGN\n", cosign...)
-	if err != nil || !strings.Contains(said, "is released") || !strings.Contains(said, "SHA-256 "+b[0].SHA256()) {
+	said, err = atTerminal(t.Context(), func(tty *os.File) error {
+		return run(t.Context(), cosign, tty, tty, tty, english)
+	}, func(screen string) string {
+		switch {
+		case strings.HasSuffix(screen, "or more: "):
+			return strings.ToUpper(b[0].SHA256()[:8])
+		case strings.HasSuffix(screen, "nothing else signs): "):
+			return firstWord(screen)
+		}
+		return ""
+	})
+	if err != nil || !strings.Contains(said, "is released") || !strings.Contains(said, b[0].SHA256()) {
 		t.Fatalf("it says %s (%v)", said, err)
 	}
 	var status alertStatus
@@ -197,7 +208,7 @@ func TestWhatNobodySignedHidesNothing(t *testing.T) {
 	files, b := pg.siblings(2)
 	code := string(b[0].Code)
 	expect(t, 0, "publish", files[0], "-c", pg.config)
-	other := strings.ReplaceAll(string(b[1].Bytes()), string(b[1].Alert), "00000000-0000-4000-8000-000000000000")
+	other := strings.ReplaceAll(string(bulletintest.Alone(b[1].Bytes())), string(b[1].Alert), "00000000-0000-4000-8000-000000000000")
 	for _, raw := range []string{string(b[1].Bytes()), other} {
 		forged, err := bulletin.Parse([]byte(raw))
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 // The flags of the crash tests. They are variables because go test reads its flags
 // before any test begins.
 var (
-	crashTrials = flag.Int("crash.trials", 20, "trials at each kill point")
+	crashTrials = flag.Int("crash.trials", 0, "trials at each kill point; 0 for 20, and for 5 under the race detector")
 	crashSeed   = flag.Uint64("crash.seed", 0, "of the random choices; 0 for another one each time")
 )
 
@@ -45,6 +45,13 @@ func killPoints() []killPoint {
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	trials, seed := *crashTrials, *crashSeed
+	switch {
+	case trials > 0:
+	case raceDetector:
+		trials = 5
+	default:
+		trials = 20
+	}
 	if testing.Short() {
 		trials = min(trials, 3)
 	}

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -222,5 +223,44 @@ func TestManualCanBePasted(t *testing.T) {
 	}
 	if found < 6 {
 		t.Errorf("README.md has %d such commands: this test no longer finds them", found)
+	}
+}
+
+// TestThreatModelNamesTests holds the threat model to the tests that it names.
+func TestThreatModelNamesTests(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(t `).FindAllSubmatch(raw, -1) {
+			known[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(readManual(t, "docs/security.md")) {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 4 || !strings.HasPrefix(line, "| ") {
+			continue
+		}
+		named := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(cells[3], -1)
+		if cells[3] != "shown by |\n" && len(named) == 0 {
+			t.Errorf("no test shows what stands against %q", strings.TrimPrefix(cells[0], "| "))
+		}
+		for _, m := range named {
+			rows++
+			if !known[m[1]] {
+				t.Errorf("docs/security.md names %s, which is no test", m[1])
+			}
+		}
+	}
+	if rows < 60 {
+		t.Errorf("the threat model names %d tests: this test no longer finds them", rows)
 	}
 }

@@ -54,6 +54,19 @@ func streamFolder(dir, stream string) string {
 	return filepath.Join(dir, storeFolder, "$G", "streams", stream)
 }
 
+// holdsRecords reports whether the files of the stream of records hold anything. Those of
+// a node that was killed while it made its ledger for the first time do not.
+func holdsRecords(dir string) bool {
+	files, err := os.ReadDir(filepath.Join(streamFolder(dir, streamName), "msgs"))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return slices.ContainsFunc(files, func(f fs.DirEntry) bool {
+		info, err := f.Info()
+		return strings.HasSuffix(f.Name(), ".blk") && (err != nil || info.Size() > 0)
+	})
+}
+
 // soundStore returns the folder that the broker is to work on: dir itself where each record
 // of it holds; else a copy in it with those that do, and what is damaged.
 func soundStore(dir string) (string, *DamageError, error) {

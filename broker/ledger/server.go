@@ -45,7 +45,7 @@ type Server struct {
 	ns     *server.Server
 	gate   *gate
 	lock   *os.File
-	held   bool         // the folder had a ledger before
+	held   bool         // the folder had records before
 	damage *DamageError // of its files; nil for none
 	// temporary is the folder that goes away with the broker; "" for none.
 	temporary string
@@ -61,8 +61,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = os.Stat(streamFolder(o.Dir, streamName))
-	held := err == nil
+	held := holdsRecords(o.Dir)
 	store, damage, err := soundStore(o.Dir)
 	if err != nil {
 		_ = lock.Close()

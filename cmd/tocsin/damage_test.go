@@ -229,3 +229,23 @@ func TestALedgerOfWhichNothingCanBeReadIsNotStarted(t *testing.T) {
 		}
 	}
 }
+
+// TestAFirstStartThatWasKilledIsTakenUp finds the folder of a stream of which the broker
+// had written nothing else when its node was killed.
+func TestAFirstStartThatWasKilledIsTakenUp(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	if _, err := audit.OpenKeeper(filepath.Join(pg.dir, "state")); err != nil { // comes first
+		t.Fatal(err)
+	}
+	msgs := filepath.Join(pg.dir, "state", "jetstream", "$G", "streams", "LEDGER", "msgs")
+	if err := os.MkdirAll(msgs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(msgs, "1.blk"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := pg.up(); n.trusted() != nil {
+		t.Errorf("the node does not trust its new ledger: %v", n.trusted())
+	}
+}

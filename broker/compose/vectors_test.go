@@ -21,6 +21,9 @@ func TestEveryMessageOfOthersBecomesAnExercise(t *testing.T) {
 	if len(files) < 50 {
 		t.Fatalf("found %d files, want at least 50", len(files))
 	}
+	if raceDetector { // composing is one goroutine's work, and takes ten times as long
+		files = files[:5]
+	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()

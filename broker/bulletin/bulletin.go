@@ -10,8 +10,6 @@ package bulletin
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -84,8 +82,8 @@ const (
 // Kinds returns the kinds in the order in which they stand in a bulletin.
 func Kinds() []Kind { return []Kind{Correction, Revocation} }
 
-// msgType is the type of message that a prepared bulletin of the kind holds.
-func (k Kind) msgType() alert.MsgType {
+// MsgType returns the type of message that a prepared bulletin of the kind holds.
+func (k Kind) MsgType() alert.MsgType {
 	if k == Revocation {
 		return alert.MsgCancel
 	}
@@ -277,9 +275,8 @@ func Write(d Draft) (*Bulletin, error) {
 		writeBody(&w, []byte(p.Text))
 	}
 	for _, data := range d.Images {
-		sum := sha256.Sum256(data)
 		w.WriteString("--- image\n")
-		field("sha256", hex.EncodeToString(sum[:]))
+		field("sha256", digestOf(data))
 		field("type", imageType(data))
 		writeBody(&w, wrapBase64(data))
 	}

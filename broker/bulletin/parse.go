@@ -374,8 +374,8 @@ func (p *parser) capRules(b *Bulletin) error {
 		return p.fail("msgType is %s: only Alert, Update and Cancel are published", m.MsgType)
 	case (m.MsgType == alert.MsgAlert) != (b.Number == 1):
 		return p.fail("msgType is %s in bulletin %d: the first bulletin of an alert is an Alert, every later one an Update or a Cancel", m.MsgType, b.Number)
-	case b.Kind != "" && m.MsgType != b.Kind.msgType():
-		return p.fail("msgType is %s in a prepared %s, which is of type %s", m.MsgType, b.Kind, b.Kind.msgType())
+	case b.Kind != "" && m.MsgType != b.Kind.MsgType():
+		return p.fail("msgType is %s in a prepared %s, which is of type %s", m.MsgType, b.Kind, b.Kind.MsgType())
 	case m.Scope != alert.ScopePublic:
 		return p.fail("scope is %s: only Public messages are published", m.Scope)
 	case !m.Expires().IsZero() && !m.Expires().Equal(b.Expires):
@@ -489,8 +489,7 @@ func (p *parser) image(b *Bulletin) error {
 		return p.fail("it is not base64 in lines of 76 characters")
 	}
 	data = data[:n]
-	sum := sha256.Sum256(data)
-	digest := hex.EncodeToString(sum[:])
+	digest := digestOf(data)
 	switch {
 	case digest != f["sha256"]:
 		return p.fail("its bytes have another SHA-256 than it says")

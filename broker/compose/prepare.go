@@ -24,16 +24,9 @@ func (o Options) prepare(b *bulletin.Bulletin, kind bulletin.Kind) (*alert.Messa
 	}
 	// Its identifier follows from the bulletin, so that the same draft gives the same bytes.
 	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(string(kind)+" "+b.Core()))
-	m := o.successor(last, typeOf(kind), id.String(), word)
+	m := o.successor(last, kind.MsgType(), id.String(), word)
 	m.Infos = inEachLanguage(last, say)
 	return ours(m)
-}
-
-func typeOf(kind bulletin.Kind) alert.MsgType {
-	if kind == bulletin.Revocation {
-		return alert.MsgCancel
-	}
-	return alert.MsgUpdate
 }
 
 // doubt returns the info that says of in that it is being verified. Its area, its time

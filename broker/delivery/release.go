@@ -168,7 +168,8 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 	lib := newLibrary(l, rings)
 	lib.mu.Lock()
 	defer lib.mu.Unlock()
-	if err := lib.takeRings(ctx); err != nil { // nothing is judged before it is known by which ring
+	all, err := lib.places(ctx, id) // first: it learns by which ring each signature is judged
+	if err != nil {
 		return nil, err
 	}
 	out := map[string]Verdict{}
@@ -185,10 +186,6 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 		default:
 			return nil, err
 		}
-	}
-	all, err := lib.places(ctx, id)
-	if err != nil {
-		return nil, err
 	}
 	chain, refused := bulletin.Chain(bulletins(all))
 	for i, p := range all {

@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
 // abandoned makes a folder with a ledger of two records on which nobody works.
@@ -46,39 +46,12 @@ func read(t *testing.T, s *ledger.Server) {
 	}
 }
 
-// snapshot returns what is in a folder, and when it was written.
-func snapshot(t *testing.T, dir string) string {
-	t.Helper()
-	var all strings.Builder
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		var raw []byte
-		if info.Mode().IsRegular() {
-			if raw, err = os.ReadFile(path); err != nil {
-				return err
-			}
-		}
-		fmt.Fprintln(&all, path, info.Mode(), info.ModTime(), sha256.Sum256(raw))
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all.String()
-}
-
 // TestReadersKeepNobodyOut reads a folder several times at once while a node starts on it.
 func TestReadersKeepNobodyOut(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	dir := abandoned(t)
-	before := snapshot(t, dir)
+	before := ledgertest.Snapshot(t, dir)
 	var readers []*ledger.Server
 	for range 2 {
 		s, err := ledger.StartCopy(t.Context(), dir, 0)
@@ -91,7 +64,7 @@ func TestReadersKeepNobodyOut(t *testing.T) {
 	for _, s := range readers {
 		read(t, s)
 	}
-	if snapshot(t, dir) != before {
+	if ledgertest.Snapshot(t, dir) != before {
 		t.Error("reading has changed the folder")
 	}
 	node := startServer(t, dir)
@@ -139,14 +112,14 @@ func TestAReadOnlyFolderIsRead(t *testing.T) {
 	}
 	rights(0)
 	defer rights(0o200)
-	before := snapshot(t, dir)
+	before := ledgertest.Snapshot(t, dir)
 	s, err := ledger.StartCopy(t.Context(), dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Stop()
 	read(t, s)
-	if snapshot(t, dir) != before { // whoever runs tests as root has every right
+	if ledgertest.Snapshot(t, dir) != before { // whoever runs tests as root has every right
 		t.Error("reading has changed the folder")
 	}
 }

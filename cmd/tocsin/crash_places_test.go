@@ -215,17 +215,26 @@ func (w *crashWorld) checkPicture(ctx context.Context, f *filing, nodes ...*cras
 	w.t.Helper()
 	image := f.b.For("instagram")[0].Image
 	for _, n := range nodes {
-		// A node that had nothing to send of it may be reading the bulletin still.
-		limited, cancel := context.WithTimeout(ctx, 20*time.Second)
-		got, err := fetch(limited, "http://"+n.c.Site.Listen+"/media/"+image.SHA256+".jpg")
-		for tick := time.NewTicker(20 * time.Millisecond); err != nil && limited.Err() == nil; {
-			<-tick.C
-			got, err = fetch(limited, "http://"+n.c.Site.Listen+"/media/"+image.SHA256+".jpg")
-		}
-		cancel()
+		got, err := fetchSoon(ctx, "http://"+n.c.Site.Listen+"/media/"+image.SHA256+".jpg")
 		if err != nil || !bytes.Equal(got, image.Data) {
 			w.t.Errorf("%s: node %s does not show the signed picture (%d bytes, %v)", f.b.Code, n.c.Node, len(got), err)
 		}
+	}
+}
+
+// fetchSoon fetches what may not be there yet: a node that had nothing to send of a
+// bulletin may be reading it still.
+func fetchSoon(ctx context.Context, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		got, err := fetch(ctx, address)
+		if err == nil || ctx.Err() != nil {
+			return got, err
+		}
+		<-tick.C
 	}
 }
 

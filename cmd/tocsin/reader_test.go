@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
 // left makes the folder of a node that has ended while a bulletin waited for its
@@ -28,28 +27,7 @@ func (pg *playground) left() (code string) {
 // snapshot returns what is in the state folder, and when it was written.
 func (pg *playground) snapshot() string {
 	pg.t.Helper()
-	var all strings.Builder
-	err := filepath.WalkDir(filepath.Join(pg.dir, "state"), func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		var raw []byte
-		if info.Mode().IsRegular() {
-			if raw, err = os.ReadFile(path); err != nil {
-				return err
-			}
-		}
-		fmt.Fprintf(&all, "%s %v %v %x\n", path, info.Mode(), info.ModTime(), sha256.Sum256(raw))
-		return nil
-	})
-	if err != nil {
-		pg.t.Fatal(err)
-	}
-	return all.String()
+	return ledgertest.Snapshot(pg.t, filepath.Join(pg.dir, "state"))
 }
 
 // TestReadersKeepNoNodeOut reads the folder of a node that is not running with several

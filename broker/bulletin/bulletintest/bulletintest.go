@@ -74,11 +74,7 @@ func (a *Alert) write(tb testing.TB, kind alert.MsgType, d bulletin.Draft) *bull
 	inner := *a
 	inner.Take(b)
 	for _, k := range d.Kind.Holds() {
-		msgType := alert.MsgUpdate
-		if k == bulletin.Revocation {
-			msgType = alert.MsgCancel
-		}
-		d.Prepared = append(d.Prepared, inner.write(tb, msgType, bulletin.Draft{Number: b.Number + 1, Kind: k, PreparedFor: b.Core()}))
+		d.Prepared = append(d.Prepared, inner.write(tb, k.MsgType(), bulletin.Draft{Number: b.Number + 1, Kind: k, PreparedFor: b.Core()}))
 	}
 	return Write(tb, d)
 }

@@ -147,6 +147,7 @@ func TestInspectFinds(t *testing.T) {
 		"environment":      {"cmd/tocsin/a.go", doc + `package main; import "os"; func f() { os.Getenv("A") }`, "calls os.Getenv"},
 		"fatal":            {"cmd/tocsin/a.go", doc + `package main; import "log"; func main() { log.Fatal() }`, "calls log.Fatal"},
 		"sleep":            {"broker/alert/a.go", doc + `package p; import "time"; func f() { time.Sleep(1) }`, "calls time.Sleep"},
+		"machine_zone":     {"cmd/tocsin/a.go", doc + `package p; import "time"; func f(t time.Time) { t.In(time.Local) }`, "names time.Local"},
 		"dot_import":       {"broker/alert/a.go", doc + `package p; import . "fmt"`, "imports fmt with a dot"},
 		"serial_test":      {"broker/alert/a_test.go", `package p; import "testing"; func TestA(t *testing.T) { t.Log() }`, "TestA does not call t.Parallel() first"},
 		"empty_test":       {"broker/alert/a_test.go", `package p; import "testing"; func TestA(t *testing.T) {}`, "TestA does not call t.Parallel() first"},

@@ -155,6 +155,8 @@ func (in *inspector) calls(name string, n ast.Node, imports map[string]string, i
 			in.report("%s calls %s: return an error", name, called)
 		case called == "time.Sleep":
 			in.report("%s calls %s: wait on a timer and on ctx.Done", name, called)
+		case namedBy(at, imports) == "time.Local":
+			in.report("%s names time.Local: people read times in the zone of the service, not of a machine", name)
 		}
 	}
 }
@@ -260,7 +262,12 @@ func calledBy(n ast.Node, imports map[string]string) string {
 	if !ok {
 		return ""
 	}
-	sel, ok := call.Fun.(*ast.SelectorExpr)
+	return namedBy(call.Fun, imports)
+}
+
+// namedBy returns what a node names of another package, as path and name, or "".
+func namedBy(n ast.Node, imports map[string]string) string {
+	sel, ok := n.(*ast.SelectorExpr)
 	if !ok {
 		return ""
 	}

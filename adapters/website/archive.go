@@ -70,7 +70,8 @@ func (a *awaited) file(path string) bool {
 func Starting(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
 	w.Header().Set("Cache-Control", "no-store")
-	http.Error(w, "Il sito si riavvia: riprova fra un momento.\nThe site is starting: try again in a moment.", http.StatusServiceUnavailable)
+	http.Error(w, "Il sito si riavvia: riprova fra un momento.\nThe site is starting: try again in a moment.\n"+
+		"Die Seite startet neu: Versuchen Sie es gleich noch einmal.\nLe site redémarre : réessayez dans un instant.", http.StatusServiceUnavailable)
 }
 
 var _ adapters.Archive = (*Site)(nil)

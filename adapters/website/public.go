@@ -178,7 +178,11 @@ func doubtful(w http.ResponseWriter) {
 	http.Error(w, "Questo sito ha un guasto: adesso non può dire se ci sono allerte in corso che qui non si vedono, né se un codice è autentico. "+
 		"Segui gli altri canali ufficiali; se sei in pericolo chiama il 112.\n"+
 		"This site has a fault: at the moment it can't say whether alerts are in force that are not shown here, nor whether a code is genuine. "+
-		"Follow the other official channels; if you are in danger call 112.", http.StatusServiceUnavailable)
+		"Follow the other official channels; if you are in danger call 112.\n"+
+		"Diese Seite ist gestört: Sie kann zurzeit nicht sagen, ob Warnungen gelten, die hier nicht zu sehen sind, und ob ein Code echt ist. "+
+		"Folgen Sie den anderen amtlichen Kanälen; bei Gefahr wählen Sie 112.\n"+
+		"Ce site est en panne : il ne peut pas dire pour le moment si des alertes sont en cours qui ne figurent pas ici, ni si un code est authentique. "+
+		"Suivez les autres canaux officiels ; en cas de danger, appelez le 112.", http.StatusServiceUnavailable)
 }
 
 func (s *Site) showMissing(w http.ResponseWriter, r *http.Request) {

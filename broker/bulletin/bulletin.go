@@ -11,7 +11,6 @@ package bulletin
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"time"
 
 	"tocsin/adapters"
@@ -307,17 +306,4 @@ func imageType(data []byte) string {
 		return "image/png"
 	}
 	return ""
-}
-
-// Differences lists, in the order of b, the channels whose posts are not the same
-// in the earlier bulletin a: what a person who signs an update must read.
-func Differences(a, b *Bulletin) []string {
-	var out []string
-	for _, c := range b.Channels() {
-		same := func(x, y adapters.Post) bool { return x.Text == y.Text && x.Title == y.Title }
-		if !slices.EqualFunc(a.For(c.Name), b.For(c.Name), same) {
-			out = append(out, c.Name)
-		}
-	}
-	return out
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"image"
 	"image/jpeg"
 	"slices"
@@ -173,19 +172,6 @@ func TestWhatIsNoBulletinIsRefused(t *testing.T) {
 				t.Errorf("the place is line %d, %q", e.Line, e.Where)
 			}
 		})
-	}
-}
-
-func TestDifferencesNamesTheChannelsThatChange(t *testing.T) {
-	t.Parallel()
-	a := bulletintest.New(t, "instagram-a", "x-a")
-	first := a.Next(t, alert.MsgAlert)
-	second := a.Next(t, alert.MsgUpdate)
-	if got := bulletin.Differences(first, second); fmt.Sprint(got) != "[instagram-a x-a]" {
-		t.Errorf("an update changes %v, want both channels", got)
-	}
-	if got := bulletin.Differences(first, first); got != nil {
-		t.Errorf("a bulletin differs from itself on %v", got)
 	}
 }
 

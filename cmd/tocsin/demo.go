@@ -453,6 +453,13 @@ func (s *stage) release(ctx context.Context, d *desk, b *bulletin.Bulletin, say 
 		if err := d.sign(ctx, b, st); err != nil {
 			return err
 		}
+		released, err := d.releasedChain(ctx, string(b.Alert))
+		if err != nil {
+			return err
+		}
+		if len(released) == 0 {
+			return both("il bollettino ha le due firme, ma non è diffuso: vedere tocsin status", "the bulletin has both signatures, but it is not released: see tocsin status")
+		}
 		say("Controfirmato dal referente di polizia: l'allerta è diffusa.\n", "Co-signed by the police liaison: the alert is released.\n")
 	}
 	return nil

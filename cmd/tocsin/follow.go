@@ -243,7 +243,7 @@ func (t *teller) facts(e *ledger.Entry) string {
 		return say("la piattaforma ha già il contenuto; non è pubblico", "the platform holds the content already; it is not public")
 	case ledger.NotSent:
 		if !r.RetryAt.IsZero() {
-			return say("non pubblicato, si riprova alle %s", "not published, to be tried again at %s", r.RetryAt.In(time.Local).Format("15:04:05.000"))
+			return say("non pubblicato, si riprova alle %s", "not published, to be tried again at %s", r.RetryAt.In(rome()).Format("15:04:05.000"))
 		}
 		return say("non pubblicato, si riprova", "not published, to be tried again")
 	case ledger.Absent:

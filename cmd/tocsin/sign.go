@@ -500,7 +500,7 @@ func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin, held *ledger.B
 		case v.Released:
 			return both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
 		}
-		return nil
+		return d.unpublished(ctx, b)
 	}
 	var taken bool
 	d.ledger.View(func(s *ledger.State) {
@@ -522,7 +522,40 @@ func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin, held *ledger.B
 	if d.c != nil && last == nil && b.Message.Sender != d.c.Issuer.Sender {
 		return both("il mittente CAP del bollettino è %s, quello di questo nodo è %s: comporlo con la configurazione del nodo", "the bulletin's CAP sender is %s, this node's is %s: compose it with the node's configuration", b.Message.Sender, d.c.Issuer.Sender)
 	}
-	return b.Follows(last)
+	if err := b.Follows(last); err != nil {
+		return err
+	}
+	return d.unpublished(ctx, b)
+}
+
+// unpublished checks that no other bulletin made the identifier of this one's message
+// public: whoever receives CAP takes the second one for a repetition, and shows nothing
+// (CAP 1.2, section 3.2.1, identifier).
+func (d *desk) unpublished(ctx context.Context, b *bulletin.Bulletin) error {
+	var alerts []string
+	d.ledger.View(func(s *ledger.State) {
+		for id, a := range s.Alerts {
+			same := func(o *ledger.BulletinState) bool {
+				return o.Identifier == b.Message.Identifier && o.SHA256 != b.SHA256()
+			}
+			if slices.ContainsFunc(a.Bulletins, same) {
+				alerts = append(alerts, id)
+			}
+		}
+	})
+	for _, id := range alerts {
+		chain, err := d.releasedChain(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, other := range chain {
+			if other.Message.Identifier == b.Message.Identifier && other.Message.Sender == b.Message.Sender && other.SHA256() != b.SHA256() {
+				return refusedError{both("l'identificativo CAP %s è già stato diffuso con il bollettino %d dell'allerta %s: chi riceve i messaggi CAP scarterebbe questo come una copia. Dare al messaggio un nuovo identifier e comporre di nuovo",
+					"the CAP identifier %s was published already, with bulletin %d of alert %s: whoever receives CAP messages would drop this one as a copy. Give the message a new identifier and compose again", b.Message.Identifier, other.Number, other.Code)}
+			}
+		}
+	}
+	return nil
 }
 
 // releasedChain returns the released bulletins of an alert in order.

@@ -8,11 +8,12 @@ import (
 
 // parole.txt holds the 2048 words that are read aloud, sorted. The list is our own,
 // chosen by these rules: ordinary Italian words for things, animals, plants, places,
-// trades and plain actions; 4 to 8 letters of a to z, no accents; the first four
-// letters tell a word from all others; no two differ by one letter only, so that one
-// letter misheard is not another word; no word of alerts and dangers, nothing that
-// frightens or offends, no number, no level of an alert. TestWordList holds what a
-// machine can check. A word never moves: the code of an old bulletin must stay what it
+// trades and plain actions; 4 to 8 letters of the Italian alphabet, without accents and
+// ending in a vowel, so that whoever hears one can write it; the first four letters tell
+// a word from all others; no two differ by one letter only, and no two sound alike on a
+// bad line; no word of alerts and dangers, nothing that frightens or offends, no number,
+// no level of an alert. TestWordList and TestWordsSoundDifferent hold what a machine can
+// check. A word never moves: the code of an old bulletin must stay what it
 // was.
 //
 //go:embed parole.txt

@@ -334,13 +334,23 @@ func word(text string) (first, rest string) {
 // sign as role in realms from after to before (whole seconds; both inclusive).
 // What ParseRing would not accept is an error.
 func RingLine(principal string, role Role, realms []alert.Realm, after, before time.Time, key ssh.PublicKey, comment string) (string, error) {
+	return ringLine("", principal, role, realms, after, before, key, comment)
+}
+
+// AuthorityLine is RingLine for the key of an authority, which enrols people of its
+// organisation by certificate; principal may be *@organisation.
+func AuthorityLine(principal string, role Role, realms []alert.Realm, after, before time.Time, key ssh.PublicKey, comment string) (string, error) {
+	return ringLine(optAuthority+",", principal, role, realms, after, before, key, comment)
+}
+
+func ringLine(options, principal string, role Role, realms []alert.Realm, after, before time.Time, key ssh.PublicKey, comment string) (string, error) {
 	names := make([]string, len(realms))
 	for i, realm := range realms {
 		names[i] = Namespace(role, realm)
 	}
 	const layout = "20060102150405Z"
 	encoded := strings.TrimSuffix(string(ssh.MarshalAuthorizedKey(key)), "\n")
-	text := fmt.Sprintf(`%s %s="%s",%s="%s",%s="%s" %s`, principal, optNamespaces, strings.Join(names, ","),
+	text := fmt.Sprintf(`%s %s%s="%s",%s="%s",%s="%s" %s`, principal, options, optNamespaces, strings.Join(names, ","),
 		optValidAfter, after.UTC().Format(layout), optValidBefore, before.UTC().Format(layout), encoded)
 	if comment != "" {
 		text += " " + comment

@@ -206,7 +206,7 @@ func (r *benchRig) configure(ctx context.Context, site string) error {
 		Realm: alert.RealmExercise, Node: "bench", Site: site, Broker: "127.0.0.1:0", Accounts: r.simulators[0].Accounts(),
 		Control: strings.TrimPrefix(r.simulators[0].URL(), "http://"), Quick: true,
 	}
-	if err := f.write(r.dir, time.Now()); err != nil {
+	if err := f.write(ctx, r.dir, time.Now()); err != nil {
 		return err
 	}
 	c, err := loadConfig(filepath.Join(r.dir, "tocsin.yaml"))

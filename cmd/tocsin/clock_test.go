@@ -33,6 +33,7 @@ func (pg *playground) enrolledFrom(role string, at time.Time) {
 func TestClockBehindIsNamed(t *testing.T) {
 	t.Parallel()
 	pg := newPlayground(t)
+	pg.plain()
 	node := start(t, "serve", "-c", pg.config)
 	node.says("Node savona-1 is up")
 	path, b := pg.published("b")

@@ -65,7 +65,7 @@ func TestLargeConfiguration(t *testing.T) {
 	t.Parallel()
 	f := fresh{Realm: alert.RealmExercise, Node: "large", Site: "127.0.0.1:1", Broker: "127.0.0.1:2", Control: "127.0.0.1:3", Accounts: simulator.Accounts{}}
 	dir := t.TempDir()
-	if err := f.write(dir, time.Now()); err != nil {
+	if err := f.write(t.Context(), dir, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "tocsin.yaml")
@@ -152,7 +152,7 @@ func TestValuesThatStopAChannel(t *testing.T) {
 			t.Parallel()
 			f := fresh{Realm: alert.RealmExercise, Node: "small", Site: "127.0.0.1:1", Broker: "127.0.0.1:2", Control: "127.0.0.1:3", Accounts: simulator.Accounts{}}
 			dir := t.TempDir()
-			if err := f.write(dir, time.Now()); err != nil {
+			if err := f.write(t.Context(), dir, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			path := filepath.Join(dir, "tocsin.yaml")

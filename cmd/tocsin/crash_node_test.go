@@ -70,7 +70,7 @@ func newCrashNode(t *testing.T, binary, name string, accounts simulator.Accounts
 		Realm: alert.RealmExercise, Node: name, Site: site, Broker: broker,
 		Accounts: accounts, Control: strings.TrimPrefix(control, "http://"), Quick: true,
 	}
-	if err := f.write(n.dir, time.Now()); err != nil {
+	if err := f.write(t.Context(), n.dir, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	n.config = filepath.Join(n.dir, "tocsin.yaml")

@@ -14,7 +14,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -165,15 +164,7 @@ func (w *crashWorld) newSecondNode(binary, name string) *crashNode {
 		"listen: "+n.c.Broker.Listen, "url: nats://"+first.c.Broker.Listen+"\n  token: {file: "+token+"}",
 	)
 	n.without("sito")
-	for _, file := range []string{"keys/allowed_signers", "keys/revoked", "policy.yaml"} {
-		raw, err := os.ReadFile(filepath.Join(first.dir, file))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(n.dir, file), raw, 0o600)
-		}
-		if err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	sameKeys(w.t, first.dir, n.dir)
 	return n
 }
 

@@ -252,7 +252,7 @@ func (d *demo) raise(ctx context.Context, planned []plannedFault) (_ *stage, err
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
-	if s.config, err = s.configure(site.Addr().String()); err != nil {
+	if s.config, err = s.configure(ctx, site.Addr().String()); err != nil {
 		_ = site.Close()
 		return nil, err
 	}
@@ -280,7 +280,7 @@ func (d *demo) raise(ctx context.Context, planned []plannedFault) (_ *stage, err
 
 // configure writes the folder of a node whose addresses are those of this run. In
 // a folder that held a demonstration before, ledger and keys stay.
-func (s *stage) configure(site string) (*config, error) {
+func (s *stage) configure(ctx context.Context, site string) (*config, error) {
 	f := fresh{
 		Realm: alert.RealmExercise, Node: "demo", Site: site, Broker: "127.0.0.1:0", Accounts: s.simulator.Accounts(),
 		Control: strings.TrimPrefix(s.simulator.URL(), "http://"), Quick: true,
@@ -293,7 +293,7 @@ func (s *stage) configure(site string) (*config, error) {
 		if err := f.renew(s.dir); err != nil {
 			return nil, fmt.Errorf("demo: %w", err)
 		}
-	} else if err := f.write(s.dir, time.Now()); err != nil {
+	} else if err := f.write(ctx, s.dir, time.Now()); err != nil {
 		return nil, err
 	}
 	c, err := loadConfig(path)

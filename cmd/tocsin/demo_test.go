@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -291,6 +292,26 @@ func TestDemoGoesOnInTheSameFolder(t *testing.T) {
 		if !strings.Contains(stdout, code) {
 			t.Errorf("the ledger of both demonstrations does not hold %s", code)
 		}
+	}
+}
+
+// TestDemoGoesOnInAnOlderFolder has the folder of a demonstration whose key ring has no
+// versions: its keys stay what they are.
+func TestDemoGoesOnInAnOlderFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f := fresh{Realm: alert.RealmExercise, Node: "demo", Site: "127.0.0.1:1", Broker: "127.0.0.1:2", Control: "127.0.0.1:3"}
+	if err := errors.Join(f.write(t.Context(), dir, time.Now()), plainKeys(dir)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, 0, "demo", "--once", "--state", dir)
+	var report ringReport
+	stdout, _ := expect(t, 0, "keys", "list", "--state", dir, "--json")
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || report.Version != 0 || len(report.Signers) != 2 {
+		t.Errorf("the key ring is %s, want the two trial keys without a version (%v)", stdout, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, firstFolder)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the demonstration put a version beside the keys of before: %v", err)
 	}
 }
 

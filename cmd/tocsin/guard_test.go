@@ -80,7 +80,7 @@ func TestWhatWasWrittenPastTheCommandsIsShown(t *testing.T) {
 	rubbish := pg.past(n, "ledger.alert."+string(b.Alert)+".attempt", []byte("good evening"))
 
 	stdout, _ := expect(t, 0, "status", code, "-c", pg.config)
-	for _, want := range []string{"bulletin 2 ()", "REFUSED, it is not released: bulletin, line 1", "refused is record 7: record: not a JSON object"} {
+	for _, want := range []string{"bulletin 2 ()", "REFUSED, it is not released: bulletin, line 1", "refused is record 8: record: not a JSON object"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("status says %s\nwant %q in it", stdout, want)
 		}
@@ -107,7 +107,7 @@ func TestWhatWasWrittenPastTheCommandsIsShown(t *testing.T) {
 		}
 	}
 	stdout, _ = expect(t, 0, "audit", "verify", "-c", pg.config)
-	for _, want := range []string{"valid signatures 1, refused 2", "refused is record 5: bulletin, line 1", "All is in order"} {
+	for _, want := range []string{"valid signatures 1, refused 2", "refused is record 6: bulletin, line 1", "All is in order"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("audit verify says %s\nwant %q in it", stdout, want)
 		}

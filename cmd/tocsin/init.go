@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
+	"context"
 	_ "embed"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,7 +18,6 @@ import (
 
 	"tocsin/adapters/simulator"
 	"tocsin/broker/alert"
-	"tocsin/broker/signing"
 	"tocsin/templates/scenarios"
 )
 
@@ -67,6 +68,7 @@ type fresh struct {
 	Accounts simulator.Accounts // exercise: where the channels publish
 	Control  string             // address of the simulator's pages
 	Quick    bool               // loses no time on the simulator: for the demo and tests
+	Plain    bool               // its key ring has no versions: a folder of before
 }
 
 // prepared is what init prints with --json.
@@ -77,6 +79,7 @@ type prepared struct {
 	Scenario  string      `json:"scenario"`            // the example message
 	Officer   string      `json:"officer,omitempty"`   // the trial keys of an exercise
 	Police    string      `json:"police,omitempty"`    // likewise
+	Managers  []string    `json:"managers"`            // the keys of those who manage the key ring
 	Simulator string      `json:"simulator,omitempty"` // what tocsin simulate --listen wants
 }
 
@@ -88,12 +91,14 @@ func (p *program) initCommand() *cobra.Command {
 		Short: p.say("prepara la cartella di un nodo", "prepares the folder of a node"),
 		Long: p.say(`Scrive in CARTELLA la configurazione, le regole di firma, il portachiavi e un messaggio d'esempio, tutto commentato.
 Nell'ambiente exercise (predefinito) i canali puntano al simulatore (tocsin simulate) e ci sono due chiavi di prova,
-valide 90 giorni: si può provare tutto subito. Nell'ambiente live chiavi e conti si mettono a mano, e l'esempio è una bozza da compilare.`,
+valide 90 giorni: si può provare tutto subito. Nell'ambiente live persone e conti si mettono a mano, e l'esempio è una bozza da compilare.
+Il portachiavi è una versione 1 (keys/1); le chiavi dei suoi tre responsabili, in keys/managers, vanno portate via da questa macchina.`,
 			`Writes into DIR the configuration, the signing policy, the key ring and an example message, all with comments.
 In realm exercise (the default) the channels point to the simulator (tocsin simulate) and there are two trial keys,
-valid for 90 days: everything can be tried at once. In realm live, keys and accounts are put in by hand, and the example is a draft to fill in.`),
+valid for 90 days: everything can be tried at once. In realm live, people and accounts are put in by hand, and the example is a draft to fill in.
+The key ring is a version 1 (keys/1); the keys of its three managers, in keys/managers, have to be taken off this machine.`),
 		Args: args(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, a []string) error {
+		RunE: func(cmd *cobra.Command, a []string) error {
 			if a[0] == "" {
 				return usage("init: name the folder to make")
 			}
@@ -112,12 +117,15 @@ valid for 90 days: everything can be tried at once. In realm live, keys and acco
 			if err := f.addresses(); err != nil {
 				return err
 			}
-			if err := f.write(a[0], time.Now()); err != nil {
+			if err := f.write(cmd.Context(), a[0], time.Now()); err != nil {
 				return err
 			}
 			config := filepath.Join(a[0], "tocsin.yaml")
 			if asJSON {
 				done := prepared{Folder: a[0], Config: config, Realm: r, Scenario: filepath.Join(a[0], "scenarios", exampleOf(r))}
+				for _, m := range f.managers() {
+					done.Managers = append(done.Managers, filepath.Join(a[0], m.file))
+				}
 				if r == alert.RealmExercise {
 					done.Officer, done.Police = filepath.Join(a[0], "keys", "officer"), filepath.Join(a[0], "keys", "police")
 					done.Simulator = platforms
@@ -125,14 +133,29 @@ valid for 90 days: everything can be tried at once. In realm live, keys and acco
 				return p.printJSON(done)
 			}
 			if r == alert.RealmLive {
-				p.print("Cartella pronta: %s\nOra: completa %s, keys/allowed_signers e i conti dei canali; poi tocsin serve -c %s\nBozza di un'allerta da compilare: %s", "Folder ready: %s\nNext: complete %s, keys/allowed_signers and the channels' accounts; then tocsin serve -c %s\nDraft of an alert to fill in: %s", a[0], config, config, filepath.Join(a[0], "scenarios", exampleOf(r)))
+				p.print(`Cartella pronta: %[1]s, spiegata in %[1]s/LEGGIMI.md
+Ora: completa %[2]s e i conti dei canali; metti le persone nel portachiavi e fallo firmare da due responsabili:
+  tocsin keys add NOME@ENTE --role officer --realm live --until GIORNO --key FILE.pub -c %[2]s
+  tocsin keys add NOME@ENTE --role police --realm live --until GIORNO --key FILE.pub -c %[2]s
+  tocsin keys sign %[1]s/keys/1 -k %[1]s/keys/managers/protezione-civile -c %[2]s
+  tocsin keys sign %[1]s/keys/1 -k %[1]s/keys/managers/questura -c %[2]s
+  tocsin serve -c %[2]s
+Bozza di un'allerta da compilare: %[3]s`, `Folder ready: %[1]s, explained in %[1]s/LEGGIMI.md
+Next: complete %[2]s and the channels' accounts; put the people into the key ring and let two managers sign it:
+  tocsin keys add NAME@OFFICE --role officer --realm live --until DAY --key FILE.pub -c %[2]s
+  tocsin keys add NAME@OFFICE --role police --realm live --until DAY --key FILE.pub -c %[2]s
+  tocsin keys sign %[1]s/keys/1 -k %[1]s/keys/managers/protezione-civile -c %[2]s
+  tocsin keys sign %[1]s/keys/1 -k %[1]s/keys/managers/questura -c %[2]s
+  tocsin serve -c %[2]s
+Draft of an alert to fill in: %[3]s`, a[0], config, filepath.Join(a[0], "scenarios", exampleOf(r)))
+				p.tellManagers(a[0])
 				return nil
 			}
 			elsewhere := ""
 			if platforms != defaultSimulator {
 				elsewhere = " --listen " + platforms
 			}
-			p.print(`Cartella pronta: %[1]s
+			p.print(`Cartella pronta: %[1]s, spiegata in %[1]s/LEGGIMI.md
 Ora, in terminali diversi:
   tocsin simulate%[3]s
   tocsin serve -c %[2]s
@@ -141,7 +164,7 @@ Ora, in terminali diversi:
   tocsin sign allerta.bollettino -k %[1]s/keys/officer
   tocsin publish allerta.bollettino -c %[2]s
   tocsin cosign CODICE -c %[2]s -k %[1]s/keys/police
-  tocsin status -c %[2]s --watch`, `Folder ready: %[1]s
+  tocsin status -c %[2]s --watch`, `Folder ready: %[1]s, explained in %[1]s/LEGGIMI.md
 Next, in different terminals:
   tocsin simulate%[3]s
   tocsin serve -c %[2]s
@@ -151,6 +174,7 @@ Next, in different terminals:
   tocsin publish alert.bulletin -c %[2]s
   tocsin cosign CODE -c %[2]s -k %[1]s/keys/police
   tocsin status -c %[2]s --watch`, a[0], config, elsewhere)
+			p.tellManagers(a[0])
 			return nil
 		},
 	}
@@ -164,7 +188,7 @@ Next, in different terminals:
 
 // write makes the folder. A folder that holds a configuration already is left
 // alone.
-func (f fresh) write(dir string, now time.Time) error {
+func (f fresh) write(ctx context.Context, dir string, now time.Time) error {
 	if _, err := os.Stat(filepath.Join(dir, "tocsin.yaml")); err == nil {
 		return fmt.Errorf("init: %s holds a configuration already: choose another folder, nothing is overwritten", dir)
 	}
@@ -181,11 +205,13 @@ func (f fresh) write(dir string, now time.Time) error {
 	if err := t.Execute(&config, f); err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
-	files := map[string][]byte{
-		"policy.yaml":  signing.DefaultPolicy(),
-		"keys/revoked": []byte("# Chiavi pubbliche che non valgono più, una per riga.\n# Public keys that are never accepted any more, one on a line.\n"),
+	if err := f.ring(ctx, dir, now); err != nil {
+		return fmt.Errorf("init: %w", err)
 	}
-	ring := []byte(ringHead)
+	files, err := f.readme()
+	if err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
 	// An exercise has no place on a live node, where it could go out as reality.
 	files["scenarios/"+exampleOf(f.Realm)] = scenarios.Demo()
 	if f.Realm == alert.RealmLive {
@@ -195,13 +221,7 @@ func (f fresh) write(dir string, now time.Time) error {
 		for name, secret := range f.secrets() {
 			files["secrets/"+name] = []byte(secret + "\n")
 		}
-		lines, err := f.keys(dir, now)
-		if err != nil {
-			return fmt.Errorf("init: %w", err)
-		}
-		ring = append(ring, lines...)
 	}
-	files["keys/allowed_signers"] = ring
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			return fmt.Errorf("init: %w", err)
@@ -214,6 +234,8 @@ func (f fresh) write(dir string, now time.Time) error {
 // renew writes the configuration and the credentials anew, and leaves keys and
 // ledger as they are.
 func (f fresh) renew(dir string) error {
+	_, err := os.Stat(filepath.Join(dir, firstFolder))
+	f.Plain = errors.Is(err, fs.ErrNotExist)
 	t, err := template.New("tocsin.yaml").Parse(configTemplate)
 	if err != nil {
 		return err
@@ -228,43 +250,6 @@ func (f fresh) renew(dir string) error {
 		}
 	}
 	return os.WriteFile(filepath.Join(dir, "tocsin.yaml"), config.Bytes(), 0o600)
-}
-
-// ringHead explains a key ring to whoever opens it.
-const ringHead = `# Portachiavi: chi può firmare, in quale ruolo, con quale chiave, per quanto tempo.
-# Formato allowed_signers di OpenSSH (ssh-keygen(1)), letto con rigore: una riga che non si capisce ferma il nodo.
-# Ogni riga: nome@organizzazione namespaces="RUOLO@tocsin,RUOLO@exercise.tocsin",valid-after="…Z",valid-before="…Z" chiave pubblica
-# Ruoli: officer (funzionario di turno), police (referente di polizia). Le due firme vengono da organizzazioni diverse.
-#
-# Key ring: who may sign, in which role, with which key, for how long. OpenSSH's allowed_signers, read strictly: a line
-# that can't be understood stops the node. exercise.tocsin is for exercises alone, tocsin for real alerts.
-
-`
-
-// keys makes the trial keys of the exercise realm and returns their ring lines.
-func (f fresh) keys(dir string, now time.Time) ([]byte, error) {
-	var lines bytes.Buffer
-	for _, who := range []struct {
-		role      signing.Role
-		file      string
-		principal string
-	}{
-		{signing.Officer, "officer", "funzionario.demo@protezionecivile.provincia.example"},
-		{signing.Police, "police", "referente.demo@questura.example"},
-	} {
-		path := filepath.Join(dir, "keys", who.file)
-		key, err := signing.GenerateKeyFile(path, who.principal, rand.Reader)
-		if err != nil {
-			return nil, err
-		}
-		from := now.UTC().Truncate(time.Second).Add(-time.Minute)
-		line, err := signing.RingLine(who.principal, who.role, []alert.Realm{alert.RealmExercise}, from, from.Add(demoKeyLife), key, "chiave di prova")
-		if err != nil {
-			return nil, err
-		}
-		lines.WriteString(line + "\n")
-	}
-	return lines.Bytes(), nil
 }
 
 // secrets are the credentials of the simulator's accounts by file name.

@@ -26,15 +26,15 @@ func (p *program) keysCommand() *cobra.Command {
 		Short: p.say("il portachiavi: chi può firmare, e come lo si cambia", "the key ring: who may sign, and how it is changed"),
 		Long: p.say(`Una versione del portachiavi è una cartella: root (i responsabili), signers (chi firma), revoked, policy, meta e le firme in sigs/.
 Una nuova versione si prepara come bozza (draft, add, revoke, expire, rotate), la firmano i responsabili (sign) e si consegna al
-registro (accept): da lì in poi vale su ogni nodo, senza riavvii. La verifica senza Tocsin: verify-ring.sh (keys verify --script).`,
+registro (accept): da lì in poi vale su ogni nodo, senza riavvii. Una versione si riprende dal registro con fetch. La verifica senza Tocsin: verify-ring.sh (keys verify --script).`,
 			`A version of the key ring is a folder: root (its managers), signers (who signs), revoked, policy, meta, and the signatures in sigs/.
 A new version is prepared as a draft (draft, add, revoke, expire, rotate), its managers sign it (sign), and it is handed to the
-ledger (accept): from there on it holds on every node, without a restart. To check it without Tocsin: verify-ring.sh (keys verify --script).`),
+ledger (accept): from there on it holds on every node, without a restart. fetch takes a version out of the ledger. To check it without Tocsin: verify-ring.sh (keys verify --script).`),
 		Args: args(none),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.keysListCommand(), p.keysLintCommand(), p.keysPolicyCommand(), p.keysVerifyCommand(), p.keysDraftCommand(), p.keysAddCommand(),
-		p.keysRevokeCommand(), p.keysExpireCommand(), p.keysRotateCommand(), p.keysSignCommand(), p.keysAcceptCommand())
+		p.keysRevokeCommand(), p.keysExpireCommand(), p.keysRotateCommand(), p.keysSignCommand(), p.keysAcceptCommand(), p.keysFetchCommand())
 	return cmd
 }
 
@@ -48,6 +48,26 @@ type ringSource struct {
 func (r *ringSource) flags(p *program, cmd *cobra.Command) {
 	r.where.flags(p, cmd)
 	cmd.Flags().StringVar(&r.ring, "ring", "", p.say("cartella di una versione del portachiavi, senza registro", "folder of a version of the key ring, without a ledger"))
+}
+
+// realm returns the realm that a flag names, or else the configuration's; live where
+// neither says.
+func (r *ringSource) realm(flag string) (alert.Realm, error) {
+	if flag != "" {
+		named, err := alert.ParseRealm(flag)
+		if err != nil {
+			return "", usageError{err}
+		}
+		return named, nil
+	}
+	if r.config == "" {
+		return alert.RealmLive, nil
+	}
+	c, err := r.configuration()
+	if err != nil {
+		return "", err
+	}
+	return c.Realm, nil
 }
 
 // readRing reads a version's folder.

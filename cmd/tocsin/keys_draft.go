@@ -56,6 +56,9 @@ type draft struct {
 
 // open reads the draft, or begins one from the version in force.
 func (f *draftFlags) open(ctx context.Context, p *program) (*draft, error) {
+	if err := f.findFirst(); err != nil {
+		return nil, err
+	}
 	d := &draft{dir: f.draft}
 	if !f.first {
 		var err error
@@ -78,7 +81,7 @@ func (f *draftFlags) open(ctx context.Context, p *program) (*draft, error) {
 		if d.dir == "" {
 			return nil, usage("keys draft: name the folder of the first version with --draft DIR")
 		}
-		d.meta = signing.Meta{Version: 1, Threshold: 2}
+		d.meta = signing.Meta{Version: 1, Threshold: firstThreshold}
 	}
 	d.meta.Expires = time.Now().UTC().Add(ringLife).Truncate(time.Second)
 	if err := d.read(p); err != nil {
@@ -95,6 +98,22 @@ func (f *draftFlags) open(ctx context.Context, p *program) (*draft, error) {
 		d.meta.Threshold = f.threshold
 	}
 	return d, nil
+}
+
+// findFirst takes the folder that the configuration names for the draft where nobody
+// has signed the first version that lies there.
+func (f *draftFlags) findFirst() error {
+	if f.first || f.ring != "" || f.draft != "" {
+		return nil
+	}
+	c, err := f.configuration()
+	if err != nil || c == nil || c.Keys.Folder == "" {
+		return err
+	}
+	if f.first, err = isDraft(c.abs(c.Keys.Folder)); f.first {
+		f.draft = c.abs(c.Keys.Folder)
+	}
+	return err
 }
 
 // beside returns the folder in which the versions lie.
@@ -209,6 +228,10 @@ func (p *program) edit(ctx context.Context, f *draftFlags, change func(*draft) e
 	}
 	p.print("Bozza della versione %d: %s", "Draft of version %d: %s", v.Meta.Version, d.dir)
 	p.tellChanges(out.Changes)
+	if d.old == nil {
+		p.print("Ora: tocsin keys sign %s -k CHIAVE (o ssh-keygen -Y sign), da parte dei responsabili; poi accendere il nodo con questa cartella in keys.folder", "Next: tocsin keys sign %s -k KEY (or ssh-keygen -Y sign), by the managers; then start the node with this folder under keys.folder", d.dir)
+		return nil
+	}
 	p.print("Ora: tocsin keys sign %s -k CHIAVE (o ssh-keygen -Y sign), da parte dei responsabili; poi tocsin keys accept %s", "Next: tocsin keys sign %s -k KEY (or ssh-keygen -Y sign), by the managers; then tocsin keys accept %s", d.dir, d.dir)
 	return nil
 }
@@ -303,11 +326,13 @@ func (p *program) keysDraftCommand() *cobra.Command {
 func (p *program) keysAddCommand() *cobra.Command {
 	var f draftFlags
 	var role, realm, from, until, file string
+	var authority bool
 	cmd := &cobra.Command{
 		Use:   "add NAME --role ROLE --until WHEN --key FILE",
 		Short: p.say("aggiunge alla bozza una persona, o una sua chiave in più", "adds a person, or one more of their keys, to the draft"),
-		Long:  p.say("NOME è nome@organizzazione. Con --role keyring si aggiunge un responsabile del portachiavi.", "NAME is name@organisation. With --role keyring a manager of the key ring is added."),
-		Args:  args(cobra.ExactArgs(1)),
+		Long: p.say("NOME è nome@organizzazione. Con --role keyring si aggiunge un responsabile del portachiavi.\nCon --authority la chiave è quella con cui un'organizzazione certifica le sue persone, e NOME può essere *@organizzazione.",
+			"NAME is name@organisation. With --role keyring a manager of the key ring is added.\nWith --authority the key is the one by which an organisation certifies its people, and NAME may be *@organisation."),
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if until == "" || file == "" || role == "" {
 				return usage("keys add: --role, --until and --key are needed")
@@ -328,7 +353,11 @@ func (p *program) keysAddCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			line, err := signing.RingLine(a[0], signing.Role(role), realms, after, before, key, comment)
+			write := signing.RingLine
+			if authority {
+				write = signing.AuthorityLine
+			}
+			line, err := write(a[0], signing.Role(role), realms, after, before, key, comment)
 			if err != nil {
 				return usageError{err}
 			}
@@ -341,6 +370,7 @@ func (p *program) keysAddCommand() *cobra.Command {
 	cmd.Flags().StringVar(&from, "from", "", p.say("da quando vale (predefinito: da ora)", "from when on it holds (default: now)"))
 	cmd.Flags().StringVar(&until, "until", "", p.say("fino a quando vale, compreso", "until when it holds, inclusive"))
 	cmd.Flags().StringVar(&file, "key", "", p.say("file della chiave pubblica (.pub)", "file of the public key (.pub)"))
+	cmd.Flags().BoolVar(&authority, "authority", false, p.say("la chiave certifica le persone di un'organizzazione (CA)", "the key certifies the people of an organisation (CA)"))
 	return cmd
 }
 
@@ -496,8 +526,8 @@ func (p *program) keysRotateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate KEY NEW --until WHEN",
 		Short: p.say("sostituisce o rinnova una chiave nella bozza", "replaces or renews a key in the draft"),
-		Long: p.say("CHIAVE è l'impronta di quella vecchia, NUOVA il file .pub di quella nuova: stessa persona, stesso ruolo. Per un certo tempo valgono tutte e due.\nCon la stessa chiave se ne rinnova la validità.",
-			"KEY is the fingerprint of the old one, NEW the .pub file of the new one: same person, same role. For a while both hold.\nWith the same key its validity is renewed."),
+		Long: p.say("CHIAVE è l'impronta di quella vecchia, NUOVA il file .pub di quella nuova: stessa persona, stesso ruolo. Per un certo tempo valgono tutte e due.\nCon la stessa chiave se ne rinnova la validità. Per la chiave di un'autorità lo stesso: i suoi certificati vanno rifatti con quella nuova.",
+			"KEY is the fingerprint of the old one, NEW the .pub file of the new one: same person, same role. For a while both hold.\nWith the same key its validity is renewed. The same for the key of an authority: its certificates have to be made again with the new one."),
 		Args: args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if until == "" || overlap < 0 {
@@ -536,13 +566,14 @@ func (d *draft) rotate(old string, key ssh.PublicKey, comment string, now, befor
 	}
 	for i := range of {
 		s := &of[i]
-		if s.Authority {
-			return both("%s è la chiave di un'autorità: cambiare la riga a mano, poi tocsin keys draft", "%s is the key of an authority: edit the line by hand, then tocsin keys draft", old)
-		}
 		if now.After(s.ValidBefore) {
 			continue
 		}
-		line, err := signing.RingLine(s.Principal, s.Role, s.Realms, now, before, key, comment)
+		write := signing.RingLine
+		if s.Authority {
+			write = signing.AuthorityLine
+		}
+		line, err := write(s.Principal, s.Role, s.Realms, now, before, key, comment)
 		if err != nil {
 			return err
 		}
@@ -569,9 +600,9 @@ The same with OpenSSH: ssh-keygen -Y sign -f KEY -n keyring@tocsin DIR/meta, the
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			ctx := cmd.Context()
-			r, err := alert.ParseRealm(realm)
+			r, err := from.realm(realm)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			v, err := readRing(a[0])
 			if err != nil {
@@ -617,7 +648,7 @@ The same with OpenSSH: ssh-keygen -Y sign -f KEY -n keyring@tocsin DIR/meta, the
 	k.flags(p, cmd)
 	from.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
-	cmd.Flags().StringVar(&realm, "realm", string(alert.RealmLive), p.say("exercise (esercitazione) o live (reale)", "exercise or live"))
+	cmd.Flags().StringVar(&realm, "realm", "", p.say("exercise (esercitazione) o live (reale); predefinito: quello di -c, altrimenti live", "exercise or live; default: that of -c, else live"))
 	return cmd
 }
 

@@ -122,3 +122,39 @@ func TestDraftEdits(t *testing.T) {
 		})
 	}
 }
+
+// TestRotateAuthority replaces the key of an authority: both certify for the overlap, and
+// the new line is an authority's too.
+func TestRotateAuthority(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	officer := signingtest.Officer(t)
+	old := signingtest.Version(t, alert.RealmLive, nil, nil, officer)
+	ca, fresh := signingtest.NewPerson(t, "ca@police.example", signing.Police).PublicKey(), signingtest.NewPerson(t, "ca2@police.example", signing.Police).PublicKey()
+	line, err := signing.AuthorityLine("*@police.example", signing.Police, []alert.Realm{alert.RealmLive}, now.AddDate(-1, 0, 0), now.AddDate(1, 0, 0), ca, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signing.RingLine("*@police.example", signing.Police, []alert.Realm{alert.RealmLive}, now, now.AddDate(1, 0, 0), ca, ""); err == nil {
+		t.Error("a person's line may name a whole organisation")
+	}
+	d := &draft{old: old, meta: signing.Meta{Version: 2, Threshold: 2, Expires: old.Meta.Expires, Prev: old.SHA256()}, contents: old.Contents()}
+	d.add(signing.Police, line)
+	if err := d.rotate(ssh.FingerprintSHA256(ca), fresh, "", now, now.AddDate(2, 0, 0), 48*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	v, err := signing.Seal(d.meta, d.contents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range v.Ring().Signers() {
+		if s.Authority {
+			got = append(got, fmt.Sprintf("%s %s %s", s.Principal, s.Fingerprint, s.ValidBefore.Format(time.DateOnly)))
+		}
+	}
+	want := []string{"*@police.example " + ssh.FingerprintSHA256(ca) + " 2026-06-03", "*@police.example " + ssh.FingerprintSHA256(fresh) + " 2028-06-01"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the authorities are %q, want %q", got, want)
+	}
+}

@@ -24,9 +24,10 @@ type enrolment struct {
 	realm           alert.Realm
 }
 
-// enrol makes keys in the folder of a node, and its ring of them.
+// enrol makes keys in the folder of a node, and its ring of them, without versions.
 func (pg *playground) enrol(all ...enrolment) {
 	pg.t.Helper()
+	pg.plain()
 	var ring bytes.Buffer
 	for _, e := range all {
 		key, err := signing.GenerateKeyFile(pg.key(e.file), e.principal, rand.Reader)

@@ -35,6 +35,12 @@ const (
 func loadRings(c *config) (*signing.History, error) {
 	if c.Keys.Folder != "" {
 		dir := c.abs(c.Keys.Folder)
+		if draft, err := isDraft(dir); err != nil {
+			return nil, err
+		} else if draft {
+			return nil, both("portachiavi %s: la prima versione è ancora una bozza, che nessuno ha firmato: metterci le persone con tocsin keys add, farla firmare ai responsabili con tocsin keys sign, poi riprovare",
+				"key ring %s: the first version is still a draft that nobody has signed: put the people into it with tocsin keys add, let its managers sign it with tocsin keys sign, then try again", c.Keys.Folder)
+		}
 		v, err := signing.ReadVersion(os.DirFS(dir))
 		if err != nil {
 			return nil, fmt.Errorf("key ring %s: %w", c.Keys.Folder, err)

@@ -116,7 +116,7 @@ func observed(t *testing.T, collector string) (*stage, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = site.Close() })
-	if s.config, err = s.configure(site.Addr().String()); err != nil {
+	if s.config, err = s.configure(t.Context(), site.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
 	metrics, _, _ := addresses(t)

@@ -68,15 +68,7 @@ func TestANodeEndsWhenAnotherOneHasItsName(t *testing.T) {
 	first, second := newPlayground(t), newPlayground(t)
 	broker.carries(first, "twin")
 	broker.carries(second, "twin")
-	for _, name := range []string{"allowed_signers", "officer", "police"} {
-		raw, err := os.ReadFile(first.key(name))
-		if err == nil {
-			err = os.WriteFile(second.key(name), raw, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	sameKeys(t, first.dir, second.dir)
 	node := start(t, "serve", "-c", first.config)
 	node.says("Node twin is up")
 	// The folder is locked although the broker is elsewhere.
@@ -206,24 +198,24 @@ func TestALostCheckpointIsAccepted(t *testing.T) {
 		t.Errorf("verify says %s", stdout)
 	}
 	node = start(t, "serve", "-c", pg.config)
-	node.says("holds 3 records and its folder no checkpoint, though it had one")
+	node.says("holds 4 records and its folder no checkpoint, though it had one")
 	if _, stderr := expect(t, 3, "publish", pg.signed("c"), "-c", pg.config); !strings.Contains(stderr, "the ledger is not to be trusted") {
 		t.Errorf("publish says %q", stderr)
 	}
 	node.stop()
-	if _, stderr := expect(t, 1, "serve", "-c", pg.config, "--accept-lost-checkpoint", "4"); !strings.Contains(stderr, "this one holds 3: look at it again") {
+	if _, stderr := expect(t, 1, "serve", "-c", pg.config, "--accept-lost-checkpoint", "5"); !strings.Contains(stderr, "this one holds 4: look at it again") {
 		t.Errorf("accepting another ledger says %q", stderr)
 	}
-	node = start(t, "serve", "-c", pg.config, "--accept-lost-checkpoint", "3")
+	node = start(t, "serve", "-c", pg.config, "--accept-lost-checkpoint", "4")
 	node.says("the ledger is trusted without its checkpoint, as was asked for")
 	node.says("Node savona-1 is up")
 	expect(t, 0, "publish", pg.signed("d"), "-c", pg.config)
 	node.stop()
-	if stdout, _ := expect(t, 0, "audit", "verify", "--state", state); !strings.Contains(stdout, "Record 5: a person accepted the ledger without its checkpoint") {
+	if stdout, _ := expect(t, 0, "audit", "verify", "--state", state); !strings.Contains(stdout, "Record 6: a person accepted the ledger without its checkpoint") {
 		t.Errorf("verify says %s", stdout)
 	}
 	// It counts once.
-	node = start(t, "serve", "-c", pg.config, "--accept-lost-checkpoint", "3")
+	node = start(t, "serve", "-c", pg.config, "--accept-lost-checkpoint", "4")
 	node.says("there is no lost checkpoint to accept")
 	node.says("Node savona-1 is up")
 	node.stop()

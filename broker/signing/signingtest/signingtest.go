@@ -4,6 +4,7 @@
 package signingtest
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -13,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	mathrand "math/rand/v2"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -269,4 +271,23 @@ func Version(tb testing.TB, realm alert.Realm, old *signing.Version, revoked []*
 		tb.Fatal(err)
 	}
 	return v
+}
+
+// Mutate changes, sets, removes or doubles a few bytes, or adds some at the end.
+func Mutate(random *mathrand.Rand, raw []byte) []byte {
+	m := bytes.Clone(raw)
+	i := random.IntN(len(m))
+	switch random.IntN(6) {
+	case 0, 1:
+		m[i] ^= 1 << random.IntN(8)
+	case 2:
+		m[i] = byte(random.IntN(256))
+	case 3:
+		m = append(m[:i:i], m[min(len(m), i+1+random.IntN(3)):]...)
+	case 4:
+		m = append(m[:i:i], append([]byte{m[i]}, m[i:]...)...)
+	default:
+		m = append(m, make([]byte, 1+random.IntN(4))...)
+	}
+	return m
 }

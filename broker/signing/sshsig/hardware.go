@@ -98,8 +98,8 @@ type webAuthn struct {
 }
 
 // verifyWebAuthn checks what a browser made with a passkey: ssh-keygen's checks,
-// and beyond them the user's presence, the page that asked, and that the page was
-// not framed by another.
+// and beyond them the user's presence, the page that asked, that the page was not
+// framed by another, and that nothing but the message was signed.
 func verifyWebAuthn(key ssh.PublicKey, sig *ssh.Signature, signed []byte) (Assertion, error) {
 	app := application(key)
 	if key.Type() != ssh.KeyAlgoSKECDSA256 || strings.HasPrefix(app, sshApplication) {
@@ -140,6 +140,9 @@ func (w *webAuthn) digest(app string) []byte {
 func checkWebAuthn(w *webAuthn, app string, signed []byte) error {
 	if w.Flags&flagAttested != 0 || (w.Flags&flagExtensions != 0) != (len(w.Extensions) > 0) {
 		return malformed("the passkey's flags contradict its data")
+	}
+	if w.Flags&flagExtensions != 0 {
+		return malformed("the passkey signed more than it was asked for (extensions); sign in the console, which asks for none")
 	}
 	if w.Flags&flagUserPresent == 0 {
 		return notTouched()

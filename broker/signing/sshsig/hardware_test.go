@@ -94,7 +94,7 @@ func TestPasskey(t *testing.T) {
 		"verified":              {func(*signingtest.Passkey) {}, nil},
 		"present_only":          {func(k *signingtest.Passkey) { k.Flags = 0x01 }, nil},
 		"synced":                {func(k *signingtest.Passkey) { k.Flags = 0x1d }, nil},
-		"extension":             {func(k *signingtest.Passkey) { k.Flags, k.Extensions = 0x85, []byte{0xa0} }, nil},
+		"extension":             {func(k *signingtest.Passkey) { k.Flags, k.Extensions = 0x85, []byte{0xa0} }, sshsig.ErrMalformed},
 		"subdomain":             {func(k *signingtest.Passkey) { k.Origin = "https://console.firma.pc.example" }, nil},
 		"port":                  {func(k *signingtest.Passkey) { k.Origin = "https://firma.pc.example:8443" }, nil},
 		"absent":                {func(k *signingtest.Passkey) { k.Flags = 0x04 }, sshsig.ErrPresence},

@@ -9,7 +9,8 @@
 //
 // It accepts a strict subset of what ssh-keygen accepts. The rules that are
 // stricter: the kinds of key (see [CheckKey]), the user's presence on hardware
-// keys, one encoding for each key and number, and no text around the armor.
+// keys, the page that asked a passkey and no extensions of it, one encoding for each
+// key and number, and no text around the armor.
 package sshsig
 
 import (

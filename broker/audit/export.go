@@ -120,6 +120,7 @@ type Export struct {
 	Bulletins  []ExportedBulletin `json:"bulletins"`
 	Records    int                `json:"records"`
 	Signatures int                `json:"signatures"` // also those that do not hold
+	Halts      int                `json:"halts"`      // refusals and withdrawals, also those that do not hold
 	Proofs     int                `json:"proofs"`     // records whose place under the checkpoint's root is proven
 	Unproven   []int64            `json:"unproven"`   // records that are newer than the checkpoint, or all where there is none
 	Checkpoint *CheckpointUse     `json:"checkpoint,omitempty"`
@@ -132,6 +133,7 @@ type ExportedBulletin struct {
 	Number   int    `json:"number"`
 	SHA256   string `json:"sha256"`
 	Released int64  `json:"released,omitempty"` // record that released it; 0 for none
+	Halted   int64  `json:"halted,omitempty"`   // record that refused or withdrew it before its release; 0 for none
 	Missing  bool   `json:"missing,omitempty"`  // its bytes could not be read
 }
 
@@ -170,11 +172,21 @@ func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx contex
 			e.Released, out.Code = p.released, b.Code
 			claims += fmt.Sprintf("released: %s %d\n", b.SHA256, p.released)
 		}
+		if p := x.verifier.proofs[b.SHA256]; p != nil && p.halted > 0 {
+			e.Halted = p.halted
+			claims += fmt.Sprintf("halted: %s %d\n", b.SHA256, p.halted)
+		}
 		out.Bulletins = append(out.Bulletins, e)
 	}
 	for _, e := range x.kept {
 		out.files[fmt.Sprintf("records/%d", e.Seq)] = Leaf(e)
-		if e.Record.Type == ledger.Signature && x.effect[e.Seq] {
+		switch t := e.Record.Type; {
+		case !x.effect[e.Seq]:
+		case t == ledger.Refused || t == ledger.Withdrawn:
+			out.files[fmt.Sprintf("halts/%d.halt", e.Seq)] = []byte(e.Record.Statement)
+			out.files[fmt.Sprintf("halts/%d.sig", e.Seq)] = []byte(e.Record.Armor)
+			out.Halts++
+		case t == ledger.Signature:
 			out.files[fmt.Sprintf("signatures/%d.sig", e.Seq)] = []byte(e.Record.Armor)
 			out.Signatures++
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 )
 
@@ -82,6 +83,8 @@ func (t *Timeline) words(r *ledger.Record) string {
 			r.Number, r.Code, r.Bytes, r.SHA256)
 	case ledger.Signature:
 		return say("firmato il bollettino %d come %s, chiave %s", "signed bulletin %d as %s, key %s", r.Number, r.Namespace, r.Key)
+	case ledger.Refused, ledger.Withdrawn:
+		return t.haltWords(r)
 	case ledger.Rejected:
 		if r.Refers > 0 {
 			return say("respinta la voce %d (%s): %s", "record %d refused (%s): %s", r.Refers, r.Class, reason)
@@ -127,4 +130,18 @@ func (t *Timeline) words(r *ledger.Record) string {
 		return string(r.Type)
 	}
 	return string(r.Type)
+}
+
+// haltWords says what a person refused or withdrew, and why: as the signed text says,
+// whatever it is worth.
+func (t *Timeline) haltWords(r *ledger.Record) string {
+	h, err := bulletin.ParseHalt([]byte(r.Statement))
+	why := t.say("il testo firmato non si legge", "the signed text can't be read")
+	if err == nil {
+		why = strings.ReplaceAll(h.Reason, "\n", " / ")
+	}
+	if r.Type == ledger.Withdrawn {
+		return t.say("ritirato il bollettino %d come %s: %s", "withdrew bulletin %d as %s: %s", r.Number, r.Namespace, why)
+	}
+	return t.say("rifiutato il bollettino %d come %s: %s", "said no to bulletin %d as %s: %s", r.Number, r.Namespace, why)
 }

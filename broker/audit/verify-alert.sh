@@ -219,7 +219,8 @@ while IFS= read -r line || [ -n "$line" ]; do
 	export.txt | README.txt | verify-alert.sh | checkpoint | ledger.vkey | keys/allowed_signers | keys/revoked | keys/policy.yaml) known=yes ;;
 	bulletins/*.bulletin) known=${path#*/} && is_hex64 "${known%.bulletin}" || known=no ;;
 	records/*) is_number "${path#*/}" && known=yes || known=no ;;
-	signatures/*.sig) known=${path#*/} && is_number "${known%.sig}" || known=no ;;
+	signatures/*.sig | halts/*.sig) known=${path#*/} && is_number "${known%.sig}" || known=no ;;
+	halts/*.halt) known=${path#*/} && is_number "${known%.halt}" || known=no ;;
 	proofs/*.tlog-proof) known=${path#*/} && is_number "${known%.tlog-proof}" || known=no ;;
 	*) known=no ;;
 	esac
@@ -246,7 +247,7 @@ EOF
 for path in * .[!.]* ..?* */* */.[!.]* */..?*; do
 	if [ ! -e "$path" ] && [ ! -L "$path" ]; then continue; fi
 	case "$path" in
-	MANIFEST | bulletins | records | signatures | proofs | keys) if [ ! -L "$path" ]; then continue; fi ;;
+	MANIFEST | bulletins | records | signatures | halts | proofs | keys) if [ ! -L "$path" ]; then continue; fi ;;
 	esac
 	case "$listed" in
 	*"$nl$path$nl"*) ;;
@@ -259,17 +260,22 @@ done
 
 # --- what the exporter claims, to be held against what is found -----------------
 
-alert='' code='' realm='' ledger='' claims=$nl
+alert='' code='' realm='' ledger='' claims=$nl halt_claims=$nl
 while IFS= read -r line || [ -n "$line" ]; do
 	case "$line" in
 	'alert: '*) alert=${line#*: } ;;
 	'code: '*) code=${line#*: } ;;
 	'realm: '*) realm=${line#*: } ;;
 	'ledger: '*) ledger=${line#*: } ;;
-	'released: '*)
-		line=${line#*: }
-		if is_hex64 "${line%% *}" && is_number "${line#* }"; then
+	'released: '* | 'halted: '*)
+		claim=${line%%:*} line=${line#*: }
+		if ! is_hex64 "${line%% *}" || ! is_number "${line#* }"; then
+			claim=''
+		fi
+		if [ "$claim" = released ]; then
 			claims=$claims${line%% *}\|${line#* }$nl
+		elif [ "$claim" = halted ]; then
+			halt_claims=$halt_claims${line%% *}\|${line#* }$nl
 		else
 			problem "il file export.txt ha una riga illeggibile" "the file export.txt has a line that can't be read"
 		fi
@@ -372,6 +378,7 @@ unread_policy() {
 
 alert_all='' alert_any='' update_all='' update_any='' cancel_all='' cancel_any=''
 correction_all='' correction_any='' revocation_all='' revocation_any='' prepared='' indent=''
+refusal_any='' withdrawal_any=''
 verification=true synced=false origins='' section='' list='' versions=0
 
 # add_words NAME WORDS: appends to the list of the policy that NAME means.
@@ -387,6 +394,8 @@ add_words() {
 	correction_any) correction_any="$correction_any $2" ;;
 	revocation_all) revocation_all="$revocation_all $2" ;;
 	revocation_any) revocation_any="$revocation_any $2" ;;
+	refusal_any) refusal_any="$refusal_any $2" ;;
+	withdrawal_any) withdrawal_any="$withdrawal_any $2" ;;
 	hardware_keys_origins) origins="$origins $2" ;;
 	*) return 1 ;;
 	esac
@@ -396,14 +405,15 @@ while IFS= read -r line || [ -n "$line" ]; do
 	case "$line" in
 	'') ;;
 	'version: 1') versions=$((versions + 1)) section='' list='' ;;
-	alert: | update: | cancel: | hardware_keys: | prepared:) section=${line%:} list='' indent='' ;;
+	alert: | update: | cancel: | hardware_keys: | prepared: | halts:) section=${line%:} list='' indent='' ;;
 	' '*)
 		blanks=${line%%[! ]*} line=${line#"${line%%[! ]*}"}
 		case "$line" in
-		correction: | revocation:)
-			case "$section|$prepared " in
+		correction: | revocation: | refusal: | withdrawal:)
+			case "${line%:}|$section|$prepared " in
 			*" ${line%:} "*) unread_policy "$line" ;; # a second time
-			prepared\|* | correction\|* | revocation\|*) ;;
+			correction\|prepared\|* | correction\|revocation\|* | revocation\|prepared\|* | revocation\|correction\|*) ;;
+			refusal\|halts\|* | refusal\|withdrawal\|* | withdrawal\|halts\|* | withdrawal\|refusal\|*) ;;
 			*) unread_policy "$line" ;;
 			esac
 			if [ -n "$indent" ] && [ "$blanks" != "$indent" ]; then unread_policy "$line"; fi
@@ -469,9 +479,21 @@ slots_correction=$slots_Update slots_revocation=$slots_Cancel
 case "$prepared " in *' correction '*) slots "$correction_all" "$correction_any" && slots_correction=$slots ;; esac
 case "$prepared " in *' revocation '*) slots "$revocation_all" "$revocation_any" && slots_revocation=$slots ;; esac
 
+# Who may refuse and who may withdraw a bulletin that is not released, where the policy does
+# not say.
+slots_refusal=police,deputy slots_withdrawal=officer,deputy
+case "$prepared " in *' refusal '*) slots '' "$refusal_any" && slots_refusal=$slots ;; esac
+case "$prepared " in *' withdrawal '*) slots '' "$withdrawal_any" && slots_withdrawal=$slots ;; esac
+
 # --- the records of the ledger ---------------------------------------------------
 
-genesis='' bulletins=$nl statements=$nl refusals=$nl floods=$nl sendings=$nl rings=$nl newest=0
+# escaped FILE: its text as it stands in a record, on one line.
+escaped() {
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/</\\u003c/g' -e 's/>/\\u003e/g' -e 's/&/\\u0026/g' "$1" |
+		sed -e ':a' -e '$!{' -e 'N' -e 'ba' -e '}' -e 's/\n/\\n/g'
+}
+
+genesis='' bulletins=$nl statements=$nl halts=$nl refusals=$nl floods=$nl sendings=$nl rings=$nl newest=0
 numbers=$(for path in records/*; do printf '%s\n' "${path#records/}"; done | sort -n)
 for seq in $numbers; do
 	if ! is_number "$seq" || ! is_file "records/$seq"; then continue; fi # said above
@@ -519,18 +541,26 @@ for seq in $numbers; do
 		[ "$subject" = "ledger.alert.$alert.decision.bulletin" ] || continue
 		lookup "$bulletins" "$digest" || bulletins=$bulletins$digest\|$seq$nl
 		;;
-	signature)
+	signature | refused | withdrawn)
 		lookup "$bulletins" "$digest" || continue # the bulletin must be handed in before
 		field principal || value=
 		principal=$value
 		field namespace || value=
 		namespace=$value
-		[ "$subject" = "ledger.alert.$alert.decision.signature.${namespace%%@*}" ] || continue
+		[ "$subject" = "ledger.alert.$alert.decision.$type.${namespace%%@*}" ] || continue
 		field signature || value=
 		if is_principal "$principal"; then :; else principal='?'; fi
 		case "$namespace" in *[!a-z.@]*) namespace='?' ;; esac
 		case "$value" in *[!A-Za-z0-9+/=\\\ -]*) value= ;; esac
-		statements=$statements$seq\|$digest\|$time\|$principal\|$namespace\|$value$nl
+		if [ "$type" = signature ]; then
+			statements=$statements$seq\|$digest\|$time\|$principal\|$namespace\|$value$nl
+			continue
+		fi
+		said=no # whether the file is what the record says
+		if is_file "halts/$seq.halt"; then
+			case "$payload" in *",\"statement\":\"$(escaped "halts/$seq.halt")\\n\""*) said=yes ;; esac
+		fi
+		halts=$halts$seq\|$digest\|$time\|$principal\|$namespace\|$type\|$said\|$value$nl
 		;;
 	attempt | posted)
 		case "$subject" in "ledger.alert.$alert.attempt" | "ledger.alert.$alert.channel."*) ;; *) continue ;; esac
@@ -764,7 +794,7 @@ EOF
 # people, or why to the reason for which the policy does not take it.
 attested() {
 	# ssh-keygen writes nothing of the signer's into this line.
-	flags=$(ssh-keygen -vv -Y verify -f "$ring" -r keys/revoked -I "$principal" -n "$namespace" -s "signatures/$1.sig" \
+	flags=$(ssh-keygen -vv -Y verify -f "$ring" -r keys/revoked -I "$principal" -n "$namespace" -s "$folder_of/$1.sig" \
 		-O "verify-time=$stamp$z" <"$file" 2>&1 >/dev/null |
 		sed -n -e "s/$cr\$//" -e 's/^debug[0-9]: [a-z_: ]*signature details: counter = [0-9]*, flags = 0x\([0-9a-f][0-9a-f]\)$/\1/p')
 	case "$flags" in [0-9a-f][0-9a-f]) ;; *) why=$(say "ssh-keygen non dice che cosa ha attestato la chiave hardware" "ssh-keygen does not say what the hardware key attested") && return 1 ;; esac
@@ -785,7 +815,7 @@ attested() {
 	fi
 	# A browser's data stand in the signature as text; ssh-keygen looks at neither page
 	# nor frame. It has checked that the text begins like this, with the page that asked.
-	text=$(sed -e '/^-----/d' "signatures/$1.sig" | decode | tr -cd ' -~') || text=
+	text=$(sed -e '/^-----/d' "$folder_of/$1.sig" | decode | tr -cd ' -~') || text=
 	if [ -z "$text" ]; then
 		why=$(say "per leggere la pagina che ha chiesto la firma serve base64 oppure openssl" "to read which page asked for the signature, base64 or openssl is needed")
 		return 1
@@ -812,8 +842,9 @@ attested() {
 	esac
 }
 
-# check_signature SEQ: whether the signature counts. It sets key, kind, organisation
-# and hardware, or why.
+# check_signature SEQ: whether the signature in the folder folder_of counts, over the bytes
+# of file. It sets key, kind, organisation and hardware, or why.
+folder_of=signatures
 check_signature() {
 	why='' hardware=$(say "chiave in un file" "key in a file")
 	role=${namespace%%@*} organisation=${principal#*@}
@@ -830,11 +861,11 @@ check_signature() {
 		why=$(say "lo spazio dei nomi non è un ruolo di questo ambiente" "the namespace is no role of this realm")
 		return 1
 	fi
-	if ! is_file "signatures/$1.sig"; then
+	if ! is_file "$folder_of/$1.sig"; then
 		why=$(say "manca il file della firma" "the signature's file is missing")
 		return 1
 	fi
-	inner=$(sed -e ':a' -e '$!{' -e 'N' -e 'ba' -e '}' -e 's/\n/\\n/g' "signatures/$1.sig")
+	inner=$(sed -e ':a' -e '$!{' -e 'N' -e 'ba' -e '}' -e 's/\n/\\n/g' "$folder_of/$1.sig")
 	case "$inner\\n" in
 	-----BEGIN\ SSH\ SIGNATURE-----\\n*\\n-----END\ SSH\ SIGNATURE-----\\n) ;;
 	*) why=$(say "il file della firma ha altro testo intorno" "the signature's file has other text around it") && return 1 ;;
@@ -858,7 +889,7 @@ check_signature() {
 			return 1
 		fi
 	fi
-	set -- "$1" -Y verify -f "$ring" -r keys/revoked -I "$principal" -n "$namespace" -s "signatures/$1.sig" -O "verify-time=$stamp$z"
+	set -- "$1" -Y verify -f "$ring" -r keys/revoked -I "$principal" -n "$namespace" -s "$folder_of/$1.sig" -O "verify-time=$stamp$z"
 	sig=$1
 	shift
 	if ! good=$(ssh-keygen "$@" <"$file" 2>/dev/null); then
@@ -884,6 +915,46 @@ check_signature() {
 	ED25519-SK | ECDSA-SK | ED25519-SK-CERT | ECDSA-SK-CERT) attested "$sig" || return 1 ;;
 	*) why=$(say "una chiave di questo genere non è ammessa" "a key of this kind is not accepted") && return 1 ;;
 	esac
+}
+
+# halt_text FILE KIND: whether the text that a person signed is a refusal or a withdrawal of
+# the bulletin that was read last. It sets why, or the lines of the reason.
+halt_text() {
+	why=$(say "il testo firmato non è quello di un rifiuto o di un ritiro di questo bollettino" "the text that was signed is not that of a refusal or a withdrawal of this bulletin")
+	reason=''
+	[ "$(sed -n -e 1,8p "$1")" = "tocsin-halt: 1${nl}kind: $2${nl}alert: $alert${nl}code: $code${nl}number: $b_number${nl}bulletin: $digest${nl}realm: $realm${nl}principal: $principal" ] || return 1
+	value=$(sed -n -e 9p "$1")
+	case "$value" in 'time: '*Z) seconds "${value#time: }" || return 1 ;; *) return 1 ;; esac
+	value=$(sed -n -e 10p "$1")
+	count=${value#bytes: }
+	if [ "$value" != "bytes: $count" ] || ! is_number "$count" || [ "$count" -gt 2048 ] || [ -n "$(sed -n -e 11p "$1")" ]; then return 1; fi
+	top=$(($(sed -n -e 1,11p "$1" | wc -c)))
+	[ $(($(wc -c <"$1"))) -eq $((top + count + 9)) ] || return 1
+	[ "$(part "$1" $((top + count)) 9 && printf x)" = "$nl--- end${nl}x" ] || return 1
+	reason=$(part "$1" "$top" "$count" | sed -e 's/[^ -~]/?/g' -e 's/^/      | /')
+	why=''
+}
+
+# check_halt SEQ TYPE SAID: whether the refusal or withdrawal of the bulletin that was read
+# last holds. It sets why where it does not.
+check_halt() {
+	word=refusal slots=$slots_refusal
+	if [ "$2" = withdrawn ]; then word=withdrawal slots=$slots_withdrawal; fi
+	if [ -n "$b_as" ]; then
+		why=$(say "ciò che è pronto per fermare un'allerta non si rifiuta e non si ritira" "what is prepared to stop an alert is neither refused nor withdrawn")
+		return 1
+	fi
+	if [ "$3" != yes ]; then
+		why=$(say "il testo non è ciò che dice la voce del registro" "the text is not what the ledger's record says")
+		return 1
+	fi
+	halt_text "halts/$1.halt" "$word" || return 1
+	# When it came plays no part: only the bulletin expires.
+	keep_file=$file keep_expires=$b_expires keep_not_after=$b_not_after
+	file=halts/$1.halt b_expires=$((at + 1)) b_not_after='' folder_of=halts
+	check_signature "$1" && holds_good=yes || holds_good=''
+	file=$keep_file b_expires=$keep_expires b_not_after=$keep_not_after folder_of=signatures
+	[ -n "$holds_good" ]
 }
 
 # choose MODE SLOTS USED: whether the approvals fill every slot with signatures that are
@@ -924,7 +995,7 @@ reality=$(say "reale" "live")
 if [ "$realm" = exercise ]; then reality=$(say "ESERCITAZIONE" "EXERCISE"); fi
 say "Allerta $code ($reality), identificativo $alert" "Alert $code ($reality), identifier $alert"
 
-events='' verdicts=$nl facts=$nl files=$nl holds=$nl
+events='' verdicts=$nl facts=$nl files=$nl holds=$nl halted=$nl
 while IFS='|' read -r digest handed; do
 	[ -n "$digest" ] || continue
 	files=$files$digest$nl
@@ -939,7 +1010,32 @@ while IFS='|' read -r digest handed; do
 	if [ -n "$b_as" ]; then say "  dice di essere uno di quelli pronti dentro un altro ($b_as)" "  it says that it is one of those prepared inside another one ($b_as)"; fi
 	asked=$slots
 	say "  le regole chiedono: $asked" "  the policy asks for: $asked"
-	approvals='' released=''
+	halt='' halt_words=''
+	while IFS='|' read -r seq of time principal namespace type said armor; do
+		[ "$of" = "$digest" ] || continue
+		seconds "$time" || continue
+		at=$value
+		stamp=$(printf '%s\n' "$time" | sed -e 's/^\(....\)-\(..\)-\(..\)T\(..\):\(..\):\(..\).*/\1\2\3\4\5\6/')
+		if [ "$type" = withdrawn ]; then
+			say "  ritiro, voce $seq, $time: $principal, $namespace" "  withdrawal, record $seq, $time: $principal, $namespace"
+		else
+			say "  rifiuto, voce $seq, $time: $principal, $namespace" "  refusal, record $seq, $time: $principal, $namespace"
+		fi
+		if ! check_halt "$seq" "$type" "$said"; then
+			say "    NON CONTA: $why" "    DOES NOT COUNT: $why"
+			refused "$seq" "$at" || problem "voce $seq: il rifiuto o ritiro non vale e il registro non lo respinge" "record $seq: the refusal or withdrawal does not hold, and the ledger does not refuse it"
+			continue
+		fi
+		say "    vale; $kind $key; $hardware; verify-time=${stamp}Z" "    good; $kind $key; $hardware; verify-time=${stamp}Z"
+		printf '%s\n' "$reason"
+		if [ -z "$halt" ]; then
+			halt=$seq halt_words=$(say "rifiutato da $principal alla voce $seq" "refused by $principal, record $seq")
+			if [ "$type" = withdrawn ]; then halt_words=$(say "ritirato da $principal alla voce $seq" "withdrawn by $principal, record $seq"); fi
+		fi
+	done <<EOF
+$halts
+EOF
+	slots=$asked approvals='' released=''
 	while IFS='|' read -r seq of time principal namespace armor; do
 		[ "$of" = "$digest" ] || continue
 		seconds "$time" || continue
@@ -962,6 +1058,10 @@ while IFS='|' read -r digest handed; do
 			fi ;;
 			esac
 		fi
+		if [ -n "$halt" ] && [ "$seq" -gt "$halt" ] && [ -z "$released" ]; then
+			say "    NON CONTA: il bollettino era già $halt_words" "    DOES NOT COUNT: the bulletin was $halt_words"
+			continue
+		fi
 		approvals="$approvals${approvals:+$nl}$role|$principal|$key|$organisation"
 		if [ -z "$released" ] && choose 3 "$asked" ''; then released=$seq; fi
 	done <<EOF
@@ -969,6 +1069,12 @@ $statements
 EOF
 	facts=$facts$digest\|$b_number\|$b_type\|$b_previous\|$b_as\|$b_for\|$b_core$nl
 	holds=$holds$b_holds
+	if [ -n "$halt" ] && [ -z "$released" ]; then
+		halted=$halted$digest\|$halt$nl verdicts=$verdicts$digest\|$halt_words$nl
+		say "  NON DIFFUSO: $halt_words." "  NOT RELEASED: $halt_words."
+		continue
+	fi
+	if [ -n "$halt" ]; then say "  la voce $halt è arrivata dopo la diffusione: non ha effetto" "  record $halt came after the release: it has no effect"; fi
 	events="$events$handed h $digest$nl"
 	if [ -n "$released" ]; then
 		events="$events$released r $digest$nl"
@@ -1046,6 +1152,13 @@ while IFS='|' read -r digest verdict seq; do
 	if [ "$found" != "$claimed" ]; then
 		problem "bollettino $digest: chi ha esportato dice \"diffuso: ${claimed:-no}\", le firme dicono \"${found:-no}\"" "bulletin $digest: the exporter says \"released: ${claimed:-no}\", the signatures say \"${found:-no}\""
 	fi
+	found=''
+	if lookup "$halted" "$digest"; then found=$value; fi
+	claimed=''
+	if lookup "$halt_claims" "$digest"; then claimed=$value; fi
+	if [ "$found" != "$claimed" ]; then
+		problem "bollettino $digest: chi ha esportato dice \"rifiutato o ritirato: ${claimed:-no}\", le firme dicono \"${found:-no}\"" "bulletin $digest: the exporter says \"refused or withdrawn: ${claimed:-no}\", the signatures say \"${found:-no}\""
+	fi
 done <<EOF
 $verdicts
 EOF
@@ -1072,6 +1185,12 @@ for path in signatures/*; do
 	seq=${path#signatures/} seq=${seq%.sig}
 	if is_number "$seq"; then
 		lookup "$statements" "$seq" || problem "nessuna voce ha la firma $seq" "no record has the signature $seq"
+	fi
+done
+for path in halts/*; do
+	seq=${path#halts/} seq=${seq%.*}
+	if is_number "$seq"; then
+		lookup "$halts" "$seq" || problem "nessuna voce ha il rifiuto o ritiro $seq" "no record has the refusal or withdrawal $seq"
 	fi
 done
 [ "$chain" != "$nl" ] || problem "nessun bollettino di questa allerta è diffuso" "no bulletin of this alert was released"

@@ -16,7 +16,7 @@ import (
 // A Finding is something in a ledger that does not hold.
 type Finding struct {
 	Record int64  `json:"record"` // sequence; 0 where it is about the whole ledger
-	Rule   string `json:"rule"`   // complete, root, record, time, transition, key_ring, bulletin, signature, release, coverage
+	Rule   string `json:"rule"`   // complete, root, record, time, transition, key_ring, bulletin, signature, halt, release, coverage
 	Text   string `json:"text"`
 }
 
@@ -33,7 +33,9 @@ type Report struct {
 	Bulletins  int            `json:"bulletins"`
 	Signatures int            `json:"signatures"` // that hold
 	Late       int            `json:"late"`       // of these, made when the key ring had expired
-	Refused    int            `json:"refused"`    // bulletins, signatures and records that do not hold, and are refused in the ledger
+	Halts      int            `json:"halts"`      // refusals and withdrawals that hold
+	LateHalts  int            `json:"late_halts"` // of these, without effect: the bulletin was released before
+	Refused    int            `json:"refused"`    // bulletins, signatures, halts and records that do not hold, and are refused in the ledger
 	Refusals   []Refusal      `json:"refusals"`   // what the ledger says was refused
 	Rings      int            `json:"key_rings"`  // versions of the key ring that came into force
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
@@ -187,7 +189,7 @@ func (v *Verifier) void(e *ledger.Entry, err error) {
 	switch e.Record.Type {
 	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Prepared, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held:
 		v.report.Races++
-	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing, ledger.Signature, ledger.Rejected, ledger.NotSent, ledger.Posted,
+	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing, ledger.Signature, ledger.Refused, ledger.Withdrawn, ledger.Rejected, ledger.NotSent, ledger.Posted,
 		ledger.Verified, ledger.NotVerifiable, ledger.Failed:
 		v.find(e.Seq, "transition", "%v", err)
 	default:
@@ -378,7 +380,7 @@ func (v *Verifier) checkChain(id string, proofs map[string]*bulletinProof, holde
 		if p == nil {
 			continue
 		}
-		place := bulletin.Place{Bulletin: p.bulletin, Seq: b.Seq, At: b.At, Released: p.released}
+		place := bulletin.Place{Bulletin: p.bulletin, Seq: b.Seq, At: b.At, Released: p.released, Halted: p.halted > 0}
 		if h, ok := holders[b.Code]; ok && h.alert != id {
 			place.Taken = h.released
 		} else if !slices.Contains(v.state.Codes[b.Code], id) {
@@ -423,12 +425,14 @@ type bulletinProof struct {
 	bulletin *bulletin.Bulletin
 	released int64 // sequence of the signature that completed the release; 0 if none did
 	at       time.Time
+	halted   int64 // sequence of the refusal or withdrawal that keeps it from its release; 0 for none
 }
 
 func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bulletinProof {
 	p := &bulletinProof{bulletin: b}
 	request := signing.RequestOf(b)
 	request.Message = sshsig.NewMessage(b.Bytes()) // digested once, for all signatures
+	halts := v.checkHalts(b, state)
 	var statements []signing.Statement
 	for _, st := range state.Statements {
 		s := signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
@@ -444,13 +448,41 @@ func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bul
 		// A signature that comes after the refusal of a bulletin that could not be
 		// read releases nothing.
 		late := state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && st.Seq > state.Refusal.Seq
-		if p.released == 0 && !late {
+		halted := len(halts) > 0 && halts[0] < st.Seq // so does one that comes after somebody refused or withdrew it
+		if p.released == 0 && !late && !halted {
 			if _, err := v.rings.At(st.Seq).Authorize(request, statements, st.At); err == nil {
 				p.released, p.at = st.Seq, st.At
 			}
 		}
 	}
+	v.report.Halts += len(halts)
+	if p.released > 0 {
+		v.report.LateHalts += len(halts)
+	} else if len(halts) > 0 {
+		p.halted = halts[0]
+	}
 	return p
+}
+
+// checkHalts verifies the refusals and withdrawals of a bulletin, and returns the records
+// of those that hold.
+func (v *Verifier) checkHalts(b *bulletin.Bulletin, state *ledger.BulletinState) (sound []int64) {
+	for i := range state.Halts {
+		h := &state.Halts[i]
+		sh := signing.SignedHalt{
+			Statement: signing.Statement{Principal: h.Principal, Namespace: h.Namespace, Signature: []byte(h.Armor), At: h.At},
+			Kind:      bulletin.Refusal, Text: []byte(h.Text),
+		}
+		if h.Type == ledger.Withdrawn {
+			sh.Kind = bulletin.Withdrawal
+		}
+		if _, _, err := v.rings.At(h.Seq).CheckHalt(b, sh, h.At); err != nil {
+			v.refusedOr(h.Seq, h.At, "halt", err)
+			continue
+		}
+		sound = append(sound, h.Seq)
+	}
+	return sound
 }
 
 // checkSent checks that each record came after the release of its bulletin and
@@ -472,6 +504,8 @@ func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof,
 				v.find(s.seq, "time", "%s on %v is of %s, the bulletin was released at %s: a clock was wrong by more than %v, or the ledger was written anew",
 					what, s.channels, s.at.Format(time.RFC3339Nano), p.at.Format(time.RFC3339Nano), MaxClockDifference)
 			}
+		case p.halted > 0:
+			v.find(s.seq, "release", "%s on %v is of a bulletin that was refused or withdrawn before its release, by record %d", what, s.channels, p.halted)
 		case torn:
 			v.unjudged[s.seq] = true
 		default:

@@ -5,6 +5,9 @@
 // them; nothing ever writes them again in order to verify them. docs/bulletin.md
 // describes the format.
 //
+// Beside it stands the one other document that people sign before a release: a [Halt],
+// by which one of them refuses a bulletin or takes it back.
+//
 // The package does not compose texts and does not know who may sign.
 package bulletin
 

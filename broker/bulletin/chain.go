@@ -142,11 +142,14 @@ type Place struct {
 	// Taken is the record by which another alert with the same code was released
 	// first; 0 for none. It counts for the first bulletin of an alert alone.
 	Taken int64
+	// Halted says that a refusal or a withdrawal of it took effect: it is never released,
+	// and stands in nobody's way.
+	Halted bool
 }
 
 // Chain returns which bulletins of one alert take effect, in the order of their
 // release, and why others never will; both by their index. What is in neither may
-// still be released.
+// still be released, unless it is halted.
 //
 // A bulletin must follow the newest one that was released before it was handed in,
 // and nothing else may be released between that and its own release.
@@ -158,6 +161,9 @@ func Chain(all []Place) (chain []int, refused map[int]*ChainError) {
 	}
 	var events []event
 	for i, p := range all {
+		if p.Halted {
+			continue
+		}
 		events = append(events, event{seq: p.Seq, at: i})
 		if p.Released > 0 {
 			events = append(events, event{seq: p.Released, at: i, release: true})
@@ -178,7 +184,7 @@ func Chain(all []Place) (chain []int, refused map[int]*ChainError) {
 		}
 	}
 	for i := range all {
-		if refused[i] == nil && !slices.Contains(chain, i) {
+		if refused[i] == nil && !all[i].Halted && !slices.Contains(chain, i) {
 			if err := all[i].judge(last); err != nil {
 				refused[i] = err
 			}

@@ -26,15 +26,20 @@ import (
 // timeForm is RFC 3339 in whole seconds.
 const timeForm = "2006-01-02T15:04:05Z07:00"
 
-// A SyntaxError says where a bulletin is not one, why, and what to do.
+// A SyntaxError says where a bulletin, or a halt, is not one, why, and what to do.
 type SyntaxError struct {
 	Line   int    // from 1
 	Where  string // "header", "cap", "post 3 (x-savona)", "image 1"
 	Reason string
+
+	halt bool // of a halt, not of a bulletin
 }
 
 // Error names the place first.
 func (e *SyntaxError) Error() string {
+	if e.halt {
+		return fmt.Sprintf("refusal or withdrawal, line %d, %s: %s", e.Line, e.Where, e.Reason)
+	}
 	return fmt.Sprintf("bulletin, line %d, %s: %s", e.Line, e.Where, e.Reason)
 }
 

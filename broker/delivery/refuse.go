@@ -128,6 +128,9 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 			for _, statement := range b.Statements {
 				refused[statement.Seq] = st.Refused(statement.Seq, statement.At)
 			}
+			for i := range b.Halts {
+				refused[b.Halts[i].Seq] = st.Refused(b.Halts[i].Seq, b.Halts[i].At)
+			}
 		}
 	})
 	about := func(b *ledger.BulletinState, class, reason string) fault {
@@ -163,6 +166,7 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 	}
 	for i := range places {
 		faults = append(faults, s.badSignatures(&places[i], refused, about)...)
+		faults = append(faults, s.badHalts(&places[i], refused, about)...)
 	}
 	return faults, err
 }
@@ -174,15 +178,19 @@ func (s *Service) badSignatures(p *place, refused map[int64]bool, about func(*le
 			continue
 		}
 		if _, why := s.Rings.At(st.Seq).CheckOne(p.held.request(), StatementOf(st), st.At); why != nil {
-			f := about(p.state, ledger.ClassSignature, why.Error())
-			f.seq, f.at = st.Seq, st.At
-			if refusal, ok := errors.AsType[*signing.RefusedError](why); ok {
-				f.key = refusal.Key
-			}
-			faults = append(faults, f)
+			faults = append(faults, onSignature(about(p.state, ledger.ClassSignature, why.Error()), st.Seq, st.At, why))
 		}
 	}
 	return faults
+}
+
+// onSignature has a fault be about the record of a signature, which does not hold.
+func onSignature(f fault, seq int64, at time.Time, why error) fault {
+	f.seq, f.at = seq, at
+	if refusal, ok := errors.AsType[*signing.RefusedError](why); ok {
+		f.key = refusal.Key
+	}
+	return f
 }
 
 // chainClass returns the class under which a bulletin is refused.

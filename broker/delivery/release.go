@@ -51,12 +51,16 @@ type held struct {
 
 	judged int // statements of the ledger that were looked at
 	sound  []ledger.Statement
+
+	haltsJudged int // halts of the ledger that were looked at
+	halts       []Halt
 }
 
 // judge looks at the signatures that came since it was called last, as far as the
 // versions of the key ring are known: what comes after may be judged by another one. The
 // caller holds mu.
 func (lib *library) judge(h *held, state *ledger.BulletinState) {
+	lib.judgeHalts(h, state)
 	for ; h.judged < len(state.Statements); h.judged++ {
 		st := state.Statements[h.judged]
 		if st.Seq > lib.ringsAt {
@@ -160,6 +164,10 @@ type Verdict struct {
 	Refused  error // why it will never be released, or nil
 	// Sound are its signatures that held when they came, in ledger order.
 	Sound []ledger.Statement
+	// Halt is the refusal or withdrawal by which it will never be released, or nil; Halts
+	// are all those that held when they came, in ledger order.
+	Halt  *Halt
+	Halts []Halt
 }
 
 // Judge returns the verdict on each bulletin of an alert, by its digest: what nodes
@@ -180,7 +188,7 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 			out[state.SHA256] = Verdict{Bulletin: h.b, Refused: otherRealm(h.b, rings)}
 		case err == nil:
 			lib.judge(h, &state)
-			out[state.SHA256] = Verdict{Bulletin: h.b, Sound: slices.Clone(h.sound)}
+			out[state.SHA256] = Verdict{Bulletin: h.b, Sound: slices.Clone(h.sound), Halts: slices.Clone(h.halts)}
 		case isVerdict(err):
 			out[state.SHA256] = Verdict{Refused: err}
 		default:
@@ -190,7 +198,7 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 	chain, refused := bulletin.Chain(bulletins(all))
 	for i, p := range all {
 		v := out[p.state.SHA256]
-		v.Released = slices.Contains(chain, i)
+		v.Released, v.Halt = slices.Contains(chain, i), p.halt
 		if why := refused[i]; why != nil {
 			v.Refused = why
 		}
@@ -246,6 +254,9 @@ type place struct {
 	release release // zero where it is not released
 	judged  int     // statements that were looked at
 	taken   int64   // record by which another alert with its code was released first
+	halt    *Halt   // the refusal or withdrawal that keeps it from its release, or nil
+
+	haltsJudged int // halts that were looked at
 }
 
 // places returns the bulletins of an alert that can be read, in ledger order. The
@@ -263,7 +274,7 @@ func (lib *library) places(ctx context.Context, id string) ([]place, error) {
 		case err != nil:
 			return nil, err
 		}
-		p := place{state: &state, held: h, release: r, judged: h.judged}
+		p := place{state: &state, held: h, release: r, judged: h.judged, halt: h.halted(r), haltsJudged: h.haltsJudged}
 		if h.b.Number == 1 {
 			if p.taken, err = lib.taken(ctx, id, string(h.b.Code)); err != nil {
 				return nil, err
@@ -290,7 +301,9 @@ func (lib *library) states(id string) (states []ledger.BulletinState) {
 func bulletins(all []place) []bulletin.Place {
 	out := make([]bulletin.Place, 0, len(all))
 	for _, p := range all {
-		out = append(out, bulletin.Place{Bulletin: p.held.b, Seq: p.state.Seq, At: p.state.At, Released: p.release.seq, Taken: p.taken})
+		out = append(out, bulletin.Place{
+			Bulletin: p.held.b, Seq: p.state.Seq, At: p.state.At, Released: p.release.seq, Taken: p.taken, Halted: p.halt != nil,
+		})
 	}
 	return out
 }
@@ -327,12 +340,7 @@ func (lib *library) taken(ctx context.Context, id, code string) (int64, error) {
 // released returns a bulletin and its release, which is zero where signatures are
 // missing; the error says why it can't be read. The caller holds mu.
 func (lib *library) released(ctx context.Context, id string, state *ledger.BulletinState) (*held, release, error) {
-	// Whoever refused it could not read it. What comes later mends nothing, on no node:
-	// what stands in the ledger as refused is never posted.
-	late := func(st *ledger.Statement) bool {
-		return state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && st.Seq > state.Refusal.Seq
-	}
-	if state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && (len(state.Statements) == 0 || late(&state.Statements[0])) {
+	if state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && (len(state.Statements) == 0 || late(state, state.Statements[0].Seq)) {
 		return nil, release{}, errRefused
 	}
 	h, err := lib.read(ctx, id, state)
@@ -340,23 +348,36 @@ func (lib *library) released(ctx context.Context, id string, state *ledger.Bulle
 		return nil, release{}, err
 	}
 	lib.judge(h, state)
+	return h, lib.releaseOf(h, state), nil
+}
+
+// late reports whether the record at a sequence comes after a bulletin was refused.
+// Whoever refused it could not read it. What comes later mends nothing, on no node: what
+// stands in the ledger as refused is never posted.
+func late(state *ledger.BulletinState, seq int64) bool {
+	return state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && seq > state.Refusal.Seq
+}
+
+// releaseOf returns the release of a bulletin that was judged, zero where signatures are
+// missing, or came after somebody who may had refused or withdrawn it. The caller holds mu.
+func (lib *library) releaseOf(h *held, state *ledger.BulletinState) release {
 	if r, ok := lib.release[state.SHA256]; ok {
-		return h, r, nil
+		return r
 	}
 	var statements []signing.Statement
 	for i := range h.sound {
 		st := &h.sound[i]
-		if late(st) {
+		if late(state, st.Seq) || h.after(st.Seq) {
 			break
 		}
 		statements = append(statements, StatementOf(st))
 		if _, err := lib.rings.At(st.Seq).Authorize(h.request(), statements, st.At); err == nil {
 			r := release{seq: st.Seq, at: st.At, trace: st.Trace}
 			lib.release[state.SHA256] = r
-			return h, r, nil
+			return r
 		}
 	}
-	return h, release{}, nil
+	return release{}
 }
 
 var (
@@ -438,7 +459,7 @@ type standing uint8
 
 // The standings. The zero one allows nothing.
 const (
-	unsigned standing = iota // nobody who may has signed it
+	unsigned standing = iota // nobody who may has signed it, or it was refused or withdrawn
 	waiting                  // it has one signature that holds, and waits for others
 	signed                   // it has those that the policy asks for
 )
@@ -449,12 +470,17 @@ const (
 func (lib *library) stands(ctx context.Context, id string, state *ledger.BulletinState, now time.Time) (*held, standing, error) {
 	lib.mu.Lock()
 	h, err := lib.read(ctx, id, state)
+	var halt *Halt
 	if err == nil {
 		lib.judge(h, state)
+		halt = h.halted(lib.releaseOf(h, state))
 	}
 	lib.mu.Unlock()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, unsigned, err
+	case halt != nil:
+		return h, unsigned, nil
 	}
 	statements := lib.sound(h)
 	if _, err := lib.rings.Newest().Authorize(h.request(), statements, now); err == nil {

@@ -33,7 +33,8 @@ const commandsAccount = "COMMANDS"
 // them have records delivered to any subject.
 func CommandSubjects() (write, ask []string) {
 	return []string{
-			"ledger.alert.*.decision.bulletin", "ledger.alert.*.decision.signature.*", "ledger.keyring", "ledger.rejected", "blob.*",
+			"ledger.alert.*.decision.bulletin", "ledger.alert.*.decision.signature.*",
+			"ledger.alert.*.decision.refused.*", "ledger.alert.*.decision.withdrawn.*", "ledger.keyring", "ledger.rejected", "blob.*",
 		}, []string{
 			directGet,
 			"$JS.API.DIRECT.GET." + blobsName + ".blob.*",

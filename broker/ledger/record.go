@@ -31,6 +31,8 @@ const (
 	Bulletin    Type = "bulletin"     // a bulletin was handed in to be signed
 	Signature   Type = "signature"    // a person signed a bulletin
 	Rejected    Type = "rejected"     // something was refused, and why
+	Refused     Type = "refused"      // a person whose signature a bulletin waits for says no to it
+	Withdrawn   Type = "withdrawn"    // a person takes back a bulletin that is not released
 
 	KeyRing Type = "key_ring" // a version of the key ring comes into force, where it holds
 
@@ -75,10 +77,11 @@ type Record struct {
 	MsgType    string    `json:"msg_type,omitempty"`   // bulletin: CAP msgType
 	Expires    time.Time `json:"expires,omitzero"`     // bulletin: nothing is posted from then on
 
-	Principal string `json:"principal,omitempty"` // signature: who signed, as in the key ring
-	Namespace string `json:"namespace,omitempty"` // signature: role and realm
-	Key       string `json:"key,omitempty"`       // signature: fingerprint of the public key, "SHA256:…"; rejected: of the one that made what is refused
-	Armor     string `json:"signature,omitempty"` // signature: the SSHSIG in its armour
+	Principal string `json:"principal,omitempty"` // signature, refused, withdrawn: who signed, as in the key ring
+	Namespace string `json:"namespace,omitempty"` // signature, refused, withdrawn: role and realm
+	Key       string `json:"key,omitempty"`       // signature, refused, withdrawn: fingerprint of the public key, "SHA256:…"; rejected: of the one that made what is refused
+	Armor     string `json:"signature,omitempty"` // signature, refused, withdrawn: the SSHSIG in its armour
+	Statement string `json:"statement,omitempty"` // refused, withdrawn: what the person signed, byte for byte
 
 	Channels []string  `json:"channels,omitempty"` // attempt: first attempts that begin together; node_started: what the node carries
 	Channel  string    `json:"channel,omitempty"`  // delivery records
@@ -158,6 +161,7 @@ const (
 	ClassSignature = "signature" // a signature does not hold
 	ClassKeyRing   = "key_ring"  // a version of the key ring does not come into force
 	ClassRecord    = "record"    // what was written to the stream is no record of ours
+	ClassHalt      = "halt"      // a refusal or a withdrawal does not hold
 	ClassFlood     = "flood"     // more is refused than is recorded one by one
 )
 
@@ -186,9 +190,9 @@ func (r *Record) Subject() string {
 		return "ledger.keyring"
 	case Bulletin:
 		return "ledger.alert." + r.Alert + ".decision.bulletin"
-	case Signature:
+	case Signature, Refused, Withdrawn:
 		role, _, _ := strings.Cut(r.Namespace, "@")
-		return "ledger.alert." + r.Alert + ".decision.signature." + role
+		return "ledger.alert." + r.Alert + ".decision." + string(r.Type) + "." + role
 	case Attempt:
 		if r.Channel == "" {
 			return "ledger.alert." + r.Alert + ".attempt"
@@ -205,7 +209,7 @@ func (r *Record) Delivery() bool {
 	switch r.Type {
 	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
 		return true
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn:
 		return false
 	}
 	return false
@@ -235,11 +239,12 @@ func (r *Record) Validate() error {
 		r.needBulletin(need)
 		need(r.Bytes > 0, "bytes is missing")
 		need(r.Code != "", "code is missing")
-	case Signature:
+	case Signature, Refused, Withdrawn:
 		r.needBulletin(need)
 		role, realm, ok := strings.Cut(r.Namespace, "@")
 		need(ok && ValidChannel(role) && realm != "", "namespace is not ROLE@REALM")
 		need(r.Armor != "" && r.Principal != "", "signature or principal is missing")
+		need((r.Type == Signature) == (r.Statement == ""), "statement is missing, or stands where none belongs")
 	case KeyRing:
 		need(r.Number > 0, "number is missing")
 		for _, digest := range []string{r.Meta, r.Ring, r.Folder} {

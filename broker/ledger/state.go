@@ -58,6 +58,19 @@ type Statement struct {
 	Trace     string // traceparent of the record's message, "" for none
 }
 
+// A Halt is one record of a refusal or a withdrawal of a bulletin. Whether it holds is
+// not known here.
+type Halt struct {
+	Seq       int64
+	At        time.Time // when the broker took it
+	Type      Type      // Refused or Withdrawn
+	Principal string
+	Namespace string
+	Key       string
+	Text      string // what the person signed
+	Armor     string
+}
+
 // An AlertState is all that the ledger says of one alert.
 type AlertState struct {
 	ID        string
@@ -87,6 +100,7 @@ type BulletinState struct {
 	At         time.Time
 	Trace      string // traceparent of the record's message, "" for none
 	Statements []Statement
+	Halts      []Halt               // in ledger order
 	Refusal    *Refusal             // the first one that refers to the bulletin's record, or nil
 	Deliveries map[string]*Delivery // by channel; none until its first record
 }
@@ -367,7 +381,7 @@ func (s *State) apply(e *Entry, before int64) error {
 		s.applyRejected(e)
 	case Bulletin:
 		return s.applyBulletin(e)
-	case Signature:
+	case Signature, Refused, Withdrawn:
 		return s.applySignature(e, foreign)
 	default:
 		return s.applyDelivery(e, before, foreign)
@@ -454,6 +468,12 @@ func (s *State) applySignature(e *Entry, foreign func(string, ...any) error) err
 	}
 	s.times[e.Seq] = e.Time
 	s.decisions = append(s.decisions, touch{e.Seq, r.Alert})
+	if r.Type != Signature {
+		b.Halts = append(b.Halts, Halt{
+			Seq: e.Seq, At: e.Time, Type: r.Type, Principal: r.Principal, Namespace: r.Namespace, Key: r.Key, Text: r.Statement, Armor: r.Armor,
+		})
+		return nil
+	}
 	b.Statements = append(b.Statements, Statement{
 		Seq: e.Seq, At: e.Time, Principal: r.Principal, Namespace: r.Namespace, Key: r.Key, Armor: r.Armor, Trace: trace(e),
 	})
@@ -557,7 +577,7 @@ func (s *State) meets(p *PartState, r *Record, before int64) bool {
 	case NotSent, Unknown, Posted:
 		return slices.Contains(p.owing, r.Node)
 	case Absent, Verified, NotVerifiable:
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected, Refused, Withdrawn:
 	}
 	return false
 }
@@ -640,7 +660,7 @@ func from(t Type) []DeliveryState {
 		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StateHeld}
 	case Expired, Superseded:
 		return []DeliveryState{StatePending, StateHeld}
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn:
 	}
 	return nil
 }
@@ -778,6 +798,6 @@ func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 		p.State = StateExpired
 	case Superseded:
 		p.State = StateSuperseded
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn:
 	}
 }

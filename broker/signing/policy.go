@@ -42,6 +42,7 @@ func DefaultPolicy() []byte { return []byte(defaultPolicy) }
 type Policy struct {
 	rules    map[alert.MsgType]Rule
 	prepared map[bulletin.Kind]Rule
+	halts    map[bulletin.HaltKind][]Role
 	hardware HardwareRules
 	sum      [sha256.Size]byte
 }
@@ -138,13 +139,13 @@ func (e *PolicyError) Unwrap() error { return e.Err }
 
 // ParsePolicy reads a policy as YAML of at most 8 KiB; [DefaultPolicy] shows all
 // of it. Whatever it does not know is an error, a [*PolicyError], so that a typo
-// can never loosen a rule. The parts prepared and hardware_keys may be left out.
+// can never loosen a rule. The parts prepared, halts and hardware_keys may be left out.
 func ParsePolicy(text []byte) (*Policy, error) {
 	root, err := parseYAML(text)
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{rules: map[alert.MsgType]Rule{}, prepared: map[bulletin.Kind]Rule{}, sum: sha256.Sum256(text)}
+	p := &Policy{rules: map[alert.MsgType]Rule{}, prepared: map[bulletin.Kind]Rule{}, halts: defaultHalts(), sum: sha256.Sum256(text)}
 	err = eachKey(root, map[string]func(ast.Node) error{
 		"version": func(n ast.Node) error {
 			if v, ok := n.(*ast.IntegerNode); !ok || v.Token.Value != strconv.Itoa(policyVersion) {
@@ -156,6 +157,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 		"update":        readRule(p.rules, alert.MsgUpdate),
 		"cancel":        readRule(p.rules, alert.MsgCancel),
 		"prepared":      p.readPrepared,
+		"halts":         p.readHalts,
 		"hardware_keys": p.readHardware,
 	}, "version", "alert", "update", "cancel")
 	if err != nil {

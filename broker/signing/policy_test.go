@@ -142,6 +142,7 @@ func TestPolicyCannotBeChanged(t *testing.T) {
 func FuzzParsePolicy(f *testing.F) {
 	f.Add(signing.DefaultPolicy())
 	f.Add([]byte("{version: 1, alert: {all: [officer]}, update: {any: [officer]}, cancel: {any: [police]}}"))
+	f.Add([]byte("{version: 1, alert: {all: [officer]}, update: {any: [officer]}, cancel: {any: [police]}, halts: {refusal: {any: [police]}}}"))
 	f.Add([]byte("version: 1\nalert: &a\n  all: [officer]\nupdate: *a\ncancel: {<<: *a}\n? x\n: y\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p, err := signing.ParsePolicy(text)
@@ -157,6 +158,11 @@ func FuzzParsePolicy(f *testing.F) {
 				if r, ok := p.Rule(kind, prepared); !ok || r.Signatures() < 1 || (len(r.All) > 0) == (len(r.Any) > 0) {
 					t.Fatalf("for %s (%q) the policy says %+v", kind, prepared, r)
 				}
+			}
+		}
+		for _, kind := range bulletin.HaltKinds() {
+			if len(p.Halts(kind)) == 0 {
+				t.Fatalf("nobody can answer for a %s", kind)
 			}
 		}
 	})

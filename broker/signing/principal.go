@@ -12,26 +12,36 @@ import (
 // the given role. It verifies nothing: the name is what a statement then claims,
 // and CheckOne judges. Its error is a [*RefusedError].
 func (a *Authority) Principal(armored []byte, role Role) (string, error) {
-	key := ""
-	refuse := func(reason Reason, principal string, err error) (string, error) {
-		e := refuseSignature(reason, err)
-		e.Role, e.Principal, e.Key = role, principal, key
+	s, err := sshsig.Parse(armored)
+	if err != nil {
+		e := refuseSignature(reasonOf(err), err)
+		e.Role = role
 		return "", e
 	}
-	s, err := sshsig.Parse(armored)
-	if err == nil {
-		key = ssh.FingerprintSHA256(s.Key())
+	if cert := s.Certificate(); cert != nil {
+		return a.PrincipalOf(cert, role)
 	}
-	if err != nil {
-		return refuse(reasonOf(err), "", err)
+	return a.PrincipalOf(s.Key(), role)
+}
+
+// PrincipalOf is Principal for the key, or the certificate, with which a person is about
+// to sign.
+func (a *Authority) PrincipalOf(public ssh.PublicKey, role Role) (string, error) {
+	if cert, ok := public.(*ssh.Certificate); ok {
+		if len(cert.ValidPrincipals) == 1 {
+			return cert.ValidPrincipals[0], nil
+		}
+		public = cert.Key
 	}
-	if cert := s.Certificate(); cert != nil && len(cert.ValidPrincipals) == 1 {
-		return cert.ValidPrincipals[0], nil
+	refuse := func(reason Reason, principal string, err error) (string, error) {
+		e := refuseSignature(reason, err)
+		e.Role, e.Principal, e.Key = role, principal, ssh.FingerprintSHA256(public)
+		return "", e
 	}
 	if a.Ring == nil {
 		return refuse(ReasonNotConfigured, "", nil)
 	}
-	lines := a.Ring.ByKey(s.Key())
+	lines := a.Ring.ByKey(public)
 	for _, line := range lines {
 		if line.Role == role && !line.Authority {
 			return line.Principal, nil

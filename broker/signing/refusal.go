@@ -28,26 +28,31 @@ const (
 
 // Why a signature is not counted.
 const (
-	ReasonWrongRole    Reason = "wrong_role"     // the signer has another role, or the namespace is none
-	ReasonRoleNotAsked Reason = "role_not_asked" // the policy asks for other roles
-	ReasonWrongPerson  Reason = "wrong_person"   // the key is another person's
-	ReasonNotInRing    Reason = "not_in_ring"
-	ReasonRevoked      Reason = "revoked"
-	ReasonNotYetValid  Reason = "not_yet_valid"
-	ReasonKeyExpired   Reason = "key_expired"
-	ReasonBadCert      Reason = "bad_certificate"
-	ReasonKeyConflict  Reason = "key_conflict" // a certificate for a key that the ring gives to someone else
-	ReasonMalformed    Reason = "malformed_signature"
-	ReasonUnsupported  Reason = "unsupported_key"
-	ReasonBadSignature Reason = "bad_signature"
-	ReasonNotTouched   Reason = "not_touched"
-	ReasonNotVerified  Reason = "user_not_verified" // no PIN, fingerprint or face
-	ReasonSyncedKey    Reason = "synced_key"        // a passkey that may be on several devices
-	ReasonWrongOrigin  Reason = "wrong_origin"      // signed on a page that is not ours
-	ReasonClockDiffers Reason = "clock_differs"     // signed later than this machine's clock
-	ReasonNoTime       Reason = "no_time"           // the statement bears no ledger time
-	ReasonBadName      Reason = "bad_name"          // the name is not written as names are
-	ReasonClockBehind  Reason = "clock_behind"      // not yet valid, by so little that a clock is the likely cause
+	ReasonWrongRole      Reason = "wrong_role"     // the signer has another role, or the namespace is none
+	ReasonRoleNotAsked   Reason = "role_not_asked" // the policy asks for other roles
+	ReasonWrongPerson    Reason = "wrong_person"   // the key is another person's
+	ReasonNotInRing      Reason = "not_in_ring"
+	ReasonRevoked        Reason = "revoked"
+	ReasonNotYetValid    Reason = "not_yet_valid"
+	ReasonKeyExpired     Reason = "key_expired"
+	ReasonBadCert        Reason = "bad_certificate"
+	ReasonKeyConflict    Reason = "key_conflict" // a certificate for a key that the ring gives to someone else
+	ReasonMalformed      Reason = "malformed_signature"
+	ReasonUnsupported    Reason = "unsupported_key"
+	ReasonBadSignature   Reason = "bad_signature"
+	ReasonNotTouched     Reason = "not_touched"
+	ReasonNotVerified    Reason = "user_not_verified" // no PIN, fingerprint or face
+	ReasonSyncedKey      Reason = "synced_key"        // a passkey that may be on several devices
+	ReasonWrongOrigin    Reason = "wrong_origin"      // signed on a page that is not ours
+	ReasonClockDiffers   Reason = "clock_differs"     // signed later than this machine's clock
+	ReasonNoTime         Reason = "no_time"           // the statement bears no ledger time
+	ReasonBadName        Reason = "bad_name"          // the name is not written as names are
+	ReasonUnreadable     Reason = "unreadable"        // the text of a refusal or withdrawal
+	ReasonOtherBulletin  Reason = "other_bulletin"    // a refusal or withdrawal says something else than the bulletin
+	ReasonPrepared       Reason = "prepared"          // what stops an alert can't be refused or withdrawn
+	ReasonMayNotRefuse   Reason = "may_not_refuse"    // the policy does not let the role refuse
+	ReasonMayNotWithdraw Reason = "may_not_withdraw"  // the policy does not let the role withdraw
+	ReasonClockBehind    Reason = "clock_behind"      // not yet valid, by so little that a clock is the likely cause
 )
 
 // A RefusedError says why a bulletin is not released or a signature not counted,
@@ -156,6 +161,8 @@ func (e *RefusedError) words(it bool) (why, todo string) {
 		return e.wordsOnBulletin(it)
 	case ReasonMalformed, ReasonUnsupported, ReasonBadSignature, ReasonNotTouched, ReasonNotVerified, ReasonSyncedKey, ReasonWrongOrigin:
 		return e.wordsOnSignature(it)
+	case ReasonUnreadable, ReasonOtherBulletin, ReasonPrepared, ReasonMayNotRefuse, ReasonMayNotWithdraw:
+		return e.wordsOnHalt(it)
 	default:
 		return e.wordsOnSigner(it)
 	}
@@ -221,6 +228,26 @@ func (e *RefusedError) wordsOnSignature(it bool) (why, todo string) {
 			pick(it, "aprire la console della propria organizzazione; se la pagina era un'altra, avvisare subito il responsabile delle chiavi", "open your organisation's console; if the page was another, tell the key-ring manager at once")
 	default:
 		return pick(it, "la firma di "+e.who()+" non corrisponde a questo bollettino", "the signature of "+e.who()+" does not belong to this bulletin"), again
+	}
+}
+
+func (e *RefusedError) wordsOnHalt(it bool) (why, todo string) {
+	switch e.Reason {
+	case ReasonUnreadable:
+		return pick(it, "il testo firmato da "+e.who()+" non è quello di un rifiuto o di un ritiro", "the text that "+e.who()+" signed is not that of a refusal or a withdrawal"),
+			pick(it, "rifiutare con tocsin refuse, ritirare con tocsin withdraw", "refuse with tocsin refuse, withdraw with tocsin withdraw")
+	case ReasonOtherBulletin:
+		return pick(it, "il testo firmato da "+e.who()+" non è di questo bollettino", "the text that "+e.who()+" signed is not of this bulletin"),
+			pick(it, "rifiutare o ritirare questo con tocsin refuse o tocsin withdraw", "refuse or withdraw this one with tocsin refuse or tocsin withdraw")
+	case ReasonPrepared:
+		return pick(it, "ciò che è pronto per fermare un'allerta non si rifiuta e non si ritira", "what is prepared to stop an alert is neither refused nor withdrawn"),
+			pick(it, "se non va diffuso, non firmarlo", "if it is not to go out, do not sign it")
+	case ReasonMayNotRefuse:
+		return pick(it, "le regole di firma non permettono a "+e.who()+" di rifiutare un bollettino in questo ruolo", "the signing policy does not let "+e.who()+" refuse a bulletin in this role"),
+			pick(it, "non firmarlo, o chiedere a chi può rifiutarlo (tocsin keys policy)", "do not sign it, or ask somebody who may refuse it (tocsin keys policy)")
+	default:
+		return pick(it, "le regole di firma non permettono a "+e.who()+" di ritirare un bollettino in questo ruolo", "the signing policy does not let "+e.who()+" withdraw a bulletin in this role"),
+			pick(it, "chiedere a chi può ritirarlo (tocsin keys policy), o di non firmarlo", "ask somebody who may withdraw it (tocsin keys policy), or ask not to sign it")
 	}
 }
 

@@ -19,6 +19,7 @@ func reasons() []signing.Reason {
 		signing.ReasonNotYetValid, signing.ReasonClockBehind, signing.ReasonKeyExpired, signing.ReasonBadCert, signing.ReasonMalformed, signing.ReasonUnsupported,
 		signing.ReasonBadSignature, signing.ReasonNotTouched, signing.ReasonNotVerified, signing.ReasonSyncedKey, signing.ReasonWrongOrigin,
 		signing.ReasonClockDiffers, signing.ReasonNoTime, signing.ReasonBadName, signing.ReasonKeyConflict,
+		signing.ReasonUnreadable, signing.ReasonOtherBulletin, signing.ReasonPrepared, signing.ReasonMayNotRefuse, signing.ReasonMayNotWithdraw,
 	}
 }
 

@@ -106,6 +106,9 @@ func (d *desk) keyFiles(id string) (audit.Keys, error) {
 			for i := range b.Statements {
 				newest = max(newest, b.Statements[i].Seq)
 			}
+			for i := range b.Halts {
+				newest = max(newest, b.Halts[i].Seq)
+			}
 		}
 	})
 	if v := d.rings.VersionAt(newest); v != nil {
@@ -140,6 +143,8 @@ func (p *program) writeExport(dir string, e *audit.Export) {
 			p.print("  bollettino %d: i suoi byte mancano (%s)", "  bulletin %d: its bytes are missing (%s)", b.Number, b.SHA256)
 		case b.Released > 0:
 			p.print("  bollettino %d: diffuso con la voce %d (%s)", "  bulletin %d: released by record %d (%s)", b.Number, b.Released, b.SHA256)
+		case b.Halted > 0:
+			p.print("  bollettino %d: rifiutato o ritirato con la voce %d, non diffuso (%s)", "  bulletin %d: refused or withdrawn by record %d, not released (%s)", b.Number, b.Halted, b.SHA256)
 		default:
 			p.print("  bollettino %d: non diffuso (%s)", "  bulletin %d: not released (%s)", b.Number, b.SHA256)
 		}

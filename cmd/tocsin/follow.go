@@ -122,7 +122,7 @@ func (t *teller) ended(ctx context.Context) bool {
 		a := s.Alerts[t.alert]
 		known = len(a.Refusals)
 		for _, b := range a.Bulletins {
-			known += 1 + len(b.Statements)
+			known += 1 + len(b.Statements) + len(b.Halts)
 		}
 	})
 	if known != t.judged {
@@ -146,6 +146,10 @@ func (t *teller) ended(ctx context.Context) bool {
 			t.refused[b.SHA256] = true
 			fmt.Fprintln(t.w, t.p.say("bollettino %d RESPINTO: %s", "bulletin %d REFUSED: %s", b.Number, t.p.read(b.Refused.Reason)))
 		}
+		if b.Halt != nil && !t.refused[b.SHA256] {
+			t.refused[b.SHA256] = true
+			fmt.Fprintln(t.w, t.p.say("bollettino %d %s", "bulletin %d %s", b.Number, t.p.haltWords(b.Halt)))
+		}
 		for _, c := range b.Channels {
 			if !c.final {
 				return false
@@ -154,7 +158,7 @@ func (t *teller) ended(ctx context.Context) bool {
 		}
 	}
 	n := len(status.Bulletins)
-	return channels > 0 || n > 0 && status.Bulletins[n-1].Refused != nil
+	return channels > 0 || n > 0 && (status.Bulletins[n-1].Refused != nil || status.Bulletins[n-1].Halt != nil)
 }
 
 // partName names a post of a channel that has several: "sito 1/2".

@@ -462,10 +462,15 @@ func (p *program) keysPolicyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			halts, err := signing.HaltMatrix(policy)
+			if err != nil {
+				return err
+			}
 			if asJSON {
-				return p.printJSON(matrixJSON(rows))
+				return p.printJSON(append(matrixJSON(rows), haltRows(halts)...))
 			}
 			p.writeMatrix(rows)
+			p.writeHaltMatrix(halts)
 			return nil
 		},
 	}
@@ -495,7 +500,60 @@ type matrixRow struct {
 	Signed   []signing.Role  `json:"signed"`
 	Persons  string          `json:"persons"`
 	Trouble  string          `json:"trouble,omitempty"`
-	Verdicts []matrixVerdict `json:"verdicts"`
+	Verdicts []matrixVerdict `json:"verdicts,omitempty"`
+	Halts    []haltVerdict   `json:"halts,omitempty"` // instead of verdicts, of who keeps a bulletin from its release
+}
+
+// haltVerdict is a verdict on a refusal or a withdrawal.
+type haltVerdict struct {
+	Kind    bulletin.HaltKind `json:"kind"`
+	Realm   alert.Realm       `json:"realm"`
+	Stopped bool              `json:"stopped"`
+	Reason  signing.Reason    `json:"reason,omitempty"`
+}
+
+func haltRows(rows []signing.HaltRow) (out []matrixRow) {
+	for _, r := range rows {
+		m := matrixRow{Signed: []signing.Role{r.Role}, Persons: "apart", Trouble: r.Trouble}
+		for _, v := range r.Verdicts {
+			m.Halts = append(m.Halts, haltVerdict{v.Kind, v.Realm, v.Refused == "", v.Refused})
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// writeHaltMatrix prints who keeps a bulletin from its release.
+func (p *program) writeHaltMatrix(rows []signing.HaltRow) {
+	fmt.Fprintf(p.out, "\n%s\n", p.say("CHI FERMA UN BOLLETTINO NON ANCORA DIFFUSO. Basta una firma; ciò che è pronto per fermare un'allerta non si rifiuta e non si ritira.",
+		"WHO STOPS A BULLETIN THAT IS NOT RELEASED YET. One signature is enough; what is prepared to stop an alert is neither refused nor withdrawn."))
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.say("Ha firmato", "Signed by"), p.say("Ambiente", "Realm"), p.say("Rifiuto", "Refusal"), p.say("Ritiro", "Withdrawal"))
+	for _, r := range rows {
+		cells := map[alert.Realm][]string{}
+		for _, v := range r.Verdicts {
+			cells[v.Realm] = append(cells[v.Realm], p.haltVerdict(v))
+		}
+		who := p.caseWords(signing.Case{Signed: []signing.Role{r.Role}, Trouble: r.Trouble})
+		live, exercise := strings.Join(cells[alert.RealmLive], "\t"), strings.Join(cells[alert.RealmExercise], "\t")
+		if live == exercise {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", who, p.say("ogni", "any"), live)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", who, p.realmWords(alert.RealmLive), live)
+		fmt.Fprintf(w, "\t%s\t%s\n", p.realmWords(alert.RealmExercise), exercise)
+	}
+	_ = w.Flush()
+}
+
+func (p *program) haltVerdict(v signing.HaltVerdict) string {
+	switch v.Refused {
+	case "":
+		return p.say("FERMATO", "STOPPED")
+	case signing.ReasonMayNotRefuse, signing.ReasonMayNotWithdraw:
+		return p.say("no: non in questo ruolo", "no: not in this role")
+	}
+	return p.say("no: la firma non vale", "no: it does not count")
 }
 
 type matrixVerdict struct {

@@ -36,6 +36,7 @@ func notShown() []string {
 		"PUT /posts/{key...}", "GET /posts", "PUT /media/{sha256}", "GET /metrics", "application/atom+xml; charset=utf-8", "application/json; charset=utf-8",
 		"tocsin-export: 1\nalert: %s\ncode: %s\nrealm: %s\nledger: %s\n%s", "c2sp.org/tlog-proof@v1\nindex %d\n",
 		"tocsin-bulletin: 1", "tocsin-bulletin:", "image-alt:",
+		"tocsin-halt: 1", "%s\nkind: %s\nalert: %s\ncode: %s\nnumber: %d\nbulletin: %s\nrealm: %s\nprincipal: %s\ntime: %s\n",
 		"[trace %v]", "Bearer %v", "HTTP %v", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alert xmlns=\"%v\">\n", "bytes: %d\n\n%s\n",
 		"other node", "OPENSSH PRIVATE KEY", "signers %x\nrevoked %x\n", "version %d\nthreshold %d\nexpires %s\n", "prev %x\nroot %x\nsigners %x\nrevoked %x\npolicy %x\n", "bulletin of the matrix\n", "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "Very Likely",
 		// what platforms say

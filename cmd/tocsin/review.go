@@ -24,6 +24,8 @@ type background struct {
 	zone     *time.Location     // of the readers' clocks, nil for Rome's
 	previous *bulletin.Bulletin // nil where there is none, or where it is not at hand
 	absent   string             // why it is not at hand
+	// statement is what is signed instead of the bulletin; nil where that is signed.
+	statement *bulletin.Halt
 }
 
 // background returns what the ledger and the configuration that the flags name tell of
@@ -143,6 +145,10 @@ func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, bg background, asJS
 		p.say("Canali: %s", "Channels: %s", channelNames(b)))
 	if err != nil {
 		return err
+	}
+	if bg.statement != nil {
+		fmt.Fprintf(screen, "%s\n\n  │ %s\n\n", p.say("Firmi questo testo, che resta nel registro:", "You sign this text, which stays in the ledger:"),
+			strings.ReplaceAll(strings.TrimSuffix(string(bg.statement.Bytes()), "\n"), "\n", "\n  │ "))
 	}
 	fmt.Fprint(screen, p.say("Per firmare scrivi la prima delle sei parole di controllo (altro non firma): ", "To sign, type the first of the six read-back words (nothing else signs): "))
 	answer, err := p.line()

@@ -174,6 +174,9 @@ func (p *program) signCommand() *cobra.Command {
 			if err := checkNew(output); err != nil {
 				return err
 			}
+			if err := w.refuseHalted(cmd.Context(), b); err != nil {
+				return err
+			}
 			bg, err := w.background(cmd.Context(), p, b)
 			if err != nil {
 				return err
@@ -497,6 +500,8 @@ func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin, held *ledger.B
 			return err
 		case v.Refused != nil:
 			return v.Refused
+		case v.Halt != nil:
+			return halted(b, v.Halt)
 		case v.Released:
 			return both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
 		}
@@ -590,11 +595,14 @@ func (p *program) cosignCommand() *cobra.Command {
 				return err
 			}
 			defer d.Close()
+			if err := d.haltedNamed(ctx, a[0], sum); err != nil {
+				return err
+			}
 			all, err := d.waiting(ctx, a[0])
 			if err != nil {
 				return err
 			}
-			b, err := p.choose(all, sum, &k, asJSON)
+			b, err := p.choose("cosign", all, sum, &k, asJSON)
 			if err != nil {
 				return err
 			}

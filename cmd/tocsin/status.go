@@ -54,6 +54,11 @@ type bulletinStatus struct {
 	RefusedSignatures []refusedSignature `json:"refused_signatures,omitempty"`
 	// Refused says why the bulletin will never be released; nobody posts it.
 	Refused *refusalStatus `json:"refused,omitempty"`
+	// Halt is the refusal or withdrawal by a person by which it will never be released;
+	// LateHalts came after the release or after that one, and RefusedHalts do not hold.
+	Halt         *haltStatus  `json:"halt,omitempty"`
+	LateHalts    []haltStatus `json:"late_halts,omitempty"`
+	RefusedHalts []haltStatus `json:"refused_halts,omitempty"`
 	// NotAddressed lists configured channels that the bulletin says nothing to: they
 	// get nothing of it.
 	NotAddressed []string `json:"not_addressed,omitempty"`
@@ -128,6 +133,7 @@ func (s *alertStatus) weigh(state *ledger.State, a *signing.Authority, verdicts 
 	for i := range s.Bulletins {
 		b := &s.Bulletins[i]
 		v := verdicts[b.SHA256]
+		b.halt(state.Alerts[s.Alert].Bulletin(b.SHA256), a, v)
 		for _, st := range state.Alerts[s.Alert].Bulletin(b.SHA256).Statements {
 			role, _, _ := strings.Cut(st.Namespace, "@")
 			shown := signatureStatus{Principal: st.Principal, Role: role, Namespace: st.Namespace, Key: st.Key}
@@ -152,18 +158,26 @@ const maxRefusedSignatures = 256
 // errNotChecked is why a signature does not count where its bulletin is not at hand.
 var errNotChecked = errors.New("the bulletin that it is on can't be read here, so that it can't be checked")
 
-// refuse marks the bulletins that will never be released. Of their channels those are
+// refuse marks the bulletins that will never be released, by a node's verdict or a person's
+// word. Of their channels those are
 // shown of which the ledger holds records.
 func (s *alertStatus) refuse(state *ledger.State, verdicts map[string]delivery.Verdict) {
 	for i := range s.Bulletins {
 		b := &s.Bulletins[i]
-		why := verdicts[b.SHA256].Refused
+		v := verdicts[b.SHA256]
+		why := v.Refused
+		record := state.Alerts[s.Alert].Bulletin(b.SHA256)
+		if why != nil || v.Halt != nil {
+			b.Channels = slices.DeleteFunc(b.Channels, func(c channelStatus) bool { return !record.Deliveries[c.Name].Attempted() })
+		}
+		if v.Halt != nil {
+			shown := haltStatusOf(&v.Halt.Halt)
+			b.Halt = &shown
+		}
 		if why == nil {
 			continue
 		}
-		record := state.Alerts[s.Alert].Bulletin(b.SHA256)
 		b.Refused = &refusalStatus{Reason: why.Error()}
-		b.Channels = slices.DeleteFunc(b.Channels, func(c channelStatus) bool { return !record.Deliveries[c.Name].Attempted() })
 		b.Refused.Refers = record.Seq
 		if r := record.Refusal; r != nil {
 			b.Refused.Record, b.Refused.Class = r.Seq, r.Class
@@ -192,7 +206,7 @@ func (s *alertStatus) compare(configured, carried []string) {
 	}
 	for i := range s.Bulletins {
 		b := &s.Bulletins[i]
-		if b.Refused != nil {
+		if b.Refused != nil || b.Halt != nil {
 			continue
 		}
 		var addressed []string
@@ -440,6 +454,9 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 		if b.Refused != nil {
 			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))
 		}
+		for _, line := range p.writeHalts(&b) {
+			fmt.Fprintln(w, line)
+		}
 		for _, c := range b.Channels {
 			fmt.Fprintf(w, "  %s\n", p.channelLine(c))
 			if slices.Contains(b.NotConfigured, c.Name) {
@@ -466,7 +483,12 @@ func (p *program) standingWords(b *bulletinStatus) string {
 	case standingSuperseded:
 		return p.say(": superato da uno più recente", ": superseded by a newer one")
 	case standingRefused:
+		if b.Halt != nil {
+			return p.say(": rifiutato", ": refused")
+		}
 		return p.say(": respinto", ": refused")
+	case standingWithdrawn:
+		return p.say(": ritirato", ": withdrawn")
 	case standingExpired:
 		return p.say(": scaduto prima di avere le firme", ": expired before it had its signatures")
 	}

@@ -191,7 +191,7 @@ func (d *desk) notReleased(ctx context.Context, id string) error {
 			ends = b.Expires
 		}
 	}
-	return both("l'allerta %s non è stata diffusa, aspetta ancora una firma: non c'è niente da revocare. Per fermarla, dire subito a chi deve firmare di non farlo: senza quella firma nessun canale la riceve, e dopo le %s nessuno può più firmarla",
-		"alert %s was not released, it still waits for a signature: there is nothing to revoke. To stop it, tell whoever is to sign at once not to: without that signature no channel gets it, and after %s nobody can sign it any more",
-		all[0].Code, ends.In(rome()).Format(clock))
+	return both("l'allerta %s non è stata diffusa, aspetta ancora una firma: non c'è niente da revocare. Per fermarla: tocsin withdraw %s (chi l'ha proposta) o tocsin refuse %s (chi deve firmare), con --reason. Senza quella firma nessun canale la riceve, e dopo le %s nessuno può più firmarla",
+		"alert %s was not released, it still waits for a signature: there is nothing to revoke. To stop it: tocsin withdraw %s (whoever proposed it) or tocsin refuse %s (whoever is to sign), with --reason. Without that signature no channel gets it, and after %s nobody can sign it any more",
+		all[0].Code, all[0].Code, all[0].Code, ends.In(rome()).Format(clock))
 }

@@ -27,7 +27,8 @@ const (
 	standingWaiting    standing = "waiting"    // for a signature, or for the bulletin before it
 	standingReleased   standing = "released"   // it is the newest one that the channels get
 	standingSuperseded standing = "superseded" // a newer bulletin of the alert was released
-	standingRefused    standing = "refused"    // it is never released
+	standingRefused    standing = "refused"    // it is never released: by a node's verdict, or by a person's word
+	standingWithdrawn  standing = "withdrawn"  // it is never released: a person took it back
 	standingExpired    standing = "expired"    // its time ended before it had its signatures
 )
 
@@ -39,6 +40,10 @@ func standingOf(a *signing.Authority, v delivery.Verdict, state *ledger.Bulletin
 		return standingRefused, v.Refused
 	case v.Bulletin == nil:
 		return standingUnknown, nil
+	case v.Halt != nil && v.Halt.Said.Kind == bulletin.Withdrawal:
+		return standingWithdrawn, halted(v.Bulletin, v.Halt)
+	case v.Halt != nil:
+		return standingRefused, halted(v.Bulletin, v.Halt)
 	case v.Released && state.Number < newest:
 		return standingSuperseded, nil
 	case v.Released:
@@ -144,6 +149,8 @@ func (d *desk) waitingOf(ctx context.Context, id string) (all []waitingBulletin,
 		v := verdicts[states[i].SHA256]
 		b := v.Bulletin
 		switch s, why := standingOf(d.authority, v, &states[i], 0, time.Now()); {
+		case v.Halt != nil:
+			none = refusedError{why}
 		case s == standingRefused || b == nil: // it waits for nothing, or came in this moment
 		case why == nil:
 			none = both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
@@ -185,10 +192,10 @@ func checkSum(prefix string) error {
 	return nil
 }
 
-// choose returns the bulletin that is to be signed: the one that prefix names by its
+// choose returns the bulletin that a command is about: the one that prefix names by its
 // SHA-256, or the only one that waits. Where several wait it shows them and asks, or
 // refuses where nobody is to be asked: none is newer than another in what it means.
-func (p *program) choose(all []waitingBulletin, prefix string, k *keyFlags, asJSON bool) (*bulletin.Bulletin, error) {
+func (p *program) choose(verb string, all []waitingBulletin, prefix string, k *keyFlags, asJSON bool) (*bulletin.Bulletin, error) {
 	if prefix == "" && len(all) == 1 {
 		return all[0].Bulletin, nil
 	}
@@ -209,8 +216,8 @@ func (p *program) choose(all []waitingBulletin, prefix string, k *keyFlags, asJS
 			}
 		}
 		if prefix = strings.TrimSpace(prefix); prefix == "" {
-			return nil, usageError{both("cosign: %d bollettini dell'allerta %s aspettano una firma: dire quale con --sha256 PREFISSO; niente è stato firmato",
-				"cosign: %d bulletins of alert %s wait for a signature: say which one with --sha256 PREFIX; nothing was signed", len(all), code)}
+			return nil, usageError{both("%s: %d bollettini dell'allerta %s aspettano una firma: dire quale con --sha256 PREFISSO; niente è stato firmato",
+				"%s: %d bulletins of alert %s wait for a signature: say which one with --sha256 PREFIX; nothing was signed", verb, len(all), code)}
 		}
 		if err := checkSum(prefix); err != nil {
 			return nil, err
@@ -227,11 +234,11 @@ func (p *program) choose(all []waitingBulletin, prefix string, k *keyFlags, asJS
 		return meant[0].Bulletin, nil
 	case 0:
 		p.writeWaiting(p.err, all)
-		return nil, both("cosign: dell'allerta %s non aspetta nessun bollettino con uno SHA-256 che comincia con %s: confrontarlo con chi l'ha consegnato; niente è stato firmato",
-			"cosign: no bulletin of alert %s whose SHA-256 begins with %s waits: compare it with whoever handed it in; nothing was signed", code, prefix)
+		return nil, both("%s: dell'allerta %s non aspetta nessun bollettino con uno SHA-256 che comincia con %s: confrontarlo con chi l'ha consegnato; niente è stato firmato",
+			"%s: no bulletin of alert %s whose SHA-256 begins with %s waits: compare it with whoever handed it in; nothing was signed", verb, code, prefix)
 	}
-	return nil, usageError{both("cosign: più bollettini dell'allerta %s hanno uno SHA-256 che comincia con %s: scriverne di più",
-		"cosign: several bulletins of alert %s have a SHA-256 that begins with %s: write more of it", code, prefix)}
+	return nil, usageError{both("%s: più bollettini dell'allerta %s hanno uno SHA-256 che comincia con %s: scriverne di più",
+		"%s: several bulletins of alert %s have a SHA-256 that begins with %s: write more of it", verb, code, prefix)}
 }
 
 // writeWaiting lists bulletins that wait for a signature.

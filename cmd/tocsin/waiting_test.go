@@ -234,7 +234,7 @@ func TestCancelOfWhatStillWaits(t *testing.T) {
 	expect(t, 0, "publish", b, "-c", pg.config)
 	code := codeOf(t, b)
 	_, stderr := expect(t, 1, "cancel", code, "-c", pg.config, "-k", pg.key("officer"), "--yes")
-	if want := "alert " + code + " was not released, it still waits for a signature: there is nothing to revoke. To stop it, tell whoever is to sign at once not to"; !strings.Contains(stderr, want) {
+	if want := "alert " + code + " was not released, it still waits for a signature: there is nothing to revoke. To stop it: tocsin withdraw " + code; !strings.Contains(stderr, want) {
 		t.Errorf("it says %s\nwant %q in it", stderr, want)
 	}
 }

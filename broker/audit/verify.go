@@ -413,7 +413,7 @@ func readBulletin(raw []byte, id string, b *ledger.BulletinState) (*bulletin.Bul
 		return nil, fmt.Errorf("the bytes have SHA-256 %s, the record says %s", parsed.SHA256(), b.SHA256)
 	}
 	if err := parsed.Contradiction(bulletin.Recorded{
-		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Expires: b.Expires, Bytes: b.Bytes,
+		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Kind: b.Kind, Expires: b.Expires, Bytes: b.Bytes,
 	}); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ type Recorded struct {
 	Code       string
 	Identifier string // of the CAP message
 	MsgType    string
+	Kind       string // as what it was prepared; "" where the record does not say so
 	Expires    time.Time
 	Bytes      int
 }
@@ -34,6 +35,9 @@ func (b *Bulletin) Contradiction(r Recorded) error {
 		if c.record != c.own {
 			return fmt.Errorf("the record says %s %.64q, the bulletin itself says %.64q", c.field, c.record, c.own)
 		}
+	}
+	if r.Kind != "" && r.Kind != string(b.Kind) {
+		return fmt.Errorf("the record says kind %.64q, the bulletin itself says %.64q", r.Kind, string(b.Kind))
 	}
 	return nil
 }

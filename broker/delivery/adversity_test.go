@@ -14,6 +14,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 	"tocsin/broker/signing/signingtest"
 )
 
@@ -59,7 +60,8 @@ func TestAnAnswerOutlivesTheBroker(t *testing.T) {
 // how to have it fail for a while.
 func newFailingHouse(t *testing.T) (h *house, fail func(time.Duration)) {
 	t.Helper()
-	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: claimAddress(t), Token: houseToken, NodeToken: houseNodeToken}
+	crew := ledgertest.NewCrew(t)
+	options := ledger.ServerOptions{Dir: t.TempDir(), Listen: claimAddress(t), Users: crew.Users}
 	server, err := ledger.StartServer(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -70,10 +72,10 @@ func newFailingHouse(t *testing.T) (h *house, fail func(time.Duration)) {
 		defer mu.Unlock()
 		server.Stop()
 	})
-	h = &house{t: t, url: "nats://" + options.Listen, token: options.NodeToken, officer: signingtest.Officer(t), police: signingtest.Police(t)}
+	h = &house{t: t, url: "nats://" + options.Listen, crew: crew, officer: signingtest.Officer(t), police: signingtest.Police(t)}
 	h.auth = signingtest.Authority(t, alert.RealmExercise, h.officer, h.police)
 	// Only the broker's own process may make the streams.
-	first, err := ledger.Open(t.Context(), ledger.Options{Server: server, Token: options.Token, Realm: "exercise", Create: true, Name: "first"})
+	first, err := ledger.Open(t.Context(), ledger.Options{Server: server, Realm: "exercise", Create: true, Name: "first"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -234,7 +234,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 
 	p := it.parts[part-1]
 	var record string
-	if part == 1 && p.Attempts == 0 {
+	if part == 1 && p.Attempts == 0 && l.s.together {
 		record, err = l.s.first(ctx, l, id, it)
 	} else {
 		l.deciding(id, false)

@@ -124,7 +124,10 @@ type Service struct {
 	started int64  // newest record when Run began
 	lanes   []*lane
 	claims  claims
-	hosting hosting
+	// together says that the first attempts of several channels may begin with one record:
+	// not where the ledger is open with the credentials of single channels.
+	together bool
+	hosting  hosting
 	// remarked holds what was said of bulletins and channels that they do not address;
 	// owned by tend.
 	remarked map[string]bool
@@ -156,6 +159,7 @@ func New(c Config) (*Service, error) {
 		c.Trusted = func() error { return nil }
 	}
 	s := &Service{Config: c, me: c.Ledger.Name(), tracer: c.Tracers.Tracer("tocsin/broker/delivery"), remarked: map[string]bool{}}
+	s.together = c.Ledger.May(&ledger.Record{Type: ledger.Attempt})
 	s.library = newLibrary(c.Ledger, c.Rings)
 	s.library.now, s.library.since = c.Ledger.Time, c.Ledger.Time()
 	var err error

@@ -18,6 +18,7 @@ import (
 	"tocsin/broker/bulletin/bulletintest"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 	"tocsin/broker/signing"
 	"tocsin/broker/signing/signingtest"
 )
@@ -180,14 +181,12 @@ func hang(_ *platform, ctx context.Context, _ adapters.Post) (adapters.Receipt, 
 	return adapters.Receipt{}, adapters.Fail(adapters.Unknown, "no answer: %w", ctx.Err())
 }
 
-const houseToken, houseNodeToken = "a-token-for-tests", "a-nodes-token-for-tests"
-
 // A house is a ledger with people who sign.
 type house struct {
 	t       *testing.T
-	server  *ledger.Server // in this process; nil where url and token lead to it
+	server  *ledger.Server // in this process; nil where url leads to it
 	url     string
-	token   string
+	crew    *ledgertest.Crew
 	ledger  *ledger.Ledger
 	officer *signingtest.Person
 	police  *signingtest.Person
@@ -197,12 +196,13 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: houseToken, NodeToken: houseNodeToken})
+	crew := ledgertest.NewCrew(t, "telegram-a", "x-a")
+	server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Users: crew.Users})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	h := &house{t: t, server: server, token: houseToken, officer: signingtest.Officer(t), police: signingtest.Police(t)}
+	h := &house{t: t, server: server, crew: crew, officer: signingtest.Officer(t), police: signingtest.Police(t)}
 	h.auth = signingtest.Authority(t, alert.RealmExercise, h.officer, h.police)
 	h.ledger = h.open("writer")
 	return h
@@ -213,7 +213,7 @@ func (h *house) open(name string) *ledger.Ledger { return h.openAt(name, nil) }
 // openAt opens the ledger for somebody with a clock of their own, nil for the right one.
 func (h *house) openAt(name string, now func() time.Time) *ledger.Ledger {
 	h.t.Helper()
-	l, err := ledger.Open(h.t.Context(), ledger.Options{Server: h.server, URL: h.url, Token: h.token, Realm: "exercise", Create: true, Name: name, Now: now})
+	l, err := ledger.Open(h.t.Context(), ledger.Options{Server: h.server, URL: h.url, Credentials: h.crew.As("node", "officer", "police"), Realm: "exercise", Create: true, Name: name, Now: now})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -45,6 +45,9 @@ func (s *Service) refuse(ctx context.Context, ids []string) (again bool) {
 	if s.Trusted() != nil {
 		return false // nothing is written to such a ledger; at the next start it is judged anew
 	}
+	if !s.Ledger.May(&ledger.Record{Type: ledger.Rejected, Refers: 1}) {
+		return false // an adapter's node: it judges for itself what it carries, and nodes record what is refused
+	}
 	faults := append(s.foreign(), s.badRings()...)
 	for _, id := range s.sameCode(ids) {
 		more, err := s.faults(ctx, id)

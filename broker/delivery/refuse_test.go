@@ -316,21 +316,21 @@ func (h *house) signature(b *bulletin.Bulletin, p *signingtest.Person, role sign
 	})
 }
 
-// raw writes a message past the package that writes records, as another node may.
+// raw writes a message past the package that writes records, as the broker's administrator may.
 func (h *house) raw(subject, payload string) int64 {
 	h.t.Helper()
-	return h.write(houseNodeToken, subject, payload)
+	return h.write("operator", subject, payload)
 }
 
 // handIn writes a message past the package that writes records, as commands may.
 func (h *house) handIn(subject, payload string) int64 {
 	h.t.Helper()
-	return h.write(houseToken, subject, payload)
+	return h.write("officer", subject, payload)
 }
 
-func (h *house) write(token, subject, payload string) int64 {
+func (h *house) write(who, subject, payload string) int64 {
 	h.t.Helper()
-	seq := ledgertest.Write(h.t, h.server.Addr(), token, subject, []byte(payload))
+	seq := ledgertest.Write(h.t, h.server.Addr(), h.crew.As(who)[0], subject, []byte(payload))
 	if err := h.ledger.WaitApplied(h.t.Context(), seq); err != nil {
 		h.t.Fatal(err)
 	}

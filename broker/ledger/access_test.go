@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,19 +11,19 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
-const nodeToken = "a-token-for-other-nodes"
-
-// startOpenServer starts a broker for commands and for other nodes.
-func startOpenServer(t *testing.T) *ledger.Server {
+// startOpenServer starts a broker for a crew, whose adapter is of the channel x-a.
+func startOpenServer(t *testing.T) (*ledger.Server, *ledgertest.Crew) {
 	t.Helper()
-	s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: token, NodeToken: nodeToken})
+	crew := ledgertest.NewCrew(t, "x-a")
+	s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Users: crew.Users})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	return s
+	return s, crew
 }
 
 // openAs opens the ledger over the network.
@@ -47,9 +46,10 @@ func signature(id string) ledger.Record {
 
 func TestCommandsHandInAndRead(t *testing.T) {
 	t.Parallel()
-	s, id := startOpenServer(t), uuid.NewString()
+	id := uuid.NewString()
+	s, crew := startOpenServer(t)
 	node := open(t, s, "one/a")
-	l := openAs(t, s, ledger.Options{Token: token, Name: "tocsin publish"})
+	l := openAs(t, s, ledger.Options{Credentials: crew.As("officer"), Name: "tocsin publish"})
 	sum, err := l.PutBlob(t.Context(), []byte("a bulletin"))
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestCommandsHandInAndRead(t *testing.T) {
 // TestReadersGetEveryRecord reads more than one answer holds.
 func TestReadersGetEveryRecord(t *testing.T) {
 	t.Parallel()
-	s := startOpenServer(t)
+	s, crew := startOpenServer(t)
 	node := open(t, s, "one/a")
 	var last int64
 	for range 1500 {
@@ -88,7 +88,7 @@ func TestReadersGetEveryRecord(t *testing.T) {
 		last = seq
 	}
 	var seen []int64
-	l := openAs(t, s, ledger.Options{Token: token, Name: "tocsin status", Observe: func(e *ledger.Entry, err error) {
+	l := openAs(t, s, ledger.Options{Credentials: crew.As("officer"), Name: "tocsin status", Observe: func(e *ledger.Entry, err error) {
 		if err != nil || e.Time.IsZero() || e.Subject == "" {
 			t.Errorf("record %d on %q of %v: %v", e.Seq, e.Subject, e.Time, err)
 		}
@@ -104,9 +104,9 @@ func TestReadersGetEveryRecord(t *testing.T) {
 // broker says where a record stands.
 func TestARecordCannotForgeItsPlace(t *testing.T) {
 	t.Parallel()
-	s := startOpenServer(t)
+	s, crew := startOpenServer(t)
 	open(t, s, "one/a")
-	nc := dial(t, s, token, nil)
+	nc := ledgertest.Dial(t, s.Addr(), crew.As("officer")[0], nil)
 	m := nats.NewMsg("ledger.rejected")
 	m.Data = record(t, ledger.Record{Type: ledger.Rejected, Reason: "said by the test"})
 	for _, h := range []string{"Nats-Sequence: 7", "Nats-Subject: ledger.genesis", "Nats-Time-Stamp: 2001-01-01T00:00:00Z", "Status: 204", "Nats-Num-Pending: 0"} {
@@ -117,26 +117,11 @@ func TestARecordCannotForgeItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []ledger.Entry
-	l := openAs(t, s, ledger.Options{Token: token, Name: "tocsin audit", Observe: func(e *ledger.Entry, _ error) { got = append(got, *e) }})
+	l := openAs(t, s, ledger.Options{Credentials: crew.As("officer"), Name: "tocsin audit", Observe: func(e *ledger.Entry, _ error) { got = append(got, *e) }})
 	l.Close()
 	if len(got) != 2 || got[1].Seq != 2 || got[1].Subject != "ledger.rejected" || got[1].Time.Year() < 2020 {
 		t.Errorf("it was read as %+v", got)
 	}
-}
-
-// dial connects with a credential; broken gets what the broker complains of.
-func dial(t *testing.T, s *ledger.Server, credential string, broken chan<- error) *nats.Conn {
-	t.Helper()
-	nc, err := nats.Connect(s.Addr(), nats.Token(credential), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-		if broken != nil {
-			broken <- err
-		}
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
 }
 
 // record returns the bytes of a record.
@@ -153,98 +138,15 @@ func record(t *testing.T, r ledger.Record) []byte {
 	return b
 }
 
-// TestCommandsMayDoNothingElse tries what could harm the ledger with the commands' token.
-func TestCommandsMayDoNothingElse(t *testing.T) {
-	t.Parallel()
-	s, id := startOpenServer(t), uuid.NewString()
-	node := open(t, s, "one/a")
-	seq := add(t, node, bulletinRecord(id))
-	if _, err := node.Reminder(t.Context(), "deliver-x-a"); err != nil {
-		t.Fatal(err)
-	}
-	broken := make(chan error, 1)
-	nc := dial(t, s, token, broken)
-
-	const stream = `{"name":"LEDGER","subjects":["ledger.>"],"max_msgs":1,"discard":"old"}`
-	consumer := `{"stream_name":"LEDGER","config":{"deliver_subject":"$JS.API.STREAM.UPDATE.LEDGER"}}`
-	for subject, body := range map[string]string{
-		"$JS.API.STREAM.UPDATE.LEDGER": stream, "$JS.API.STREAM.CREATE.LEDGER": stream, "$JS.API.STREAM.CREATE.OTHER": `{"name":"OTHER"}`,
-		"$JS.API.STREAM.DELETE.LEDGER": "", "$JS.API.STREAM.DELETE.BLOBS": "", "$JS.API.STREAM.UPDATE.BLOBS": stream,
-		"$JS.API.STREAM.PURGE.LEDGER": "", "$JS.API.STREAM.PURGE.BLOBS": "", "$JS.API.STREAM.MSG.DELETE.LEDGER": `{"seq":1}`,
-		"$JS.API.STREAM.RESTORE.LEDGER": "{}", "$JS.API.STREAM.SNAPSHOT.LEDGER": "{}", "$JS.API.STREAM.LEADER.STEPDOWN.LEDGER": "",
-		"$JS.API.STREAM.PEER.REMOVE.LEDGER": "{}", "$JS.API.STREAM.LIST": "", "$JS.API.STREAM.NAMES": "", "$JS.API.INFO": "",
-		"$JS.API.CONSUMER.CREATE.LEDGER": consumer, "$JS.API.CONSUMER.CREATE.LEDGER.thief": consumer,
-		"$JS.API.CONSUMER.CREATE.LEDGER.deliver-x-a.ledger.>":     consumer,
-		"$JS.API.CONSUMER.DURABLE.CREATE.LEDGER.deliver-x-a":      consumer,
-		"$JS.API.CONSUMER.DELETE.LEDGER.deliver-x-a":              "",
-		"$JS.API.CONSUMER.MSG.NEXT.LEDGER.deliver-x-a":            "",
-		"$JS.API.CONSUMER.PAUSE.LEDGER.deliver-x-a":               "{}",
-		"$JS.API.CONSUMER.RESET.LEDGER.deliver-x-a":               "{}",
-		"$JS.API.CONSUMER.UNPIN.LEDGER.deliver-x-a":               "{}",
-		"$JS.API.CONSUMER.INFO.LEDGER.deliver-x-a":                "",
-		"$JS.API.CONSUMER.LEADER.STEPDOWN.LEDGER.deliver-x-a":     "",
-		"$JS.API.CONSUMER.LIST.LEDGER":                            "",
-		"$JS.API.CONSUMER.NAMES.LEDGER":                           "",
-		"$JS.API.DIRECT.GET.OTHER":                                `{"seq":1}`,
-		"$JS.ACK.LEDGER.deliver-x-a.1.2.1.1.0":                    "+ACK",
-		"$JS.FC.LEDGER.x.y":                                       "",
-		"$JS.API.META.LEADER.STEPDOWN":                            "",
-		"$JS.API.SERVER.REMOVE":                                   "{}",
-		"$JS.API.ACCOUNT.PURGE.$G":                                "",
-		"$SYS.REQ.SERVER.PING":                                    "",
-		"$SYS.REQ.ACCOUNT.PING.CONNZ":                             "",
-		"_INBOX.somebody.else":                                    "",
-		"ledger.genesis":                                          "{}",
-		"ledger.node.one":                                         string(record(t, ledger.Record{Type: ledger.NodeStarted})),
-		"ledger.alert." + id + ".attempt":                         "{}",
-		"ledger.alert." + id + ".channel.x-a":                     "{}",
-		"ledger.alert." + id + ".decision":                        "{}",
-		"ledger.alert." + id + ".decision.bulletin.more":          "{}",
-		"ledger.alert." + id + ".decision.signature.officer.more": "{}",
-		"ledger.alert." + id + ".decision.refused":                "{}",
-		"ledger.alert." + id + ".decision.withdrawn.officer.more": "{}",
-		"ledger.rejected.more":                                    "{}",
-		"ledger.rejected.record":                                  "{}",
-		"blob.a.b":                                                "{}",
-	} {
-		if err := nc.PublishRequest(subject, nc.NewInbox(), []byte(body)); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case err := <-broken:
-			if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), fmt.Sprintf("%q", subject)) {
-				t.Errorf("%s: %v, want a violation of permissions", subject, err)
-			}
-		case <-time.After(5 * time.Second):
-			t.Errorf("%s is not refused", subject)
-		}
-	}
-	for _, subject := range []string{">", "ledger.>", "$JS.>", "$SYS.>", "_R_.>", "*"} {
-		if _, err := nc.SubscribeSync(subject); err != nil {
-			t.Fatal(err)
-		}
-		if err := <-broken; !errors.Is(err, nats.ErrPermissionViolation) {
-			t.Errorf("listening on %s: %v, want a violation of permissions", subject, err)
-		}
-	}
-	if size, err := node.Size(t.Context()); err != nil || size != seq {
-		t.Errorf("the ledger holds %d records (%v), want %d", size, err, seq)
-	}
-	if r, err := node.Reminder(t.Context(), "deliver-x-a"); err != nil {
-		t.Errorf("the node's consumer is not as it was: %v", err)
-	} else if err := r.Take(t.Context(), func(string) {}); err != nil {
-		t.Errorf("the node's consumer is not as it was: %v", err)
-	}
-}
-
 // TestCommandsWriteNoOtherRecords has a command append what nodes alone may write: it is
 // told at once.
 func TestCommandsWriteNoOtherRecords(t *testing.T) {
 	t.Parallel()
-	s, id := startOpenServer(t), uuid.NewString()
+	id := uuid.NewString()
+	s, crew := startOpenServer(t)
 	node := open(t, s, "one/a")
 	seq := add(t, node, bulletinRecord(id))
-	l := openAs(t, s, ledger.Options{Token: token, Name: "tocsin publish"})
+	l := openAs(t, s, ledger.Options{Credentials: crew.As("officer"), Name: "tocsin publish"})
 	for _, kind := range recordTypes(t) {
 		r := ledger.Record{
 			Type: ledger.Type(kind), Alert: id, Number: 1, SHA256: digest, Channel: "x-a", Part: 1, Attempt: 2, PostID: "1", Prepared: "1",
@@ -269,10 +171,11 @@ func TestCommandsWriteNoOtherRecords(t *testing.T) {
 // which the one who asks may not write.
 func TestAnswersStayWithWhoAsked(t *testing.T) {
 	t.Parallel()
-	s, id := startOpenServer(t), uuid.NewString()
+	id := uuid.NewString()
+	s, crew := startOpenServer(t)
 	node := open(t, s, "one/a")
 	seq := add(t, node, bulletinRecord(id))
-	l := openAs(t, s, ledger.Options{Token: token, Name: "thief"})
+	l := openAs(t, s, ledger.Options{Credentials: crew.As("officer"), Name: "thief"})
 	forged, err := l.PutBlob(t.Context(), record(t, ledger.Record{Type: ledger.NodeStarted}))
 	if err != nil {
 		t.Fatal(err)
@@ -281,7 +184,7 @@ func TestAnswersStayWithWhoAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc := dial(t, s, token, nil)
+	nc := ledgertest.Dial(t, s.Addr(), crew.As("officer")[0], nil)
 	question := func(v any) []byte {
 		b, err := json.Marshal(v)
 		if err != nil {
@@ -330,26 +233,35 @@ func TestAnswersStayWithWhoAsked(t *testing.T) {
 // TestAnotherNodeWorksOverTheNetwork has a second node do what nodes do.
 func TestAnotherNodeWorksOverTheNetwork(t *testing.T) {
 	t.Parallel()
-	s, id := startOpenServer(t), uuid.NewString()
+	id := uuid.NewString()
+	s, crew := startOpenServer(t)
 	first := open(t, s, "one/a")
-	second := openAs(t, s, ledger.Options{Token: nodeToken, Realm: "exercise", Create: true, Name: "two/b"})
+	second := openAs(t, s, ledger.Options{Credentials: crew.As("node", "officer"), Realm: "exercise", Create: true, Name: "two/b"})
 	add(t, second, ledger.Record{Type: ledger.NodeStarted})
 	add(t, second, bulletinRecord(id))
 	seq := add(t, second, attempt(id, "x-a"))
 	if err := first.WaitApplied(t.Context(), seq); err != nil {
 		t.Fatal(err)
 	}
-	r, err := second.Reminder(t.Context(), "deliver-x-a")
-	if err != nil {
-		t.Fatal(err)
+	// What others write reaches it at once, not at its next question.
+	var waited time.Duration
+	for range 20 {
+		add(t, first, bulletinRecord(uuid.NewString()))
+		size, err := first.Size(t.Context())
+		begun := time.Now()
+		if err == nil {
+			err = second.WaitApplied(t.Context(), size)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		waited += time.Since(begun)
 	}
-	add(t, first, bulletinRecord(uuid.NewString()))
-	taken := 0
-	if err := r.Take(t.Context(), func(string) { taken++ }); err != nil || taken != 1 {
-		t.Errorf("it was reminded %d times (%v), want once", taken, err)
+	if waited > 500*time.Millisecond { // a second, where it asks without being told
+		t.Errorf("it waited %v for 20 records", waited)
 	}
 	broken := make(chan error, 1)
-	nc := dial(t, s, nodeToken, broken)
+	nc := ledgertest.Dial(t, s.Addr(), crew.As("node")[0], broken)
 	for _, subject := range []string{"$JS.API.STREAM.DELETE.LEDGER", "$JS.API.STREAM.UPDATE.LEDGER", "$JS.API.STREAM.PURGE.BLOBS", "$JS.API.STREAM.MSG.DELETE.LEDGER"} {
 		if err := nc.Publish(subject, nil); err != nil {
 			t.Fatal(err)
@@ -364,9 +276,9 @@ func TestAnotherNodeWorksOverTheNetwork(t *testing.T) {
 // commands: it hears that at once, and not that nobody answered.
 func TestANodeWithTheCommandsTokenIsTold(t *testing.T) {
 	t.Parallel()
-	s := startOpenServer(t)
+	s, crew := startOpenServer(t)
 	open(t, s, "one/a")
-	_, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Token: token, Name: "two/b", Create: true})
+	_, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Credentials: crew.As("officer"), Name: "two/b", Create: true})
 	if !errors.Is(err, ledger.ErrForbidden) {
 		t.Errorf("got %v, want ErrForbidden", err)
 	}

@@ -24,8 +24,12 @@ type Reminder struct {
 }
 
 // Reminder opens the durable consumer of the given name. A new one begins with the
-// next decision.
+// next decision. It is for the broker's own process: nobody else makes consumers, and for
+// others it is a reminder of nothing.
 func (l *Ledger) Reminder(ctx context.Context, durable string) (*Reminder, error) {
+	if l.o.Server == nil {
+		return &Reminder{ledger: l}, nil
+	}
 	var next int64
 	l.View(func(s *State) { next = s.Seq + 1 })
 	consumer, err := l.js.CreateOrUpdateConsumer(ctx, streamName, jetstream.ConsumerConfig{
@@ -48,6 +52,9 @@ func (l *Ledger) Reminder(ctx context.Context, durable string) (*Reminder, error
 // without waiting for more, and acknowledges it.
 func (r *Reminder) Take(ctx context.Context, remind func(alert string)) error {
 	const most = 256
+	if r.consumer == nil {
+		return nil
+	}
 	for ctx.Err() == nil {
 		batch, err := r.consumer.FetchNoWait(most)
 		if err != nil {

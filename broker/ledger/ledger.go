@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -94,12 +96,17 @@ type Options struct {
 	Server *Server
 	// URL is the address of a broker, "nats://127.0.0.1:4222".
 	URL string
-	// Token is what the broker asks for; "" for none.
-	Token string
+	// Credentials are what this program shows the broker at URL. It reads with the first one;
+	// each record goes out with the first one that may write it.
+	Credentials []Credential
+	// TLS is how the broker at a tls:// address is known; nil for by the system's
+	// certificate authorities.
+	TLS *tls.Config
 	// Realm is the realm that the ledger must be of; "" for whichever it is of.
 	Realm string
-	// Create makes the streams where they do not exist. It is for nodes: they are told
-	// of each record by the broker, all others ask for them.
+	// Create is for nodes: where nothing was recorded yet, they begin. In the broker's own
+	// process it makes the streams where they do not exist, and the broker hands each record on;
+	// over the network an operator makes them ([Provide]), and everybody asks for records.
 	Create bool
 	// Replicas is the number of copies of the streams that Create makes; 0 for 1.
 	Replicas int
@@ -136,6 +143,11 @@ type Ledger struct {
 	// appended has a reader that asks look at once for what was appended here.
 	appended chan struct{}
 	pending  pending
+	// asking are the questions for records that wait for an answer.
+	asking pending
+	// hinted has a reader that asks look soon: a record is being written.
+	hinted  chan struct{}
+	writers writers
 	// reconnected has a node look at once whether the ledger is what it was.
 	reconnected chan struct{}
 
@@ -154,13 +166,7 @@ type Ledger struct {
 
 // Open connects, folds the whole ledger, and keeps following it until Close.
 func Open(ctx context.Context, o Options) (*Ledger, error) {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	l := &Ledger{o: o, state: NewState(), applied: make(chan struct{}), awaited: map[chan struct{}]int64{}, appended: make(chan struct{}, 1), reconnected: make(chan struct{}, 1)}
+	l := newLedger(o)
 	if err := l.connect(); err != nil {
 		return nil, err
 	}
@@ -180,11 +186,28 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	return l, nil
 }
 
+func newLedger(o Options) *Ledger {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Ledger{o: o, state: NewState(), applied: make(chan struct{}), awaited: map[chan struct{}]int64{}, appended: make(chan struct{}, 1), hinted: make(chan struct{}, 1), reconnected: make(chan struct{}, 1)}
+}
+
 func (l *Ledger) connect() (err error) {
-	if l.conn, err = l.dial(l.o.Name); err != nil {
+	if l.o.Server == nil && len(l.o.Credentials) == 0 {
+		return errNoCredential
+	}
+	if l.o.Create && l.o.Server == nil && !slices.ContainsFunc(l.o.Credentials, func(c Credential) bool { return slices.Contains(nodeRoles(), c.Role) }) {
+		name, _, _ := strings.Cut(l.o.Name, "/")
+		return fmt.Errorf("connect to the broker: %w", rightsError("ledger.node."+name, l.o.Credentials))
+	}
+	if l.conn, err = l.dial(l.o.Name, l.primary()); err != nil {
 		return err
 	}
-	if l.reader, err = l.dial(l.o.Name + " (reader)"); err != nil {
+	if l.reader, err = l.dial(l.o.Name+" (reader)", l.primary()); err != nil {
 		l.conn.Close()
 		return err
 	}
@@ -196,11 +219,27 @@ func (l *Ledger) connect() (err error) {
 	return nil
 }
 
-func (l *Ledger) dial(name string) (*nats.Conn, error) {
+// errNoCredential is returned by Open where none was given.
+var errNoCredential = errors.New("connect to the broker: it lets nobody in without a credential: name the file of yours under broker.credentials")
+
+// nodeRoles are the roles of which a node has credentials, or who makes its streams.
+func nodeRoles() []Role { return []Role{RoleNode, RoleAdapter, RoleOperator} }
+
+// primary is the credential with which the ledger is read; none in the broker's own process.
+func (l *Ledger) primary() *Credential {
+	if l.o.Server != nil {
+		return nil
+	}
+	return &l.o.Credentials[0]
+}
+
+func (l *Ledger) dial(name string, who *Credential) (*nats.Conn, error) {
 	opts := []nats.Option{
 		nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectBufSize(-1), nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) {
+			l.asking.fail(nats.ErrDisconnected) // the answer went down with the connection
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.seek(l.newest)
@@ -210,6 +249,7 @@ func (l *Ledger) dial(name string) (*nats.Conn, error) {
 			case l.reconnected <- struct{}{}:
 			default:
 			}
+			l.hint()
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			l.o.Log.Warn("the broker reports an error", "err", err) //nolint:sloglint // a callback has no context
@@ -218,17 +258,112 @@ func (l *Ledger) dial(name string) (*nats.Conn, error) {
 			}
 		}),
 	}
-	switch {
-	case l.o.Server != nil:
+	if l.o.Server != nil {
 		opts = append(opts, nats.InProcessServer(l.o.Server.ns), nats.Token(l.o.Server.gate.node))
-	case l.o.Token != "":
-		opts = append(opts, nats.Token(l.o.Token))
+	} else {
+		opts = append(opts, nats.Nkey(who.Key, who.pair.Sign), nats.CustomInboxPrefix(who.inbox()))
+		if secure(l.o.URL) {
+			config := l.o.TLS
+			if config == nil {
+				config = &tls.Config{}
+			}
+			config = config.Clone()
+			config.MinVersion = tls.VersionTLS13
+			opts = append(opts, nats.Secure(config))
+		}
 	}
 	conn, err := nats.Connect(l.o.URL, opts...)
+	if errors.Is(err, nats.ErrAuthorization) && who != nil {
+		return nil, fmt.Errorf("connect to the broker: it does not take the credential of %s with the public key %s: give that key to whoever runs the broker, or name another credential: %w", who.Name(), who.Key, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
 	return conn, nil
+}
+
+// secure reports whether an address asks for TLS.
+func secure(url string) bool {
+	return strings.Contains(url, "tls://") || strings.Contains(url, "wss://")
+}
+
+// hint has a reader that asks look soon.
+func (l *Ledger) hint() {
+	select {
+	case l.hinted <- struct{}{}:
+	default:
+	}
+}
+
+// writers are the connections with other credentials than the one that reads, each made
+// when it is first needed.
+type writers struct {
+	mu    sync.Mutex
+	conns []*nats.Conn
+	by    map[string]jetstream.JetStream // by public key
+}
+
+// May reports whether this program has a credential that may write the record.
+func (l *Ledger) May(r *Record) bool { return l.mayWrite(r.Subject()) }
+
+// Allowed returns a [*RightsError] where this program has no credential that may write the
+// record, so that it can be told before something else is written.
+func (l *Ledger) Allowed(r *Record) error {
+	if l.May(r) {
+		return nil
+	}
+	return rightsError(r.Subject(), l.o.Credentials)
+}
+
+func (l *Ledger) mayWrite(subject string) bool {
+	return l.o.Server != nil || slices.ContainsFunc(l.o.Credentials, func(c Credential) bool { return c.may(subject) })
+}
+
+// writer returns the way to the broker on which a subject may be written.
+func (l *Ledger) writer(subject string) (jetstream.JetStream, error) {
+	if l.o.Server != nil {
+		return l.js, nil
+	}
+	i := slices.IndexFunc(l.o.Credentials, func(c Credential) bool { return c.may(subject) })
+	switch i {
+	case -1:
+		return nil, rightsError(subject, l.o.Credentials)
+	case 0:
+		return l.js, nil
+	}
+	c := &l.o.Credentials[i]
+	l.writers.mu.Lock()
+	defer l.writers.mu.Unlock()
+	if js := l.writers.by[c.Key]; js != nil {
+		return js, nil
+	}
+	conn, err := l.dial(l.o.Name+" ("+c.Name()+")", c)
+	if err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(appendTimeout))
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("connect to the broker: %w", err)
+	}
+	if l.writers.by == nil {
+		l.writers.by = map[string]jetstream.JetStream{}
+	}
+	l.writers.conns, l.writers.by[c.Key] = append(l.writers.conns, conn), js
+	return js, nil
+}
+
+// warm makes the connections that appends will need, so that no release waits for one.
+func (l *Ledger) warm() error {
+	for i := range l.o.Credentials {
+		c := &l.o.Credentials[i]
+		for _, subject := range Writes(c.Role, c.Channel) {
+			if _, err := l.writer(strings.ReplaceAll(subject, "*", "-")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (l *Ledger) open(ctx context.Context) error {
@@ -239,6 +374,9 @@ func (l *Ledger) open(ctx context.Context) error {
 		}
 		if !l.o.Create {
 			return ErrNoLedger
+		}
+		if l.o.Server == nil {
+			return errNotProvided
 		}
 		stream, err = l.create(ctx)
 	}
@@ -259,13 +397,16 @@ func (l *Ledger) open(ctx context.Context) error {
 		return fmt.Errorf("open the ledger: it begins at record %d and %d records are missing inside: restore it from a copy", info.State.FirstSeq, info.State.NumDeleted)
 	}
 	read := l.ask
-	if l.o.Create {
+	if l.o.Create && l.o.Server != nil {
 		read = l.follow
 	}
 	if err := read(ctx); err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
 	if info.State.LastSeq == 0 && l.o.Create {
+		if !l.mayWrite("ledger.genesis") {
+			return errNotBegun
+		}
 		return l.begin(ctx, info)
 	}
 	if info.State.LastSeq > 0 {
@@ -274,6 +415,56 @@ func (l *Ledger) open(ctx context.Context) error {
 		}
 	}
 	return l.sameEpoch(info)
+}
+
+// errNotProvided is returned by Open where a node finds no streams at a broker elsewhere.
+var errNotProvided = errors.New("the broker holds no ledger yet: its operator makes it, with tocsin streams")
+
+// errNotBegun is returned by Open where an adapter's node is the first one.
+var errNotBegun = errors.New("the ledger is empty: start a node that carries all channels first, which begins it")
+
+// Provide makes the streams of a ledger at a broker elsewhere, or raises the bounds of those
+// that exist, with the operator's credential. It reports whether it made them.
+func Provide(ctx context.Context, o Options) (made bool, err error) {
+	o.Create = true
+	l := newLedger(o)
+	if err := l.connect(); err != nil {
+		return false, err
+	}
+	defer l.Close()
+	limited, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	defer l.pending.add(giveUp)()
+	made, err = l.provide(limited)
+	if cause := context.Cause(limited); err != nil && errors.Is(cause, ErrForbidden) {
+		err = cause
+	}
+	if err != nil {
+		return made, fmt.Errorf("make the streams: %w", err)
+	}
+	return made, nil
+}
+
+func (l *Ledger) provide(ctx context.Context) (made bool, err error) {
+	if _, err := l.js.AccountInfo(ctx); err != nil { // nobody else may ask that
+		return false, err
+	}
+	_, err = l.js.Stream(ctx, streamName)
+	if made = errors.Is(err, jetstream.ErrStreamNotFound); made {
+		_, err = l.create(ctx)
+	}
+	if err != nil {
+		return false, err
+	}
+	stream, err := l.js.Stream(ctx, streamName)
+	if err != nil {
+		return made, err
+	}
+	if realm := stream.CachedInfo().Config.Metadata["realm"]; l.o.Realm != "" && realm != l.o.Realm {
+		return made, &RealmError{Want: l.o.Realm, Have: realm}
+	}
+	_, err = l.grow(ctx, stream)
+	return made, err
 }
 
 func (l *Ledger) create(ctx context.Context) (jetstream.Stream, error) {
@@ -310,6 +501,10 @@ func (l *Ledger) grow(ctx context.Context, records jetstream.Stream) (jetstream.
 	for _, s := range []jetstream.Stream{blobs, records} {
 		config := s.CachedInfo().Config
 		if config.MaxBytes <= 0 || config.MaxBytes >= l.maxBytes() {
+			continue
+		}
+		if l.o.Server == nil && l.o.Credentials[0].Role != RoleOperator {
+			l.o.Log.WarnContext(ctx, "the stream at the broker has a lower bound than broker.max_bytes: its operator raises it with tocsin streams", "stream", config.Name, "bound", config.MaxBytes)
 			continue
 		}
 		config.MaxBytes = l.maxBytes()
@@ -443,9 +638,15 @@ func (l *Ledger) Close() {
 	if l.stop != nil {
 		l.stop()
 	}
+	l.asking.fail(nats.ErrConnectionClosed)
 	l.reading.Wait()
 	l.reader.Close()
 	l.conn.Close()
+	l.writers.mu.Lock()
+	defer l.writers.mu.Unlock()
+	for _, conn := range l.writers.conns {
+		conn.Close()
+	}
 }
 
 // View calls f with the state as it is now. f must neither keep nor change what
@@ -617,6 +818,10 @@ func (l *Ledger) publish(ctx context.Context, m *nats.Msg, opts []jetstream.Publ
 
 // send hands m to the broker and returns when it is on disk.
 func (l *Ledger) send(ctx context.Context, m *nats.Msg, opts []jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	js, err := l.writer(m.Subject)
+	if err != nil {
+		return nil, err
+	}
 	limited, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	limited, cancel := context.WithTimeoutCause(limited, appendTimeout, errSilent)
@@ -630,7 +835,7 @@ func (l *Ledger) send(ctx context.Context, m *nats.Msg, opts []jetstream.Publish
 		})
 		defer doubt.Stop()
 	}
-	ack, err := l.js.PublishMsg(limited, m, opts...)
+	ack, err := js.PublishMsg(limited, m, opts...)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return nil, context.Cause(limited)
 	}

@@ -16,13 +16,11 @@ import (
 	"tocsin/broker/ledger"
 )
 
-const token = "a-token-for-tests"
-
 var digest = strings.Repeat("ab", 32)
 
 func startServer(t *testing.T, dir string) *ledger.Server {
 	t.Helper()
-	s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: dir, Listen: "127.0.0.1:0", Token: token})
+	s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: dir, Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +30,7 @@ func startServer(t *testing.T, dir string) *ledger.Server {
 
 func open(t *testing.T, s *ledger.Server, name string) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Realm: "exercise", Create: true, Name: name})
+	l, err := ledger.Open(t.Context(), ledger.Options{Server: s, Realm: "exercise", Create: true, Name: name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +321,7 @@ func TestALedgerKeepsItsRealm(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())
 	open(t, s, "one/a")
-	_, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Realm: "live", Create: true, Name: "two/b"})
+	_, err := ledger.Open(t.Context(), ledger.Options{Server: s, Realm: "live", Create: true, Name: "two/b"})
 	if e, ok := errors.AsType[*ledger.RealmError](err); !ok || e.Have != "exercise" || e.Want != "live" {
 		t.Errorf("got %v, want a RealmError of exercise and live", err)
 	}
@@ -332,7 +330,7 @@ func TestALedgerKeepsItsRealm(t *testing.T) {
 func TestOpenWithoutCreateMakesNothing(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())
-	_, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Name: "reader"})
+	_, err := ledger.Open(t.Context(), ledger.Options{Server: s, Name: "reader"})
 	if !errors.Is(err, ledger.ErrNoLedger) {
 		t.Errorf("got %v, want ErrNoLedger", err)
 	}
@@ -357,25 +355,10 @@ func TestAPortInUseIsNamed(t *testing.T) {
 	defer held.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	_, err = ledger.StartServer(ctx, ledger.ServerOptions{Dir: t.TempDir(), Listen: held.Addr().String(), Token: token})
+	_, err = ledger.StartServer(ctx, ledger.ServerOptions{Dir: t.TempDir(), Listen: held.Addr().String()})
 	if err == nil || !strings.Contains(err.Error(), "address already in use") || ctx.Err() != nil {
 		t.Errorf("got %v, want an error at once that says that the address is in use", err)
 	}
-}
-
-func TestOtherProgramsNeedTheToken(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, t.TempDir())
-	open(t, s, "one/a")
-	_, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Token: "wrong", Name: "thief"})
-	if err == nil || !strings.Contains(err.Error(), "Authorization") {
-		t.Errorf("with a wrong token: got %v, want an authorization error", err)
-	}
-	l, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Token: token, Name: "auditor"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
 }
 
 func TestBlobsAreKeptByTheirDigest(t *testing.T) {
@@ -404,8 +387,8 @@ func TestBlobsAreKeptByTheirDigest(t *testing.T) {
 // TestBytesThatWereChangedAreNotHandedOut has somebody put other bytes under a digest.
 func TestBytesThatWereChangedAreNotHandedOut(t *testing.T) {
 	t.Parallel()
-	url, admin := elsewhere(t)
-	l := openAt(t, url, "one/a")
+	b, admin := elsewhere(t)
+	l := openAt(t, b, "one/a")
 	if _, err := admin.Publish(t.Context(), "blob."+digest, []byte("Non c'è nessun pericolo.")); err != nil {
 		t.Fatal(err)
 	}
@@ -465,7 +448,7 @@ func TestADeliveryHasSixteenPostsAtMost(t *testing.T) {
 func TestAFullStoreSaysSo(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())
-	l, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Realm: "exercise", Create: true, Name: "one/a", MaxBytes: 8 << 10})
+	l, err := ledger.Open(t.Context(), ledger.Options{Server: s, Realm: "exercise", Create: true, Name: "one/a", MaxBytes: 8 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -539,7 +522,7 @@ func TestADamagedLedgerIsNoticed(t *testing.T) {
 	s = startServer(t, dir)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	l, err = ledger.Open(ctx, ledger.Options{Server: s, Token: token, Realm: "exercise", Create: true, Name: "one/b"})
+	l, err = ledger.Open(ctx, ledger.Options{Server: s, Realm: "exercise", Create: true, Name: "one/b"})
 	if err == nil {
 		defer l.Close()
 		// The broker may have cut the store off behind the damage: then fewer

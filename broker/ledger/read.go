@@ -21,6 +21,8 @@ const (
 
 	// askEvery is the time between two questions for new records.
 	askEvery = 100 * time.Millisecond
+	// askFirst is the time after which a record that was told of is asked for.
+	askFirst = 500 * time.Microsecond
 	// askMost and askBytes bound the answer to one question.
 	askMost  = 1024
 	askBytes = 8 << 20
@@ -32,30 +34,61 @@ const (
 var errNoStore = errors.New("the broker has no ledger to read from")
 
 // ask folds what the ledger holds, and then every record that comes, in its own
-// goroutine, until Close.
+// goroutine, until Close. It is told that a record is being written, and asks for it.
 func (l *Ledger) ask(ctx context.Context) error {
+	if l.o.Server == nil {
+		if _, err := l.reader.Subscribe(told+".ledger.>", func(*nats.Msg) { l.hint() }); err != nil {
+			return err
+		}
+	}
 	next, err := l.fetchAll(ctx, 1)
 	if err != nil {
 		return err
 	}
-	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
-	l.reading.Go(func() {
-		tick := time.NewTicker(askEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-l.appended:
-			case <-tick.C:
-			}
-			var err error
-			if next, err = l.fetchAll(ctx, next); err != nil && ctx.Err() == nil {
-				l.o.Log.WarnContext(ctx, "reading the ledger was interrupted", "err", err)
-			}
+	if l.o.Create {
+		if err := l.warm(); err != nil {
+			return err
 		}
-	})
+	}
+	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if l.o.Create {
+		if err := l.watch(ctx); err != nil {
+			return err
+		}
+	}
+	l.reading.Go(func() { l.keepAsking(ctx, next) })
 	return nil
+}
+
+// keepAsking folds every record from next on until ctx is done. What it is told of is not on
+// disk yet: it asks soon, and again after twice the time until there is something new.
+func (l *Ledger) keepAsking(ctx context.Context, next int64) {
+	wait := askEvery
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	said := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.appended:
+		case <-l.hinted:
+			wait = askFirst / 2
+		case <-timer.C:
+		}
+		before := next
+		var err error
+		if next, err = l.fetchAll(ctx, next); err != nil && ctx.Err() == nil && err.Error() != said {
+			l.o.Log.WarnContext(ctx, "reading the ledger was interrupted", "err", err)
+			said = err.Error() // the same trouble is said once
+		} else if err == nil {
+			said = ""
+		}
+		if wait = min(2*wait, askEvery); next != before || err != nil {
+			wait = askEvery
+		}
+		timer.Reset(wait)
+	}
 }
 
 // fetchAll folds the records from seq on, and returns the sequence of the first one
@@ -71,6 +104,9 @@ func (l *Ledger) fetchAll(ctx context.Context, seq int64) (next int64, err error
 func (l *Ledger) fetch(ctx context.Context, seq int64) (next int64, more bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askPatience, errSilent)
 	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	defer l.asking.add(giveUp)()
 	inbox := l.reader.NewInbox()
 	answers, err := l.reader.SubscribeSync(inbox)
 	if err != nil {

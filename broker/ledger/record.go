@@ -75,6 +75,7 @@ type Record struct {
 	Bytes      int       `json:"bytes,omitempty"`      // bulletin: its size
 	Identifier string    `json:"identifier,omitempty"` // bulletin: CAP identifier
 	MsgType    string    `json:"msg_type,omitempty"`   // bulletin: CAP msgType
+	Kind       string    `json:"kind,omitempty"`       // bulletin: as what it was prepared inside another one; "" for none, and in old records
 	Expires    time.Time `json:"expires,omitzero"`     // bulletin: nothing is posted from then on
 
 	Principal string `json:"principal,omitempty"` // signature, refused, withdrawn: who signed, as in the key ring
@@ -189,6 +190,9 @@ func (r *Record) Subject() string {
 	case KeyRing:
 		return "ledger.keyring"
 	case Bulletin:
+		if r.Kind != "" {
+			return "ledger.alert." + r.Alert + ".decision.prepared" // police may write there: who stops an alert hands this in
+		}
 		return "ledger.alert." + r.Alert + ".decision.bulletin"
 	case Signature, Refused, Withdrawn:
 		role, _, _ := strings.Cut(r.Namespace, "@")

@@ -2,10 +2,12 @@ package ledger
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,11 +25,10 @@ type ServerOptions struct {
 	// Listen is the address for other programs, "127.0.0.1:4222"; "" for none:
 	// then only this process reaches the broker. Port 0 takes a free one.
 	Listen string
-	// Token is what commands must present to hand in and to read; it must be set with
-	// Listen. [CommandSubjects] says what it allows.
-	Token string
-	// NodeToken is what another node must present to work on the ledger; "" for none.
-	NodeToken string
+	// Users may connect at Listen; without one nobody does.
+	Users []User
+	// TLS is how the broker shows who it is; nil for without TLS, which is for loopback alone.
+	TLS *tls.Config
 	// Holder is the command that others are told has the folder; "" for the program's name.
 	Holder string
 	// Patience is how long to wait for a process that has the folder, such as the node
@@ -45,6 +46,7 @@ type Server struct {
 	ns     *server.Server
 	gate   *gate
 	lock   *os.File
+	tls    bool         // others reach it with TLS
 	held   bool         // the folder had records before
 	damage *DamageError // of its files; nil for none
 	// temporary is the folder that goes away with the broker; "" for none.
@@ -71,7 +73,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 		o.Log.ErrorContext(ctx, "the files of the ledger are damaged: they stay as they are, and what can be read is read from a copy", "folder", o.Dir, "places", damage.Places)
 	}
 	o.Dir = store
-	g := newGate(o.Token, o.NodeToken)
+	g := newGate(o.Users)
 	opts, err := serverOptions(o, g)
 	if err != nil {
 		_ = lock.Close()
@@ -88,7 +90,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	}
 	ns.SetLoggerV2(log, false, false, false)
 	ns.Start()
-	s := &Server{ns: ns, gate: g, lock: lock, held: held, damage: damage}
+	s := &Server{ns: ns, gate: g, tls: o.TLS != nil, lock: lock, held: held, damage: damage}
 	if err = s.ready(ctx, log); err == nil {
 		err = g.open(ns)
 	}
@@ -136,6 +138,7 @@ func serverOptions(o ServerOptions, g *gate) (*server.Options, error) {
 		MaxPayload:        maxBlob + 64<<10,
 
 		CustomClientAuthentication: g,
+		AlwaysEnableNonce:          true,
 	}
 	if opts.JetStreamMaxStore == 0 {
 		opts.JetStreamMaxStore = 16 << 30
@@ -143,14 +146,16 @@ func serverOptions(o ServerOptions, g *gate) (*server.Options, error) {
 	if o.Listen == "" {
 		return opts, nil
 	}
-	if o.Token == "" {
-		return nil, errors.New("broker: it listens to other programs, so it needs a token")
-	}
 	host, port, err := net.SplitHostPort(o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("broker: listen address %q: %w", o.Listen, err)
 	}
 	opts.Host = host
+	if o.TLS != nil {
+		opts.TLS, opts.TLSConfig, opts.TLSTimeout = true, o.TLS, tlsTimeout.Seconds()
+	} else if !Loopback(o.Listen) {
+		return nil, fmt.Errorf("broker: listen address %q: other machines reach it, and it has no certificate: nothing is served in the clear beyond this machine", o.Listen)
+	}
 	if opts.Port, err = strconv.Atoi(port); err != nil {
 		return nil, fmt.Errorf("broker: listen address %q: the port is not a number", o.Listen)
 	}
@@ -160,13 +165,30 @@ func serverOptions(o ServerOptions, g *gate) (*server.Options, error) {
 	return opts, nil
 }
 
-// Addr returns the address that other programs reach, "nats://127.0.0.1:4222", or
-// "" if there is none.
-func (s *Server) Addr() string {
-	if a, ok := s.ns.Addr().(*net.TCPAddr); ok && a != nil {
-		return "nats://" + a.String()
+// tlsTimeout bounds the exchange of certificates.
+const tlsTimeout = 5 * time.Second
+
+// Loopback reports whether an address to listen on, host:port, is reached by this machine alone.
+func Loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
 	}
-	return ""
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// Addr returns the address that other programs reach, "nats://127.0.0.1:4222", with TLS
+// "tls://127.0.0.1:4222", or "" if there is none.
+func (s *Server) Addr() string {
+	a, ok := s.ns.Addr().(*net.TCPAddr)
+	switch {
+	case !ok || a == nil:
+		return ""
+	case s.tls:
+		return "tls://" + a.String()
+	}
+	return "nats://" + a.String()
 }
 
 // Healthy returns nil, or why the broker can't take records: a write error on

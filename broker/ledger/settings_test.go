@@ -36,8 +36,8 @@ func TestStreamsThatWereWeakenedAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url, js := elsewhere(t)
-			openAt(t, url, "one/a").Close()
+			b, js := elsewhere(t)
+			openAt(t, b, "one/a").Close()
 			stream, err := js.Stream(t.Context(), tt.stream)
 			if err != nil {
 				t.Fatal(err)
@@ -51,7 +51,7 @@ func TestStreamsThatWereWeakenedAreRefused(t *testing.T) {
 			if _, err := js.CreateStream(t.Context(), config); err != nil {
 				t.Fatal(err)
 			}
-			_, err = ledger.Open(t.Context(), ledger.Options{URL: url, Realm: "exercise", Create: true, Name: "two/b"})
+			_, err = ledger.Open(t.Context(), ledger.Options{URL: b.url, TLS: b.tls, Credentials: b.crew.As("node"), Realm: "exercise", Create: true, Name: "two/b"})
 			e, ok := errors.AsType[*ledger.SettingsError](err)
 			if !ok || e.Stream != tt.stream || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want a SettingsError on %s that says %q", err, tt.stream, tt.says)
@@ -66,7 +66,7 @@ func TestMoreCopiesThanThereAreIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())
 	open(t, s, "one/a").Close()
-	_, err := ledger.Open(t.Context(), ledger.Options{Server: s, Token: token, Realm: "exercise", Create: true, Replicas: 3, Name: "two/b"})
+	_, err := ledger.Open(t.Context(), ledger.Options{Server: s, Realm: "exercise", Create: true, Replicas: 3, Name: "two/b"})
 	if err == nil || !strings.Contains(err.Error(), "replicas is 1 and must be at least 3, as in broker.replicas") {
 		t.Errorf("got %v, want it refused for its copies", err)
 	}
@@ -75,8 +75,8 @@ func TestMoreCopiesThanThereAreIsRefused(t *testing.T) {
 // TestMoreThanWeAskForIsFine opens a ledger whose streams an operator made stricter.
 func TestMoreThanWeAskForIsFine(t *testing.T) {
 	t.Parallel()
-	url, js := elsewhere(t)
-	openAt(t, url, "one/a").Close()
+	b, js := elsewhere(t)
+	openAt(t, b, "one/a").Close()
 	stream, err := js.Stream(t.Context(), "LEDGER")
 	if err != nil {
 		t.Fatal(err)
@@ -86,15 +86,10 @@ func TestMoreThanWeAskForIsFine(t *testing.T) {
 	if _, err := js.UpdateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
-	openAt(t, url, "two/b")
+	openAt(t, b, "two/b")
 }
 
-func openAt(t *testing.T, url, name string) *ledger.Ledger {
+func openAt(t *testing.T, b *broker, name string) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Realm: "exercise", Create: true, Name: name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(l.Close)
-	return l
+	return b.open(t, ledger.Options{Realm: "exercise", Create: true, Name: name}, "node", "officer")
 }

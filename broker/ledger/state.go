@@ -95,6 +95,7 @@ type BulletinState struct {
 	Code       string
 	Identifier string
 	MsgType    string
+	Kind       string // as the record says it, "" for none
 	Expires    time.Time
 	Seq        int64
 	At         time.Time
@@ -449,7 +450,7 @@ func (s *State) applyBulletin(e *Entry) error {
 	s.times[e.Seq] = e.Time
 	s.decisions = append(s.decisions, touch{e.Seq, r.Alert})
 	b := &BulletinState{
-		Number: r.Number, SHA256: r.SHA256, Bytes: r.Bytes, Code: r.Code, Identifier: r.Identifier, MsgType: r.MsgType,
+		Number: r.Number, SHA256: r.SHA256, Bytes: r.Bytes, Code: r.Code, Identifier: r.Identifier, MsgType: r.MsgType, Kind: r.Kind,
 		Expires: r.Expires, Seq: e.Seq, At: e.Time, Trace: trace(e), Deliveries: map[string]*Delivery{},
 	}
 	a.Bulletins = append(a.Bulletins, b)
@@ -687,8 +688,6 @@ func allowed(p *PartState, e *Entry, gone bool) string {
 		switch {
 		case r.Attempt != p.Attempts+1:
 			return fmt.Sprintf("it is attempt %d, %d were made", r.Attempt, p.Attempts)
-		case (r.Part == 1 && r.Attempt == 1) != (r.Channel == ""):
-			return "first attempts at a first part stand on the alert's attempt subject, all others on the channel's"
 		}
 		return ""
 	}

@@ -10,34 +10,21 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
-// elsewhere is a broker that is not ours, whose administrator may do everything.
-func elsewhere(t *testing.T) (url string, admin jetstream.JetStream) {
+// elsewhere is a broker that is not ours, with a ledger, and its administrator.
+func elsewhere(t *testing.T) (*broker, jetstream.JetStream) {
 	t.Helper()
-	ns, err := server.NewServer(&server.Options{JetStream: true, StoreDir: t.TempDir(), SyncAlways: true, Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
+	b := brokerElsewhere(t)
+	admin, err := jetstream.New(b.dial(t, "operator", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ns.Start()
-	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
-	if !ns.ReadyForConnections(20 * time.Second) {
-		t.Fatal("the broker does not start")
-	}
-	nc, err := nats.Connect(ns.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	if admin, err = jetstream.New(nc); err != nil {
-		t.Fatal(err)
-	}
-	return ns.ClientURL(), admin
+	return b, admin
 }
 
 // TestANodeNoticesThatItsLedgerIsChanged has the broker's administrator change the
@@ -93,12 +80,8 @@ func TestANodeNoticesThatItsLedgerIsChanged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url, admin := elsewhere(t)
-			l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Realm: "exercise", Create: true, Name: "one/a", WatchEvery: 20 * time.Millisecond})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(l.Close)
+			b, admin := elsewhere(t)
+			l := b.open(t, ledger.Options{Realm: "exercise", Create: true, Name: "one/a", WatchEvery: 20 * time.Millisecond}, "node", "officer")
 			for range 10 {
 				add(t, l, bulletinRecord(uuid.NewString()))
 			}
@@ -110,7 +93,7 @@ func TestANodeNoticesThatItsLedgerIsChanged(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			err = l.WaitApplied(ctx, 1000)
+			err := l.WaitApplied(ctx, 1000)
 			if e, ok := errors.AsType[*ledger.ChangedError](err); !ok || !strings.Contains(e.What, c.want) || !strings.Contains(e.Error(), "put back a whole copy") {
 				t.Errorf("it says %v, want %q and what to do", err, c.want)
 			}
@@ -131,16 +114,17 @@ func TestANodeNoticesWhatWasPutBack(t *testing.T) {
 	add(t, l, bulletinRecord(uuid.NewString()))
 	l.Close()
 	s.Stop()
+	crew := ledgertest.NewCrew(t)
 	copied := filepath.Join(t.TempDir(), "copy")
 	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	listen := strings.TrimPrefix(startServerAt(t, dir, "127.0.0.1:0", func(s *ledger.Server) {
-		l = openAs(t, s, ledger.Options{Token: nodeToken, Realm: "exercise", Create: true, Name: "one/b", WatchEvery: 20 * time.Millisecond})
+	listen := strings.TrimPrefix(startServerAt(t, crew, dir, "127.0.0.1:0", func(s *ledger.Server) {
+		l = openAs(t, s, ledger.Options{Credentials: crew.As("node", "officer"), Realm: "exercise", Create: true, Name: "one/b", WatchEvery: 20 * time.Millisecond})
 		add(t, l, bulletinRecord(uuid.NewString()))
 	}), "nats://")
-	startServerAt(t, copied, listen, func(s *ledger.Server) {
-		other := openAs(t, s, ledger.Options{Token: nodeToken, Realm: "exercise", Create: true, Name: "two/a"})
+	startServerAt(t, crew, copied, listen, func(s *ledger.Server) {
+		other := openAs(t, s, ledger.Options{Credentials: crew.As("node", "officer"), Realm: "exercise", Create: true, Name: "two/a"})
 		add(t, other, bulletinRecord(uuid.NewString()))
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
@@ -152,9 +136,9 @@ func TestANodeNoticesWhatWasPutBack(t *testing.T) {
 }
 
 // startServerAt runs a broker while f runs, and returns where it listened.
-func startServerAt(t *testing.T, dir, listen string, f func(*ledger.Server)) string {
+func startServerAt(t *testing.T, crew *ledgertest.Crew, dir, listen string, f func(*ledger.Server)) string {
 	t.Helper()
-	s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: dir, Listen: listen, Token: token, NodeToken: nodeToken})
+	s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: dir, Listen: listen, Users: crew.Users})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ package telemetry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,6 +38,8 @@ type Config struct {
 	OTLP string
 	// Prometheus is the address on which /metrics is served; "" for none.
 	Prometheus string
+	// TLS is the certificate of that address; nil for without TLS.
+	TLS *tls.Config
 	// Node is the service instance in traces and metrics.
 	Node string
 	// Log takes the exporters' troubles; nil for none.
@@ -128,9 +131,15 @@ func (t *Telemetry) servePrometheus(ctx context.Context, c Config) (sdkmetric.Op
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, TLSConfig: c.TLS, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
+	go func() {
+		if c.TLS != nil {
+			done <- server.ServeTLS(l, "", "")
+			return
+		}
+		done <- server.Serve(l)
+	}()
 	t.stops = append(t.stops, func(ctx context.Context) error {
 		err := server.Shutdown(ctx)
 		if e := <-done; !errors.Is(e, http.ErrServerClosed) {

@@ -76,7 +76,7 @@ func (ch *channelConfig) strange() []string {
 	if !slices.Contains(kinds(), ch.Kind) {
 		return nil // that is said already
 	}
-	every := []string{"public_name", "name", "kind", "profile", "timeout", "workers", "settle", "read_back", "unsearchable"}
+	every := []string{"public_name", "name", "kind", "profile", "timeout", "workers", "settle", "read_back", "unsearchable", "adapter"}
 	var out []string
 	for field, value := range reflect.ValueOf(*ch).Fields() {
 		key := field.Tag.Get("yaml")

@@ -76,10 +76,17 @@ type brokerConfig struct {
 	// Listen is the embedded broker's address for the commands on this machine
 	// and for other nodes. It excludes URL.
 	Listen string `yaml:"listen"`
+	// Users is the list of those whom the embedded broker lets in: roles and public keys.
+	Users string `yaml:"users"`
+	// TLS is the embedded broker's certificate, for an address that others reach.
+	TLS tlsConfig `yaml:"tls"`
 	// URL is the address of a broker elsewhere: then none is embedded.
 	URL string `yaml:"url"`
-	// Token is what the broker at URL asks for.
-	Token secret `yaml:"token"`
+	// CA is a file with the authorities whose word on the broker is taken, in PEM; "" for
+	// those of the system.
+	CA string `yaml:"ca"`
+	// Credentials are what commands show the broker, and a node one elsewhere.
+	Credentials credentialsConfig `yaml:"credentials"`
 	// MaxBytes bounds the records on disk, and as much again the bulletins, in
 	// bytes; 0 for 4 GiB. It can be raised later, never lowered.
 	MaxBytes int64 `yaml:"max_bytes"`
@@ -112,6 +119,10 @@ type keysConfig struct {
 type siteConfig struct {
 	// Listen is the address of the public pages.
 	Listen string `yaml:"listen"`
+	// TLS is their certificate, for an address that others reach.
+	TLS tlsConfig `yaml:"tls"`
+	// BehindProxy says that a server in front of Listen ends TLS.
+	BehindProxy bool `yaml:"behind_proxy"`
 	// PublicURL is how the public reaches them: scheme and host.
 	PublicURL string `yaml:"public_url"`
 	// Policy is the address of the authority's publication policy; "" for none.
@@ -124,6 +135,8 @@ type telemetryConfig struct {
 	OTLP string `yaml:"otlp"`
 	// Prometheus is the address on which metrics can be read; "" for none.
 	Prometheus string `yaml:"prometheus"`
+	// TLS is its certificate, for an address that others reach.
+	TLS tlsConfig `yaml:"tls"`
 }
 
 // channelConfig is one account on one platform.
@@ -152,6 +165,9 @@ type channelConfig struct {
 	ReadBack []time.Duration `yaml:"read_back"`
 	// Unsearchable is "hold" or "post_again", for channels that can't be searched.
 	Unsearchable string `yaml:"unsearchable"`
+	// Adapter is the broker credential of this channel's adapter, for a node that has none
+	// of nodes.
+	Adapter secret `yaml:"adapter"`
 
 	// Telegram
 	ChatID   string `yaml:"chat_id"`
@@ -181,10 +197,13 @@ type secret struct {
 
 // secrets lists the credentials that the configuration names.
 func (c *config) secrets() []secret {
-	all := []secret{c.Broker.Token}
+	var all []secret
+	for _, s := range c.Broker.Credentials.all() {
+		all = append(all, s.secret)
+	}
 	for i := range c.Channels {
 		ch := &c.Channels[i]
-		all = append(all, ch.Token, ch.ConsumerKey, ch.ConsumerSecret, ch.AccessToken, ch.AccessSecret, ch.AppSecret)
+		all = append(all, ch.Adapter, ch.Token, ch.ConsumerKey, ch.ConsumerSecret, ch.AccessToken, ch.AccessSecret, ch.AppSecret)
 	}
 	return all
 }
@@ -357,6 +376,8 @@ func (c *config) check() error {
 	need(c.Broker.SyncAlways == "" || c.Broker.URL != "", "broker.sync_always: it is for a broker at broker.url; the embedded one always syncs")
 	need(c.Broker.Listen == "" || isAddress(c.Broker.Listen), "broker.listen: %q is not an address: write host:port, such as %s", c.Broker.Listen, defaultBroker)
 	need(c.Broker.URL == "" || isBroker(c.Broker.URL), "broker.url: it is not the address of a broker: write nats://host:port") // it may hold a credential
+	need(c.Broker.Listen == "" || c.Broker.Users != "", "broker.users: name the list of those who may connect at broker.listen, such as credentials/users, which tocsin init makes")
+	c.checkTLS(need)
 	need(c.Site.Listen == "" || isAddress(c.Site.Listen), "site.listen: %q is not an address: write host:port, such as %s", c.Site.Listen, defaultSite)
 	need(absoluteURL(c.Site.PublicURL), "site.public_url: %q is not an address like https://allerte.example.it", c.Site.PublicURL)
 	if c.Telemetry.OTLP != "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,7 +165,8 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 	if err == nil && !info.IsDir() {
 		return nil, usage("%s is a file and not the folder of a ledger: name the folder with --state, or the node's configuration with -c", d.state)
 	}
-	if err != nil {
+	// A host of people has no folder where the broker is elsewhere, and no checkpoint in it.
+	if atHome := d.c != nil && d.c.Broker.URL != "" && errors.Is(err, fs.ErrNotExist); err != nil && !atHome {
 		return nil, fmt.Errorf("%w%w", errNoFolder, both("cartella del registro: %v: controllarne il nome, o accendere il nodo con tocsin serve",
 			"ledger folder: %w: check its name, or start the node with tocsin serve", err))
 	}
@@ -358,12 +360,7 @@ func (d *desk) connect(ctx context.Context, o *ledger.Options, needNode bool) er
 	if d.c != nil && d.c.Broker.URL != "" {
 		d.running = true
 		o.URL = d.c.Broker.URL
-		if d.c.Broker.Token.given() {
-			var err error
-			o.Token, err = d.c.Broker.Token.read(d.c, d.getenv)
-			return err
-		}
-		return nil
+		return d.admit(o)
 	}
 	d.running, d.presence = false, presence{}
 	err := ledger.InUse(d.state)
@@ -395,8 +392,7 @@ func (d *desk) connect(ctx context.Context, o *ledger.Options, needNode bool) er
 		return fmt.Errorf("the node on %s listens to no other program: set broker.listen in its configuration", d.state)
 	}
 	o.URL = d.presence.Broker
-	o.Token, err = brokerToken(d.state, tokenFile)
-	return err
+	return d.admit(o)
 }
 
 // loadRings reads ring and policy from the configuration, or the copy that the

@@ -237,8 +237,12 @@ func (n *crashNode) leaks(data []byte) (names []string) {
 	for name, secret := range n.secrets {
 		all[name] = secret
 	}
-	for _, file := range []string{tokenFile, nodeTokenFile, "ledger.key"} {
-		if raw, err := os.ReadFile(filepath.Join(n.c.abs(n.c.State), file)); err == nil {
+	files := []string{filepath.Join(n.c.abs(n.c.State), "ledger.key")}
+	for _, s := range n.c.Broker.Credentials.all() {
+		files = append(files, n.c.abs(s.secret.File))
+	}
+	for _, file := range files {
+		if raw, err := os.ReadFile(file); err == nil {
 			all[file] = strings.TrimSpace(string(raw))
 		}
 	}

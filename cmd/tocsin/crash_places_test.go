@@ -158,10 +158,10 @@ func crashTwoNodes(t *testing.T, binary string, trials int, seed uint64) {
 func (w *crashWorld) newSecondNode(binary, name string) *crashNode {
 	w.t.Helper()
 	first := w.node
-	token := filepath.Join(first.c.abs(first.c.State), nodeTokenFile)
 	n := newCrashNode(w.t, binary, name, w.sim.Accounts(), w.sim.URL())
 	n.edit(
-		"listen: "+n.c.Broker.Listen, "url: nats://"+first.c.Broker.Listen+"\n  token: {file: "+token+"}",
+		"listen: "+n.c.Broker.Listen, "url: nats://"+first.c.Broker.Listen,
+		"node: {file: credentials/node.nk}", "node: {file: "+filepath.Join(first.dir, "credentials", "node.nk")+"}",
 	)
 	n.without("sito")
 	sameKeys(w.t, first.dir, n.dir)

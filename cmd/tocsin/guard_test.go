@@ -18,15 +18,11 @@ import (
 	"tocsin/broker/signing"
 )
 
-// past writes a message to the ledger of a node past our commands, as somebody does
-// who has the broker's token, and waits until a node has refused it.
+// past writes a message to the ledger of a node past our commands, as the broker's
+// administrator may, and waits until a node has refused it.
 func (pg *playground) past(n *node, subject string, payload []byte) int64 {
 	pg.t.Helper()
-	token, err := brokerToken(filepath.Join(pg.dir, "state"), nodeTokenFile)
-	if err != nil {
-		pg.t.Fatal(err)
-	}
-	seq := ledgertest.Write(pg.t, n.server.Addr(), token, subject, payload)
+	seq := ledgertest.Write(pg.t, n.server.Addr(), pg.credential(ledger.RoleOperator), subject, payload)
 	limit := time.After(20 * time.Second)
 	for {
 		changed := n.ledger.Changed()
@@ -369,7 +365,6 @@ func TestChannelsThatGetNothingAreShown(t *testing.T) {
 // it writes.
 func TestABrokerElsewhereIsVouchedFor(t *testing.T) {
 	t.Parallel()
-	const token = "a-token-for-tests"
 	for name, c := range map[string]struct {
 		realm, declared string
 		starts          bool
@@ -383,7 +378,8 @@ func TestABrokerElsewhereIsVouchedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: "commands", NodeToken: token})
+			crew := ledgertest.NewCrew(t)
+			server, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Users: crew.Users})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -398,10 +394,8 @@ func TestABrokerElsewhereIsVouchedFor(t *testing.T) {
 			if c.realm == "live" {
 				pg.enrol(enrolment{"duty", officerName, signing.Officer, alert.RealmLive}, enrolment{"liaison", policeName, signing.Police, alert.RealmLive})
 			}
-			if err := os.WriteFile(filepath.Join(pg.dir, "secrets", "broker.token"), []byte(token), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			pg.edit("  listen: "+pg.broker+"\n", "  url: "+server.Addr()+"\n  token: {file: secrets/broker.token}\n  sync_always: "+quoted(c.declared)+"\n")
+			pg.hasCredentials(crew)
+			pg.edit("  listen: "+pg.broker+"\n", "  url: "+server.Addr()+"\n  sync_always: "+quoted(c.declared)+"\n")
 			config, err := loadConfig(pg.config)
 			if err != nil {
 				t.Fatal(err)

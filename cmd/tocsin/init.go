@@ -227,6 +227,9 @@ func (f fresh) write(ctx context.Context, dir string, now time.Time) error {
 			return fmt.Errorf("init: %w", err)
 		}
 	}
+	if err := writeBroker(dir, f.channelsOf()); err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
 	// The configuration comes last: where it is, the folder is whole.
 	return os.WriteFile(filepath.Join(dir, "tocsin.yaml"), config.Bytes(), 0o600)
 }
@@ -248,6 +251,9 @@ func (f fresh) renew(dir string) error {
 		if err := os.WriteFile(filepath.Join(dir, "secrets", name), []byte(secret+"\n"), 0o600); err != nil {
 			return err
 		}
+	}
+	if err := writeBroker(dir, f.channelsOf()); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "tocsin.yaml"), config.Bytes(), 0o600)
 }

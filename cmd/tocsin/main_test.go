@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 	"tocsin/broker/signing"
 )
 
@@ -163,7 +165,53 @@ func newPlayground(t *testing.T, args ...string) *playground {
 	pg := &playground{t: t, dir: filepath.Join(t.TempDir(), "node"), site: site, broker: broker, platforms: platforms}
 	pg.config = filepath.Join(pg.dir, "tocsin.yaml")
 	expect(t, 0, append([]string{"init", pg.dir, "--site", site, "--broker", broker, "--simulator", platforms}, args...)...)
+	// The tests have somebody administer the broker.
+	users := filepath.Join(pg.dir, credentialsFolder, usersFile)
+	list, err := os.ReadFile(users)
+	if err == nil {
+		operator := pg.credential(ledger.RoleOperator)
+		err = os.WriteFile(users, fmt.Appendf(list, "%s %s\n", operator.Name(), operator.Key), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	return pg
+}
+
+// credential returns the folder's broker credential of a role.
+func (pg *playground) credential(role ledger.Role) ledger.Credential {
+	pg.t.Helper()
+	seed, err := os.ReadFile(pg.seed(string(role)))
+	if err != nil {
+		pg.t.Fatal(err)
+	}
+	who, err := ledger.ParseCredential(role, "", bytes.TrimSpace(seed))
+	if err != nil {
+		pg.t.Fatal(err)
+	}
+	return who
+}
+
+// seed returns the file of a broker credential, "officer" or "adapter-x".
+func (pg *playground) seed(name string) string {
+	return filepath.Join(pg.dir, credentialsFolder, name+".nk")
+}
+
+// hasCredentials puts the broker credentials of a crew in the place of the folder's own.
+func (pg *playground) hasCredentials(crew *ledgertest.Crew) {
+	pg.t.Helper()
+	for _, role := range ledger.Roles() {
+		if role == ledger.RoleAdapter {
+			continue
+		}
+		seed, err := crew.As(string(role))[0].Seed()
+		if err == nil {
+			err = os.WriteFile(pg.seed(string(role)), seed, 0o600)
+		}
+		if err != nil {
+			pg.t.Fatal(err)
+		}
+	}
 }
 
 func (pg *playground) edit(from, to string) {

@@ -3,16 +3,15 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,10 +27,8 @@ import (
 
 // The files of a state folder, beside those of the ledger.
 const (
-	nodeFile      = "node.json"    // how commands reach the node
-	tokenFile     = "broker.token" // what the embedded broker asks commands for
-	nodeTokenFile = "node.token"   // what the embedded broker asks other nodes for
-	keysCopy      = "keys"         // the ring and policy in force, for auditors
+	nodeFile = "node.json" // how commands reach the node
+	keysCopy = "keys"      // the ring and policy in force, for auditors
 )
 
 // presence is how commands on this machine find a node's broker.
@@ -115,7 +112,11 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 			n.Close(context.WithoutCancel(ctx))
 		}
 	}()
-	if n.telemetry, err = telemetry.Start(ctx, telemetry.Config{OTLP: c.Telemetry.OTLP, Prometheus: c.Telemetry.Prometheus, Node: c.Node, Log: n.log}); err != nil {
+	secured, err := c.serverTLS("telemetry.tls", c.Telemetry.TLS, tls.VersionTLS12)
+	if err != nil {
+		return nil, err
+	}
+	if n.telemetry, err = telemetry.Start(ctx, telemetry.Config{OTLP: c.Telemetry.OTLP, Prometheus: c.Telemetry.Prometheus, TLS: secured, Node: c.Node, Log: n.log}); err != nil {
 		return nil, err
 	}
 	if n.rings, err = loadRings(c); err != nil {
@@ -147,6 +148,9 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 		return nil, err
 	}
 	if err := n.begin(ctx, o); err != nil {
+		if errors.Is(err, ledger.ErrForbidden) && c.Broker.URL != "" {
+			err = fmt.Errorf("%w: the file under broker.credentials.node is to hold the credential of nodes", err)
+		}
 		return nil, err
 	}
 	// A node is up when the public is served.
@@ -188,16 +192,20 @@ func (n *node) openSite(ctx context.Context, o nodeOptions) error {
 		ingest, public = o.front(n.site)
 	}
 	public = n.whenRestored(public)
-	ingestURL, err := n.listen(ctx, "127.0.0.1:0", ingest)
+	ingestURL, err := n.listen(ctx, "127.0.0.1:0", ingest, nil)
 	if err != nil {
 		return fmt.Errorf("site: %w", err)
 	}
 	n.siteURL = n.c.Site.PublicURL
+	secured, err := n.c.serverTLS("site.tls", n.c.Site.TLS, tls.VersionTLS12) // old telephones
+	if err != nil {
+		return err
+	}
 	switch {
 	case o.site != nil:
-		n.serve(o.site, public)
+		n.serve(o.site, public, secured)
 	case n.c.Site.Listen != "":
-		if _, err = n.listen(ctx, n.c.Site.Listen, public); err != nil {
+		if _, err = n.listen(ctx, n.c.Site.Listen, public, secured); err != nil {
 			return fmt.Errorf("site: %w", listenError(err, "site.listen"))
 		}
 	}
@@ -219,25 +227,29 @@ func (n *node) whenRestored(pages http.Handler) http.Handler {
 }
 
 // listen serves a handler until Close, and returns its address.
-func (n *node) listen(ctx context.Context, address string, h http.Handler) (string, error) {
+func (n *node) listen(ctx context.Context, address string, h http.Handler, secured *tls.Config) (string, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		return "", err
 	}
-	n.serve(l, h)
+	n.serve(l, h, secured)
 	return "http://" + l.Addr().String(), nil
 }
 
-// serve serves a handler on a listener until Close.
-func (n *node) serve(l net.Listener, h http.Handler) {
+// serve serves a handler on a listener until Close, with TLS where it is secured.
+func (n *node) serve(l net.Listener, h http.Handler, secured *tls.Config) {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: 16 << 10, TLSConfig: secured, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
 	n.servers = append(n.servers, s)
 	n.work.Go(func() {
-		if err := s.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		begin := func() error { return s.Serve(l) }
+		if secured != nil {
+			begin = func() error { return s.ServeTLS(l, "", "") }
+		}
+		if err := begin(); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			n.failed <- fmt.Errorf("serving %s: %w", l.Addr(), err)
 		}
 	})
@@ -295,11 +307,11 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 		}
 	}
 	if n.c.Broker.URL == "" {
-		token, err := brokerToken(state, tokenFile)
+		users, err := n.c.users()
 		if err != nil {
 			return err
 		}
-		others, err := brokerToken(state, nodeTokenFile)
+		secured, err := n.c.serverTLS("broker.tls", n.c.Broker.TLS, tls.VersionTLS13)
 		if err != nil {
 			return err
 		}
@@ -308,7 +320,7 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 		}
 		n.server, err = ledger.StartServer(ctx, ledger.ServerOptions{
 			Holder: with.command, Patience: 5 * time.Second,
-			Dir: state, Listen: n.c.Broker.Listen, Token: token, NodeToken: others, MaxBytes: n.c.storeBytes(), Log: n.log,
+			Dir: state, Listen: n.c.Broker.Listen, Users: users, TLS: secured, MaxBytes: n.c.storeBytes(), Log: n.log,
 		})
 		if err != nil {
 			return inUse(err)
@@ -318,16 +330,14 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 		if n.lock, err = ledger.LockFolder(ctx, state, with.command, 2*time.Second); err != nil {
 			return inUse(err)
 		}
-		if n.c.Broker.Token.given() {
-			if o.Token, err = n.c.Broker.Token.read(n.c, with.getenv); err != nil {
-				return fmt.Errorf("broker.token: %w", err)
-			}
+		if o.Credentials, err = n.c.nodeCredentials(with.getenv); err != nil {
+			return err
+		}
+		if o.TLS, err = n.c.brokerTLS(); err != nil {
+			return err
 		}
 	}
 	n.ledger, err = ledger.Open(ctx, o)
-	if errors.Is(err, ledger.ErrForbidden) && n.c.Broker.URL != "" {
-		err = fmt.Errorf("%w: a node needs the credential of nodes under broker.token: at the broker of another node it stands in the file node.token of that node's state folder, and broker.token there is for commands alone", err)
-	}
 	return err
 }
 
@@ -369,21 +379,6 @@ func tryListen(ctx context.Context, address string) error {
 	return l.Close()
 }
 
-// brokerToken returns a credential of the embedded broker, which is made at the
-// first start.
-func brokerToken(state, name string) (string, error) {
-	path := filepath.Join(state, name)
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		token := incarnation() + incarnation() + incarnation() + incarnation()
-		return token, writeWhole(path, []byte(token+"\n"))
-	}
-	if err != nil {
-		return "", fmt.Errorf("broker token: %w", err)
-	}
-	return strings.TrimSpace(string(b)), nil
-}
-
 // writeWhole writes a private file so that, after a crash, it is there whole or not
 // at all.
 func writeWhole(path string, data []byte) error {
@@ -404,6 +399,9 @@ func writeWhole(path string, data []byte) error {
 func (n *node) acceptLoss(ctx context.Context, records int64) (*ledger.Record, error) {
 	if records == 0 {
 		return nil, nil //nolint:nilnil // there is nothing to record
+	}
+	if !n.announces() {
+		return nil, errors.New("--accept-lost-checkpoint: it is recorded in the ledger, and an adapter's node may not do that: give it at a node that carries all channels")
 	}
 	if err := n.ledger.Broken(); err != nil {
 		n.notAccepted = true
@@ -442,7 +440,7 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	}
 	if err := n.trusted(); err != nil {
 		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)
-	} else {
+	} else if n.announces() {
 		seq, err := n.ledger.Append(ctx, ledger.Record{
 			Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.rings.Newest().Ring.SHA256()), Channels: n.c.channelNames(), Sync: n.sync,
 		})
@@ -461,6 +459,8 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 				return err
 			}
 		}
+	}
+	if n.trusted() == nil {
 		// A checkpoint at every start: a ledger that has grown has one, however
 		// soon its node is killed each time.
 		if err := n.keeper.Write(); err != nil {
@@ -495,6 +495,9 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 
 // sayGoodbye records that the node was asked to stop, and seals that too.
 func (n *node) sayGoodbye(ctx context.Context) error {
+	if !n.announces() {
+		return n.keeper.Write()
+	}
 	seq, err := n.ledger.Append(ctx, ledger.Record{Type: ledger.NodeStopped})
 	if err != nil {
 		return err

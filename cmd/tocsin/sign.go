@@ -357,6 +357,9 @@ func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatu
 	if err != nil {
 		return d.reject(ctx, b, ledger.ClassBulletin, err)
 	}
+	if err := d.mayHandIn(b, held == nil, statements); err != nil {
+		return err
+	}
 	ctx, span := d.span(ctx, "hand in", b)
 	defer span.End()
 	if held == nil {
@@ -380,6 +383,22 @@ func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatu
 	return nil
 }
 
+// mayHandIn says whose broker credential it takes to hand all of it in, where this program has
+// not that one: nothing is written then, since half of it would wait for the other half.
+func (d *desk) mayHandIn(b *bulletin.Bulletin, fresh bool, statements []signing.Statement) error {
+	if fresh {
+		if err := d.ledger.Allowed(&ledger.Record{Type: ledger.Bulletin, Alert: string(b.Alert), Kind: string(b.Kind)}); err != nil {
+			return err
+		}
+	}
+	for _, st := range statements {
+		if err := d.ledger.Allowed(&ledger.Record{Type: ledger.Signature, Alert: string(b.Alert), Namespace: st.Namespace}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // record puts a bulletin into the ledger.
 func (d *desk) record(ctx context.Context, b *bulletin.Bulletin) error {
 	if _, err := d.ledger.PutBlob(ctx, b.Bytes()); err != nil {
@@ -387,7 +406,7 @@ func (d *desk) record(ctx context.Context, b *bulletin.Bulletin) error {
 	}
 	_, err := d.ledger.Append(ctx, ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
-		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
+		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Kind: string(b.Kind), Expires: b.Expires.UTC(),
 	})
 	return err
 }
@@ -595,6 +614,10 @@ func (p *program) cosignCommand() *cobra.Command {
 				return err
 			}
 			defer d.Close()
+			// Nobody is to read all of it for a signature that the broker would not take.
+			if err := d.ledger.Allowed(&ledger.Record{Type: ledger.Signature, Namespace: signing.Namespace(signing.Police, d.rings.Realm())}); err != nil {
+				return err
+			}
 			if err := d.haltedNamed(ctx, a[0], sum); err != nil {
 				return err
 			}

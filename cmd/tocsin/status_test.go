@@ -96,23 +96,24 @@ func TestAChannelIsPostedWhenAllItsPartsAre(t *testing.T) {
 	}
 }
 
-// TestTheBrokersTokenComesFromTheProgramsEnvironment has the credential of a broker
+// TestTheBrokersCredentialComesFromTheProgramsEnvironment has the credential of a broker
 // elsewhere in a variable that this process does not have.
-func TestTheBrokersTokenComesFromTheProgramsEnvironment(t *testing.T) {
+func TestTheBrokersCredentialComesFromTheProgramsEnvironment(t *testing.T) {
 	t.Parallel()
 	broker := newBrokerElsewhere(t)
 	pg := newPlayground(t)
 	broker.carries(pg, "savona-8")
-	raw, err := os.ReadFile(pg.config)
+	seed, err := os.ReadFile(pg.seed("node"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(raw), "token: {file: ")
-	file, _, _ := strings.Cut(rest, "}")
-	pg.edit("token: {file: "+file+"}", "token: {env: A_TOKEN_FOR_TESTS}")
+	for _, role := range []string{"officer", "police", "auditor"} {
+		pg.edit("    "+role+": {file: credentials/"+role+".nk}\n", "")
+	}
+	pg.edit("node: {file: credentials/node.nk}", "node: {env: A_SEED_FOR_TESTS}")
 	getenv := func(name string) string {
-		if name == "A_TOKEN_FOR_TESTS" {
-			return "nodes"
+		if name == "A_SEED_FOR_TESTS" {
+			return string(seed)
 		}
 		return english(name)
 	}

@@ -131,15 +131,11 @@ func observed(t *testing.T, collector string) (*stage, string) {
 // that the alert's records bear, from the bulletin to the channels' read-backs.
 func traceOfHandIn(t *testing.T, s *stage, alert string, channels []string) string {
 	t.Helper()
-	token, err := brokerToken(s.config.abs(s.config.State), tokenFile)
-	if err != nil {
-		t.Fatal(err)
-	}
 	count := map[ledger.Type]int{}
 	verified := map[string]bool{}
 	var traces []string
 	l, err := ledger.Open(t.Context(), ledger.Options{
-		Server: s.node.server, Token: token, Name: "test",
+		Server: s.node.server, Name: "test",
 		Observe: func(e *ledger.Entry, _ error) {
 			if e.Record.Alert != alert {
 				return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
 // A brokerElsewhere is a broker in this process on which nodes work over the network.
@@ -17,12 +18,13 @@ type brokerElsewhere struct {
 	dir     string
 	address string
 	server  *ledger.Server
+	crew    *ledgertest.Crew
 }
 
 func newBrokerElsewhere(t *testing.T) *brokerElsewhere {
 	t.Helper()
 	_, address, _ := addresses(t)
-	b := &brokerElsewhere{t: t, dir: filepath.Join(t.TempDir(), "broker"), address: address}
+	b := &brokerElsewhere{t: t, dir: filepath.Join(t.TempDir(), "broker"), address: address, crew: ledgertest.NewCrew(t)}
 	b.start()
 	t.Cleanup(func() { b.server.Stop() })
 	// Nodes that come over the network may not make streams.
@@ -36,7 +38,7 @@ func newBrokerElsewhere(t *testing.T) *brokerElsewhere {
 
 func (b *brokerElsewhere) start() {
 	b.t.Helper()
-	server, err := ledger.StartServer(b.t.Context(), ledger.ServerOptions{Dir: b.dir, Listen: b.address, Token: "commands", NodeToken: "nodes"})
+	server, err := ledger.StartServer(b.t.Context(), ledger.ServerOptions{Dir: b.dir, Listen: b.address, Users: b.crew.Users})
 	if err != nil {
 		b.t.Fatal(err) // the earlier server stays for the end of the test to stop
 	}
@@ -52,11 +54,8 @@ func (b *brokerElsewhere) carries(pg *playground, name string) {
 	}
 	_, rest, _ := strings.Cut(string(raw), "\n  listen: ")
 	listen, _, _ := strings.Cut(rest, "\n")
-	secret := filepath.Join(pg.dir, "broker.secret")
-	if err := os.WriteFile(secret, []byte("nodes\n"), 0o600); err != nil {
-		b.t.Fatal(err)
-	}
-	pg.edit("\n  listen: "+listen+"\n", "\n  url: nats://"+b.address+"\n  token: {file: "+secret+"}\n")
+	pg.hasCredentials(b.crew)
+	pg.edit("\n  listen: "+listen+"\n", "\n  url: nats://"+b.address+"\n")
 	pg.edit("\nnode: savona-1\n", "\nnode: "+name+"\n")
 }
 

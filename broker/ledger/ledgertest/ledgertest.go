@@ -5,18 +5,16 @@ package ledgertest
 import (
 	"testing"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"tocsin/broker/ledger"
 )
 
 // Write publishes a message to the broker at an address and returns its sequence in
 // the stream that takes it.
-func Write(tb testing.TB, url, token, subject string, payload []byte) int64 {
+func Write(tb testing.TB, url string, who ledger.Credential, subject string, payload []byte) int64 {
 	tb.Helper()
-	conn, err := nats.Connect(url, nats.Token(token))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	conn := Dial(tb, url, who, nil)
 	defer conn.Close()
 	js, err := jetstream.New(conn)
 	if err != nil {

@@ -157,4 +157,23 @@ func (l *linter) roles(p *Policy) {
 			l.say(0, Weak, "le regole chiedono la firma di "+string(slot[0])+" e nessuno può darla", "the policy asks for the signature of "+string(slot[0])+" and nobody can give it")
 		}
 	}
+	if p.breakglass != nil && !l.ring.canBreakGlass(l.now) {
+		l.say(0, Weak, "le regole ammettono l'emissione d'emergenza e nessuna organizzazione ha sia un officer sia un breakglass, due persone",
+			"the policy allows break-glass and no organisation has both an officer and a breakglass, two persons")
+	}
+}
+
+// canBreakGlass reports whether two people of one organisation could release a
+// bulletin at a moment. Whom an authority enrols is not known.
+func (r *Ring) canBreakGlass(now time.Time) bool {
+	for i := range r.lines {
+		for j := range r.lines {
+			a, b := &r.lines[i], &r.lines[j]
+			if a.Role == Officer && b.Role == Breakglass && a.Organisation == b.Organisation && (a.Authority || b.Authority || a.Principal != b.Principal) &&
+				a.covers(now) && b.covers(now) && !r.Revoked(a.Key) && !r.Revoked(b.Key) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -44,7 +44,9 @@ type Policy struct {
 	prepared map[bulletin.Kind]Rule
 	halts    map[bulletin.HaltKind][]Role
 	hardware HardwareRules
-	sum      [sha256.Size]byte
+	// breakglass is nil where one organisation never releases anything.
+	breakglass *BreakglassRules
+	sum        [sha256.Size]byte
 }
 
 // A Rule says who must sign for one kind of message. Exactly one of its lists is
@@ -139,7 +141,8 @@ func (e *PolicyError) Unwrap() error { return e.Err }
 
 // ParsePolicy reads a policy as YAML of at most 8 KiB; [DefaultPolicy] shows all
 // of it. Whatever it does not know is an error, a [*PolicyError], so that a typo
-// can never loosen a rule. The parts prepared, halts and hardware_keys may be left out.
+// can never loosen a rule. The parts prepared, halts, breakglass and hardware_keys may
+// be left out.
 func ParsePolicy(text []byte) (*Policy, error) {
 	root, err := parseYAML(text)
 	if err != nil {
@@ -158,6 +161,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 		"cancel":        readRule(p.rules, alert.MsgCancel),
 		"prepared":      p.readPrepared,
 		"halts":         p.readHalts,
+		"breakglass":    p.readBreakglass,
 		"hardware_keys": p.readHardware,
 	}, "version", "alert", "update", "cancel")
 	if err != nil {

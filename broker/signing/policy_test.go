@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
@@ -40,6 +41,9 @@ func TestDefaultPolicy(t *testing.T) {
 	if h := p.Hardware(); h.WithoutVerification || h.SyncedPasskeys || len(h.Origins) != 0 {
 		t.Errorf("for hardware keys the default policy says %+v", h)
 	}
+	if _, ok := p.Breakglass(); ok {
+		t.Error("the default policy lets one organisation release")
+	}
 	if p.SHA256() != sha256.Sum256(text) {
 		t.Error("the digest is not that of the text")
 	}
@@ -52,6 +56,13 @@ func TestDefaultPolicy(t *testing.T) {
 func TestParsePolicy(t *testing.T) {
 	t.Parallel()
 	const good = "version: 1\nalert:\n  all: [officer, police]\nupdate:\n  all: [officer, police]\ncancel:\n  any: [officer, police]\n"
+	const glass = "breakglass:\n  attempts: 2\n  wait_minutes: 5\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [sito, x-savona]\n  life_minutes: 30\n  per_day: 2\n"
+	broken := func(old, text string) string {
+		if !strings.Contains(glass, old) {
+			t.Fatalf("%q is not in the good section", old)
+		}
+		return good + strings.Replace(glass, old, text, 1)
+	}
 	replace := func(old, text string) string {
 		if !strings.Contains(good, old) {
 			t.Fatalf("%q is not in the good policy", old)
@@ -109,6 +120,23 @@ func TestParsePolicy(t *testing.T) {
 		"large":             {good + strings.Repeat("# comment\n", 900), "longer than"},
 		"deep":              {strings.Repeat("{a: ", 101), "brackets"},
 		"dashes":            {strings.Repeat("- ", 4000), "a list of keys"},
+		"glass":             {good + glass, ""},
+		"glass_no_wait":     {broken("wait_minutes: 5", "wait_minutes: 0"), ""},
+		"glass_none_sudden": {broken("[RISCHIO/SISMICO]", "[]"), ""},
+		"glass_no_life":     {broken("  life_minutes: 30\n", ""), "key life_minutes is missing"},
+		"glass_unknown":     {broken("per_day:", "per_week:"), `unknown key "per_week"`},
+		"glass_long":        {broken("life_minutes: 30", "life_minutes: 31"), "line 14: a whole number from 1 to 30"},
+		"glass_no_attempts": {broken("attempts: 2", "attempts: 0"), "a whole number from 1 to 9"},
+		"glass_negative":    {broken("per_day: 2", "per_day: -1"), "a whole number from 1 to 24"},
+		"glass_octal":       {broken("per_day: 2", "per_day: 02"), "a whole number from 1 to 24"},
+		"glass_text":        {broken("wait_minutes: 5", "wait_minutes: 5m"), "a whole number from 0 to 60"},
+		"glass_no_event":    {broken("[RISCHIO/IDROGEO, RISCHIO/SISMICO]", "[]"), "stands under at_once and not under events"},
+		"glass_event":       {broken("RISCHIO/IDROGEO", "IDROGEO"), "is not an event code"},
+		"glass_event_star":  {broken("RISCHIO/IDROGEO", "'RISCHIO/*'"), "is not an event code"},
+		"glass_twice":       {broken("sito, x-savona", "sito, sito"), "given twice"},
+		"glass_no_channel":  {broken("[sito, x-savona]", "[]"), "must not be empty"},
+		"glass_channel":     {broken("x-savona", "X"), "is not a channel's name"},
+		"glass_is_empty":    {good + "breakglass:\n", "a list of keys"},
 		"hardware_is_empty": {good + "hardware_keys: []\n", "a list of keys"},
 	}
 	for name, tt := range tests {
@@ -121,6 +149,42 @@ func TestParsePolicy(t *testing.T) {
 				t.Errorf("the error is a %T, want a PolicyError", err)
 			}
 		})
+	}
+}
+
+// TestExampleOfBreakglass holds that the example in the default policy is one, with
+// the number signs taken away as it says.
+func TestExampleOfBreakglass(t *testing.T) {
+	t.Parallel()
+	_, example, ok := strings.Cut(string(signing.DefaultPolicy()), "\n#breakglass:\n")
+	if !ok {
+		t.Fatal("the default policy has no example")
+	}
+	example, _, _ = strings.Cut(example, "\n\n")
+	text := string(signing.DefaultPolicy()) + "breakglass:\n" + strings.ReplaceAll("\n"+example, "\n#", "\n") + "\n"
+	p, err := signing.ParsePolicy([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, ok := p.Breakglass()
+	if !ok || g.Attempts != 2 || g.Wait != 5*time.Minute || g.Life != 30*time.Minute || g.PerDay != 2 {
+		t.Errorf("the example says %+v", g)
+	}
+	for _, tt := range []struct {
+		codes [][]string
+		wait  time.Duration
+		ok    bool
+	}{
+		{[][]string{{"RISCHIO/IDROGEO"}}, 5 * time.Minute, true},
+		{[][]string{{"RISCHIO/SISMICO", "X/1"}}, 0, true},
+		{[][]string{{"RISCHIO/SISMICO"}, {"RISCHIO/IDROGEO"}}, 5 * time.Minute, true},
+		{[][]string{{"RISCHIO/SISMICO"}, {}}, 0, false},
+		{[][]string{{"RISCHIO/ALTRO"}}, 0, false},
+		{nil, 0, false},
+	} {
+		if wait, ok := g.WaitFor(tt.codes); wait != tt.wait || ok != tt.ok {
+			t.Errorf("for %q one waits %v (%v), want %v (%v)", tt.codes, wait, ok, tt.wait, tt.ok)
+		}
 	}
 }
 

@@ -471,6 +471,7 @@ func (p *program) keysPolicyCommand() *cobra.Command {
 			}
 			p.writeMatrix(rows)
 			p.writeHaltMatrix(halts)
+			p.writeBreakglass(policy)
 			return nil
 		},
 	}
@@ -606,6 +607,40 @@ func (p *program) writeMatrix(rows []signing.Row) {
 	for line := range strings.Lines(b.String()) {
 		fmt.Fprintln(p.out, strings.TrimRight(line, " \n"))
 	}
+}
+
+// writeBreakglass says in sentences what the policy allows where the other organisation
+// can't be reached.
+func (p *program) writeBreakglass(policy *signing.Policy) {
+	fmt.Fprintln(p.out)
+	g, ok := policy.Breakglass()
+	if !ok {
+		fmt.Fprintln(p.out, p.say("EMISSIONE D'EMERGENZA (la polizia non risponde): non ammessa. Ogni bollettino segue le regole qui sopra.",
+			"BREAK-GLASS (the police can't be reached): not allowed. Every bulletin follows the rules above."))
+		return
+	}
+	fmt.Fprintln(p.out, p.say("EMISSIONE D'EMERGENZA (la polizia non risponde): ammessa, se tutte queste condizioni valgono alla diffusione.",
+		"BREAK-GLASS (the police can't be reached): allowed where all of this holds at the release."))
+	for _, line := range []string{
+		p.say("firmano il funzionario di turno e un firmatario di emergenza: due persone, due chiavi, la stessa organizzazione", "a duty officer and an emergency signer sign: two persons, two keys, one organisation"),
+		p.say("il bollettino dice di essere d'emergenza, perché, e ogni testo dice che lo emette una sola autorità", "the bulletin says that it is break-glass, and why, and each text says that one authority only issued it"),
+		p.say("tentativi di contatto nel registro: almeno %d", "contact attempts in the ledger: at least %d", g.Attempts),
+		p.say("dal primo tentativo alla diffusione: almeno %d minuti", "from the first attempt to the release: at least %d minutes", int(g.Wait.Minutes())),
+		p.say("senza aspettare: %s", "without waiting: %s", p.orNone(g.AtOnce)),
+		p.say("eventi ammessi: %s", "events allowed: %s", p.orNone(g.Events)),
+		p.say("canali ammessi: %s", "channels allowed: %s", p.orNone(g.Channels)),
+		p.say("vale al massimo %d minuti", "it holds for %d minutes at most", int(g.Life.Minutes())),
+		p.say("in 24 ore: al massimo %d", "in 24 hours: %d at most", g.PerDay),
+	} {
+		fmt.Fprintln(p.out, "- "+line)
+	}
+}
+
+func (p *program) orNone(list []string) string {
+	if len(list) == 0 {
+		return p.say("nessuno", "none")
+	}
+	return strings.Join(list, ", ")
 }
 
 // alike reports whether it makes no difference for the people of a row how they stand

@@ -377,7 +377,7 @@ unread_policy() {
 }
 
 alert_all='' alert_any='' update_all='' update_any='' cancel_all='' cancel_any=''
-correction_all='' correction_any='' revocation_all='' revocation_any='' prepared='' indent=''
+correction_all='' correction_any='' revocation_all='' revocation_any='' ratification_all='' ratification_any='' prepared='' indent=''
 refusal_any='' withdrawal_any=''
 verification=true synced=false origins='' section='' list='' versions=0
 
@@ -396,6 +396,8 @@ add_words() {
 	revocation_any) revocation_any="$revocation_any $2" ;;
 	refusal_any) refusal_any="$refusal_any $2" ;;
 	withdrawal_any) withdrawal_any="$withdrawal_any $2" ;;
+	ratification_all) ratification_all="$ratification_all $2" ;;
+	ratification_any) ratification_any="$ratification_any $2" ;;
 	hardware_keys_origins) origins="$origins $2" ;;
 	*) return 1 ;;
 	esac
@@ -409,10 +411,11 @@ while IFS= read -r line || [ -n "$line" ]; do
 	' '*)
 		blanks=${line%%[! ]*} line=${line#"${line%%[! ]*}"}
 		case "$line" in
-		correction: | revocation: | refusal: | withdrawal:)
+		correction: | revocation: | ratification: | refusal: | withdrawal:)
 			case "${line%:}|$section|$prepared " in
 			*" ${line%:} "*) unread_policy "$line" ;; # a second time
 			correction\|prepared\|* | correction\|revocation\|* | revocation\|prepared\|* | revocation\|correction\|*) ;;
+			correction\|ratification\|* | revocation\|ratification\|* | ratification\|prepared\|* | ratification\|correction\|* | ratification\|revocation\|*) ;;
 			refusal\|halts\|* | refusal\|withdrawal\|* | withdrawal\|halts\|* | withdrawal\|refusal\|*) ;;
 			*) unread_policy "$line" ;;
 			esac
@@ -475,9 +478,10 @@ slots "$alert_all" "$alert_any" && slots_Alert=$slots
 slots "$update_all" "$update_any" && slots_Update=$slots
 slots "$cancel_all" "$cancel_any" && slots_Cancel=$slots
 # Where the policy says nothing on what is prepared, the rule of its type holds.
-slots_correction=$slots_Update slots_revocation=$slots_Cancel
+slots_correction=$slots_Update slots_revocation=$slots_Cancel slots_ratification=$slots_Update
 case "$prepared " in *' correction '*) slots "$correction_all" "$correction_any" && slots_correction=$slots ;; esac
 case "$prepared " in *' revocation '*) slots "$revocation_all" "$revocation_any" && slots_revocation=$slots ;; esac
+case "$prepared " in *' ratification '*) slots "$ratification_all" "$ratification_any" && slots_ratification=$slots ;; esac
 
 # Who may refuse and who may withdraw a bulletin that is not released, where the policy does
 # not say.
@@ -749,6 +753,7 @@ EOF
 	'|'*) ;;
 	'correction|Update') slots=$slots_correction ;;
 	'revocation|Cancel') slots=$slots_revocation ;;
+	'ratification|Update') slots=$slots_ratification ;;
 	*) bad=yes ;;
 	esac
 	# Bulletin 1 follows none, each other one names by one field the one that it follows.

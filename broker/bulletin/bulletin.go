@@ -34,6 +34,8 @@ const (
 	firstLine   = "tocsin-bulletin: 1"
 	sectionMark = "--- "
 
+	breakglassMark = sectionMark + "breakglass\n"
+
 	preparedMark = sectionMark + "prepared\n"
 	endMark      = sectionMark + "end\n"
 )
@@ -59,6 +61,10 @@ type Bulletin struct {
 	// for one that stands for itself.
 	PreparedFor string
 
+	// Breakglass is what the bulletin says that one organisation issues, since the other
+	// one can't be reached; nil for every other one.
+	Breakglass *Breakglass
+
 	CAP     []byte         // the CAP XML, as it is published
 	Message *alert.Message // what CAP says
 	Posts   []Post         // in the order of the file
@@ -79,10 +85,13 @@ const (
 	Correction Kind = "correction"
 	// Revocation is a Cancel: the alert is to be disregarded.
 	Revocation Kind = "revocation"
+	// Ratification is an Update that says what a break-glass bulletin says, for as long as
+	// it was meant to hold and without the sentence on one authority.
+	Ratification Kind = "ratification"
 )
 
 // Kinds returns the kinds in the order in which they stand in a bulletin.
-func Kinds() []Kind { return []Kind{Correction, Revocation} }
+func Kinds() []Kind { return []Kind{Correction, Revocation, Ratification} }
 
 // MsgType returns the type of message that a prepared bulletin of the kind holds.
 func (k Kind) MsgType() alert.MsgType {
@@ -93,16 +102,18 @@ func (k Kind) MsgType() alert.MsgType {
 }
 
 // Holds lists the kinds that may be prepared inside one of kind k, "" for one that
-// stands for itself: what stops an alert needs nothing after it, and what holds it in
-// doubt can be stopped.
-func (k Kind) Holds() []Kind {
-	switch k {
-	case Revocation:
+// stands for itself, which may be break-glass: what stops an alert needs nothing after
+// it, what holds it in doubt can be stopped, and only break-glass can be ratified.
+func (k Kind) Holds(breakglass bool) []Kind {
+	switch {
+	case k == Revocation:
 		return nil
-	case Correction:
+	case k == Correction:
 		return []Kind{Revocation}
+	case k == "" && breakglass:
+		return Kinds()
 	}
-	return Kinds()
+	return []Kind{Correction, Revocation}
 }
 
 // A Post is what one channel will show, as it stands in the bulletin.
@@ -229,6 +240,7 @@ type Draft struct {
 	// Kind and PreparedFor are of a bulletin that is prepared inside another one.
 	Kind        Kind
 	PreparedFor string
+	Breakglass  *Breakglass // nil for a bulletin that is not one
 	CAP         []byte
 	Posts       []Post
 	Images      [][]byte    // JPEG or PNG; posts name them by their SHA-256
@@ -261,7 +273,11 @@ func Write(d Draft) (*Bulletin, error) {
 	field("previous", d.Previous)
 	field("prepared-as", string(d.Kind))
 	field("prepared-for", d.PreparedFor)
-	w.WriteString("\n--- cap\n")
+	w.WriteString("\n")
+	if d.Breakglass != nil {
+		d.Breakglass.write(&w, field)
+	}
+	w.WriteString("--- cap\n")
 	writeBody(&w, d.CAP)
 	for _, p := range d.Posts {
 		w.WriteString("--- post\n")

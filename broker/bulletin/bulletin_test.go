@@ -253,6 +253,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(a.Next(f, alert.MsgAlert).Bytes())
 	f.Add(a.Next(f, alert.MsgUpdate).Bytes())
 	f.Add([]byte("tocsin-bulletin: 1\n"))
+	f.Add(glass(f, nil).Bytes())
 	for _, hidden := range []string{"\u200b", "\u00ad", "\u034f", "\U000e0041", "\u200d", "⚠️"} {
 		f.Add(bytes.Replace(a.Newest.Bytes(), []byte("Provincia"), []byte("Pro"+hidden+"vincia"), 1))
 	}
@@ -263,7 +264,7 @@ func FuzzParse(f *testing.F) {
 		}
 		d := bulletin.Draft{
 			Alert: b.Alert, Code: b.Code, Number: b.Number, Realm: b.Realm, Issuer: b.Issuer, Composed: b.Composed, Expires: b.Expires,
-			NotAfter: b.NotAfter, Previous: b.Previous, CAP: b.CAP, Posts: b.Posts,
+			NotAfter: b.NotAfter, Previous: b.Previous, Breakglass: b.Breakglass, CAP: b.CAP, Posts: b.Posts,
 		}
 		seen := map[string]bool{}
 		for _, p := range b.Posts {

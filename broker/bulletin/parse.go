@@ -349,6 +349,14 @@ func (p *parser) cap(b *Bulletin) error {
 	if err != nil {
 		return err
 	}
+	if section == "breakglass" {
+		if err := p.breakglass(b); err != nil {
+			return err
+		}
+		if section, err = p.section(); err != nil {
+			return err
+		}
+	}
 	if section != "cap" {
 		return p.fail("the first section must be cap")
 	}
@@ -381,6 +389,8 @@ func (p *parser) capRules(b *Bulletin) error {
 		return p.fail("msgType is %s in bulletin %d: the first bulletin of an alert is an Alert, every later one an Update or a Cancel", m.MsgType, b.Number)
 	case b.Kind != "" && m.MsgType != b.Kind.MsgType():
 		return p.fail("msgType is %s in a prepared %s, which is of type %s", m.MsgType, b.Kind, b.Kind.MsgType())
+	case b.Breakglass != nil && m.MsgType == alert.MsgCancel:
+		return p.fail("msgType is Cancel: what stops an alert needs no break-glass")
 	case m.Scope != alert.ScopePublic:
 		return p.fail("scope is %s: only Public messages are published", m.Scope)
 	case !m.Expires().IsZero() && !m.Expires().Equal(b.Expires):
@@ -439,6 +449,8 @@ func (p *parser) postRules(b *Bulletin, post *Post) error {
 		return p.fail("language is not a language tag such as it-IT")
 	case !adapters.ContainsMark(post.Text, b.Mark()):
 		return p.fail("the text does not contain the alert code %s: nobody could look for it", b.Mark())
+	case b.Breakglass != nil && !toldOfOne(post):
+		return p.fail("the text does not say %q on a line of its own, as each one of a break-glass bulletin must", OneAuthority(post.Lang))
 	case post.Text != strings.TrimSpace(post.Text):
 		return p.fail("the text begins or ends with blanks: platforms would change it")
 	case post.Link != "" && !absolute(post.Link):
@@ -558,7 +570,7 @@ func (b *Bulletin) allowed() []Kind {
 	if b.Message.MsgType == alert.MsgCancel {
 		return nil
 	}
-	return b.Kind.Holds()
+	return b.Kind.Holds(b.Breakglass != nil)
 }
 
 // preparedRules holds what was prepared against the bulletin around it: it says no

@@ -92,7 +92,7 @@ func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin
 	if err != nil || b.Message.MsgType == alert.MsgCancel {
 		return b, err
 	}
-	for _, kind := range d.Kind.Holds() {
+	for _, kind := range d.Kind.Holds(d.Breakglass != nil) {
 		m, err := o.prepare(b, kind)
 		if err != nil {
 			return nil, err

@@ -54,6 +54,8 @@ type Options struct {
 	// Cards draws the pictures. Nil is fine, and costs reading the fonts for each
 	// bulletin that has one.
 	Cards *card.Renderer
+
+	whole *alert.Message // what a ratification says: set where a break-glass bulletin is composed
 }
 
 // NewAlert draws the identifier and the public code of a new alert. Codes are

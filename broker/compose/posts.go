@@ -67,7 +67,7 @@ func (o Options) posts(m *alert.Message, d bulletin.Draft) ([]bulletin.Post, [][
 		return nil, nil, errors.New("compose: there is no channel to write for; name some in the configuration")
 	}
 	p := &press{
-		o: o, scene: scene{issuer: o.Issuer, link: o.link(d.Code), mark: d.Code.Mark(d.Number)},
+		o: o, scene: scene{issuer: o.Issuer, link: o.link(d.Code), mark: d.Code.Mark(d.Number), alone: d.Breakglass != nil},
 		accounts: accounts(m, o),
 	}
 	for _, a := range p.accounts {
@@ -135,6 +135,9 @@ func (p *press) title(c Channel, a account, post *bulletin.Post) bool {
 	}
 	for _, w := range []what{headline, event, notice} {
 		title := marked(a.what(&a.stories[0], w), a.words, a.drill)
+		if one := p.scene.one(a); one != "" {
+			title += " – " + one // lists of alerts show titles alone
+		}
 		if utf8.RuneCountInString(title) <= c.Limits.MaxTitle && len(title) < maxLineBytes-len("title: ") {
 			post.Title = title
 			return w == headline
@@ -248,10 +251,14 @@ func (p *press) draw() (*picture, error) {
 	}
 	a := p.accounts[0]
 	st := &a.stories[0]
+	issuer := p.scene.issuer
+	if one := p.scene.one(a); one != "" {
+		issuer += " – " + one
+	}
 	c := card.Card{
 		Lang: a.lang, Drill: a.drill, Act: st.act, Level: st.level, Colour: st.colour,
 		Areas: st.areas, Validity: a.words.Period(st.period), Actions: st.advice(),
-		Issuer: p.scene.issuer, Mark: p.scene.mark, Address: strings.TrimPrefix(strings.TrimPrefix(p.scene.link, "https://"), "http://"),
+		Issuer: issuer, Mark: p.scene.mark, Address: strings.TrimPrefix(strings.TrimPrefix(p.scene.link, "https://"), "http://"),
 	}
 	var err error
 	for _, line := range []string{st.headline, st.event, ""} {

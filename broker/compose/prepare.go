@@ -24,6 +24,11 @@ func (o Options) prepare(b *bulletin.Bulletin, kind bulletin.Kind) (*alert.Messa
 	}
 	// Its identifier follows from the bulletin, so that the same draft gives the same bytes.
 	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(string(kind)+" "+b.Core()))
+	if kind == bulletin.Ratification {
+		m := o.whole.Adopt(o.Sender, id.String(), o.Now)
+		m.MsgType, m.References = kind.MsgType(), chain(last)
+		return ours(m)
+	}
 	m := o.successor(last, kind.MsgType(), id.String(), word)
 	m.Infos = inEachLanguage(last, say)
 	return ours(m)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"tocsin/broker/bulletin"
 	"tocsin/templates/wording"
 )
 
@@ -112,6 +113,15 @@ func compact() []shape {
 // A scene is what every text of one bulletin carries.
 type scene struct {
 	issuer, link, mark string
+	alone              bool // one authority only issues it, and every text says so
+}
+
+// one returns the sentence for texts that one authority only issues; "" for others.
+func (s scene) one(a account) string {
+	if !s.alone {
+		return ""
+	}
+	return bulletin.OneAuthority(a.lang)
 }
 
 // text returns the text of accounts in a shape; false where the shape does not
@@ -129,7 +139,7 @@ func (s scene) text(tongues []account, sh shape) (string, bool) {
 		if len(tongues) > 1 && b.drill == wording.Real {
 			parts = append(parts, wording.LanguageName(b.lang)+":")
 		}
-		parts = append(parts, b.words.FirstLine(b.drill))
+		parts = append(parts, b.words.FirstLine(b.drill), s.one(b))
 		stories := b.stories
 		if !sh.everyStory {
 			stories = stories[:1]
@@ -240,7 +250,7 @@ func (s scene) brief(a account, sh shape) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	lines := []string{a.words.DrillWord(a.drill), capital(line), capital(place)}
+	lines := []string{a.words.DrillWord(a.drill), s.one(a), capital(line), capital(place)}
 	switch sh.when {
 	case inWords:
 		lines = append(lines, capital(a.words.Period(st.period)))
@@ -315,5 +325,12 @@ func (s scene) line(a account, sh shape) (string, bool) {
 		}
 	}
 	parts = append(parts, a.words.ReadMore, s.link, s.mark)
-	return strings.Join(parts, " "), true
+	text := strings.Join(parts, " ")
+	if one := s.one(a); one != "" { // the one thing that has a line of its own even here
+		text = one + "\n" + text
+		if word := a.words.DrillWord(a.drill); word != "" {
+			text = word + "\n" + text
+		}
+	}
+	return text, true
 }

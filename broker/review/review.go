@@ -81,8 +81,12 @@ func New(b *bulletin.Bulletin, o Options) *Review {
 
 // title names a kind of prepared bulletin in the review's language.
 func (r *Review) title(kind bulletin.Kind) string {
-	if kind == bulletin.Revocation {
+	switch kind {
+	case bulletin.Revocation:
 		return r.say("revoca", "revocation")
+	case bulletin.Ratification:
+		return r.say("ratifica (della polizia)", "ratification (by the police)")
+	case bulletin.Correction:
 	}
 	return r.say("rettifica («in verifica»)", "correction (\"being verified\")")
 }

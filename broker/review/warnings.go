@@ -43,6 +43,7 @@ const (
 	KindDrill      Kind = "drill"      // words of an exercise in a real alert, or none in an exercise
 	KindTime       Kind = "time"       // a time that has passed
 	KindArea       Kind = "area"       // an area that is much larger than before
+	KindBreakglass Kind = "breakglass" // one organisation issues it
 	KindFlood      Kind = "flood"      // there are too many to show
 )
 
@@ -130,6 +131,7 @@ func (r *Review) warn(w Warning) {
 
 // look finds all that there is to warn of.
 func (r *Review) look() {
+	r.lookAtAuthority()
 	for _, p := range passages(r.Bulletin) {
 		r.lookAtCharacters(p)
 		if p.channel != capName {
@@ -152,6 +154,19 @@ func (r *Review) look() {
 	}
 	order := []Severity{High, Caution, Note}
 	slices.SortStableFunc(r.Warnings, func(a, b Warning) int { return slices.Index(order, a.Severity) - slices.Index(order, b.Severity) })
+}
+
+// lookAtAuthority warns of a bulletin that one organisation issues alone.
+func (r *Review) lookAtAuthority() {
+	if r.Bulletin.Breakglass == nil {
+		return
+	}
+	r.warn(Warning{
+		Severity: High, Kind: KindBreakglass, Channels: r.channelNames(), Found: r.Bulletin.Breakglass.Why,
+		What: r.say("EMISSIONE D'EMERGENZA: esce con le firme di una sola organizzazione, e ogni testo lo dice", "BREAK-GLASS: it goes out with the signatures of one organisation, and each text says so"),
+		Advice: r.say("firmare solo se la polizia davvero non si raggiunge e il pericolo non aspetta; poi avvisarla, perché ratifichi o fermi",
+			"sign only if the police really can't be reached and the danger does not wait; then tell them, so that they ratify it or stop it"),
+	})
 }
 
 // lookInside adds what is to be warned of in a prepared bulletin and not in this one.

@@ -18,6 +18,7 @@ import (
 // words.
 func (r *Review) Write(w io.Writer) error {
 	p := &page{w: w}
+	r.authority(p)
 	r.what(p)
 	r.where(p)
 	r.when(p)
@@ -28,6 +29,44 @@ func (r *Review) Write(w io.Writer) error {
 	r.warnings(p)
 	r.words(p)
 	return p.err
+}
+
+// authority tells first of all that one organisation issues the bulletin alone, and on
+// what it relies.
+func (r *Review) authority(p *page) {
+	g := r.Bulletin.Breakglass
+	if g == nil {
+		return
+	}
+	p.line(r.say("EMISSIONE D'EMERGENZA – UNA SOLA AUTORITÀ", "BREAK-GLASS – ONE AUTHORITY ONLY"))
+	p.block("  ", r.say("Esce senza la polizia: bastano due firme della stessa organizzazione. Ogni testo dice «%s».",
+		"It goes out without the police: two signatures of one organisation are enough. Each text says “%s”.", bulletin.OneAuthority(r.say("it", "en"))))
+	cause := map[bulletin.Cause]string{
+		bulletin.CauseUnreachable: r.say("nessuno risponde", "nobody answers"), bulletin.CauseLinesDown: r.say("non c'è modo di chiamare", "there is no way to call"),
+		bulletin.CauseSudden: r.say("il pericolo è già qui", "the danger is here already"),
+	}
+	p.row(r.say("causa", "cause"), cause[g.Cause])
+	p.row(r.say("perché", "why"), g.Why)
+	p.row(r.say("al posto di", "instead of"), r.say("bollettino con SHA-256 %s…", "bulletin with SHA-256 %s…", g.InsteadOf[:16]))
+	for _, c := range g.Contacts {
+		p.row(r.say("tentativo", "attempt"), r.say("%s, %s, %s (voce %d del registro)", "%s, %s, %s (record %d of the ledger)", r.moment(c.At), r.way(c.Way), c.Whom, c.Record))
+	}
+	p.line("")
+}
+
+// way names a way of contact in the review's language.
+func (r *Review) way(w alert.Way) string {
+	switch w {
+	case alert.WayPhone:
+		return r.say("telefono", "telephone")
+	case alert.WayRadio:
+		return r.say("radio", "radio")
+	case alert.WayMessage:
+		return r.say("messaggio", "message")
+	case alert.WayPerson:
+		return r.say("di persona", "in person")
+	}
+	return string(w)
 }
 
 // inside tells what is prepared inside the bulletin: its message in full, in the first

@@ -230,6 +230,17 @@ func (p *Policy) readPrepared(n ast.Node) error {
 	for _, kind := range bulletin.Kinds() {
 		read[string(kind)] = readRule(p.prepared, kind)
 	}
+	read[string(bulletin.Ratification)] = func(n ast.Node) error {
+		if err := readRule(p.prepared, bulletin.Ratification)(n); err != nil {
+			return err
+		}
+		for _, role := range []Role{Officer, Breakglass, Correction} {
+			if r := p.prepared[bulletin.Ratification]; r.Signatures() == 1 && slices.Contains(r.Roles(), role) {
+				return refuseNode(n, "%s alone may not ratify: that is for the organisation that could not be reached", role)
+			}
+		}
+		return nil
+	}
 	return eachKey(n, read)
 }
 

@@ -41,6 +41,9 @@ func TestDefaultPolicy(t *testing.T) {
 	if h := p.Hardware(); h.WithoutVerification || h.SyncedPasskeys || len(h.Origins) != 0 {
 		t.Errorf("for hardware keys the default policy says %+v", h)
 	}
+	if r, ok := p.Rule(alert.MsgUpdate, bulletin.Ratification); !ok || r.Signatures() != 1 || !slices.Equal(r.Roles(), []signing.Role{signing.Police}) {
+		t.Errorf("for a ratification the default policy says %+v", r)
+	}
 	if _, ok := p.Breakglass(); ok {
 		t.Error("the default policy lets one organisation release")
 	}
@@ -115,6 +118,9 @@ func TestParsePolicy(t *testing.T) {
 		"origin_host_only":  {good + "hardware_keys:\n  origins: [a.example]\n", "not a page's origin"},
 		"origin_star":       {good + "hardware_keys:\n  origins: [\"*\"]\n", "not a page's origin"},
 		"prepared":          {good + "prepared:\n  correction:\n    any: [correction]\n", ""},
+		"ratification":      {good + "prepared:\n  ratification:\n    any: [police, deputy]\n", ""},
+		"ratified_by_self":  {good + "prepared:\n  ratification:\n    any: [police, officer]\n", "officer alone may not ratify"},
+		"ratified_by_two":   {good + "prepared:\n  ratification:\n    all: [police, officer]\n", ""},
 		"prepared_unknown":  {good + "prepared:\n  cancel:\n    any: [correction]\n", `line 9: unknown key "cancel"`},
 		"prepared_nobody":   {good + "prepared:\n  correction: {}\n", "either all: or any:"},
 		"large":             {good + strings.Repeat("# comment\n", 900), "longer than"},

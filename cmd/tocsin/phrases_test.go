@@ -46,6 +46,7 @@ func notShown() []string {
 		"all that happened, in order", "the bytes of bulletins, by their SHA-256", "wakes the worker of a channel", "reminds a channel of decisions", "read back", "write to the site",
 		// texts for the public
 		"Esercitazione: contenuto del messaggio %s di %s.", "Messaggio senza testo", "Zona non indicata", "senza geometria",
+		"Emesso da una sola autorità", "Von nur einer Behörde herausgegeben", "Émis par une seule autorité", "Issued by one authority only",
 		// the simulator's own
 		"tocsin simulator\n%v", "x consumer key", "x consumer secret", "x access secret", "facebook token", "facebook app secret", "instagram token",
 		"instagram app secret", "Protezione civile (simulata)",

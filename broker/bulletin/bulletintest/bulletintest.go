@@ -26,8 +26,11 @@ type Alert struct {
 	Expires  time.Time
 	Image    []byte // JPEG that every post shows, at Post.ImageURL; nil for none
 	Prepared bool   // each bulletin but a Cancel has what is prepared inside it
-	Newest   *bulletin.Bulletin
-	chain    alert.References
+	// Breakglass is what bulletins that stand for themselves say of it; nil for ordinary ones.
+	Breakglass *bulletin.Breakglass
+	Whole      time.Time // when what ratifies a break-glass bulletin ends; zero for Expires
+	Newest     *bulletin.Bulletin
+	chain      alert.References
 }
 
 // New returns an alert in the exercise realm that expires in an hour.
@@ -73,7 +76,10 @@ func (a *Alert) write(tb testing.TB, kind alert.MsgType, d bulletin.Draft) *bull
 	}
 	inner := *a
 	inner.Take(b)
-	for _, k := range d.Kind.Holds() {
+	if d.Kind == bulletin.Ratification {
+		inner.Expires = b.Expires
+	}
+	for _, k := range d.Kind.Holds(d.Breakglass != nil) {
 		d.Prepared = append(d.Prepared, inner.write(tb, k.MsgType(), bulletin.Draft{Number: b.Number + 1, Kind: k, PreparedFor: b.Core()}))
 	}
 	return Write(tb, d)
@@ -102,7 +108,14 @@ func Write(tb testing.TB, d bulletin.Draft) *bulletin.Bulletin {
 // fill completes d by all but what is prepared inside it.
 func (a *Alert) fill(tb testing.TB, kind alert.MsgType, d *bulletin.Draft) {
 	tb.Helper()
-	m := a.message(d.Number, kind)
+	expires, said := a.Expires, ""
+	switch {
+	case a.Breakglass != nil && d.Kind == "":
+		d.Breakglass, d.NotAfter, said = a.Breakglass, a.Expires, bulletin.OneAuthority("it")+"\n"
+	case d.Kind == bulletin.Ratification && !a.Whole.IsZero():
+		expires = a.Whole
+	}
+	m := a.message(d.Number, kind, expires)
 	if d.Kind != "" {
 		m.Identifier += "-" + string(d.Kind)
 	}
@@ -110,7 +123,7 @@ func (a *Alert) fill(tb testing.TB, kind alert.MsgType, d *bulletin.Draft) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d.Alert, d.Code, d.Realm, d.Issuer, d.Composed, d.Expires, d.CAP = a.ID, a.Code, a.Realm, "Provincia di Savona", a.Composed, a.Expires, raw
+	d.Alert, d.Code, d.Realm, d.Issuer, d.Composed, d.Expires, d.CAP = a.ID, a.Code, a.Realm, "Provincia di Savona", a.Composed, expires, raw
 	parts := max(a.Parts, 1)
 	for _, name := range a.Channels {
 		kind := name
@@ -130,13 +143,13 @@ func (a *Alert) fill(tb testing.TB, kind alert.MsgType, d *bulletin.Draft) {
 			d.Posts = append(d.Posts, bulletin.Post{
 				Image: image, ImageURL: address, Alt: alt,
 				Channel: name, Kind: kind, Part: part, Parts: parts, Lang: "it-IT", Title: "Allerta arancione", Link: "https://site.example/a/" + string(a.Code),
-				Text: fmt.Sprintf("ESERCITAZIONE\n%s per %s, testo %d.\nhttps://site.example/a/%s %s\nESERCITAZIONE", m.MsgType, name, part, a.Code, a.Code.Mark(d.Number)),
+				Text: fmt.Sprintf("ESERCITAZIONE\n%s%s per %s, testo %d.\nhttps://site.example/a/%s %s\nESERCITAZIONE", said, m.MsgType, name, part, a.Code, a.Code.Mark(d.Number)),
 			})
 		}
 	}
 }
 
-func (a *Alert) message(number int, kind alert.MsgType) *alert.Message {
+func (a *Alert) message(number int, kind alert.MsgType, expires time.Time) *alert.Message {
 	m := &alert.Message{
 		Version: alert.CAP12, Identifier: fmt.Sprintf("IT-SV-%s-%d", a.Code, number), Sender: a.Sender,
 		Sent: a.Composed.In(time.FixedZone("", 3600)), Status: alert.StatusExercise, MsgType: kind, Scope: alert.ScopePublic,
@@ -150,9 +163,12 @@ func (a *Alert) message(number int, kind alert.MsgType) *alert.Message {
 	}
 	m.Infos = []alert.Info{{
 		Language: "it-IT", Categories: []alert.Category{alert.CategoryMet}, Event: "Rischio idrogeologico", ResponseTypes: []alert.ResponseType{alert.ResponseMonitor},
-		Urgency: alert.UrgencyExpected, Severity: alert.SeveritySevere, Certainty: alert.CertaintyLikely, Expires: a.Expires.In(time.FixedZone("", 3600)),
+		Urgency: alert.UrgencyExpected, Severity: alert.SeveritySevere, Certainty: alert.CertaintyLikely, Expires: expires.In(time.FixedZone("", 3600)),
 		SenderName: "Provincia di Savona", Headline: "Allerta arancione a Savona", Description: "Piogge forti.", Instruction: "Allontanarsi dai torrenti.",
 		Areas: []alert.Area{{Desc: "Savona", Geocodes: []alert.NamedValue{{Name: "ISTAT", Value: "009056"}}}},
 	}}
+	if a.Breakglass != nil { // the policy says for which events
+		m.Infos[0].EventCodes = []alert.NamedValue{{Name: "RISCHIO", Value: "IDROGEO"}}
+	}
 	return m
 }

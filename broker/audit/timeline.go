@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 )
@@ -63,6 +64,21 @@ func (t *Timeline) say(italian, english string, args ...any) string {
 	return fmt.Sprintf(italian, args...)
 }
 
+// way names a way of contact.
+func (t *Timeline) way(w alert.Way) string {
+	switch w {
+	case alert.WayPhone:
+		return t.say("telefono", "telephone")
+	case alert.WayRadio:
+		return t.say("radio", "radio")
+	case alert.WayMessage:
+		return t.say("messaggio", "message")
+	case alert.WayPerson:
+		return t.say("di persona", "in person")
+	}
+	return string(w)
+}
+
 // words says in one sentence what a record reports.
 func (t *Timeline) words(r *ledger.Record) string {
 	part, say := "", t.say
@@ -78,7 +94,13 @@ func (t *Timeline) words(r *ledger.Record) string {
 		reason = t.Reason(r)
 	}
 	switch r.Type {
+	case ledger.Contact:
+		return say("tentativo di contatto (%s) per il bollettino %d: %s: %s", "contact attempt (%s) for bulletin %d: %s: %s", t.way(r.Way), r.Number, r.Whom, r.Reason)
 	case ledger.Bulletin:
+		if r.Breakglass {
+			return say("EMISSIONE D'EMERGENZA: bollettino %d di una sola autorità consegnato per la firma: %s, %d byte, SHA-256 %s", "BREAK-GLASS: bulletin %d of one authority only handed in to be signed: %s, %d bytes, SHA-256 %s",
+				r.Number, r.Code, r.Bytes, r.SHA256)
+		}
 		return say("bollettino %d consegnato per la firma: %s, %d byte, SHA-256 %s", "bulletin %d handed in to be signed: %s, %d bytes, SHA-256 %s",
 			r.Number, r.Code, r.Bytes, r.SHA256)
 	case ledger.Signature:

@@ -189,7 +189,7 @@ func (v *Verifier) void(e *ledger.Entry, err error) {
 	switch e.Record.Type {
 	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Prepared, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held:
 		v.report.Races++
-	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing, ledger.Signature, ledger.Refused, ledger.Withdrawn, ledger.Rejected, ledger.NotSent, ledger.Posted,
+	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing, ledger.Signature, ledger.Refused, ledger.Withdrawn, ledger.Contact, ledger.Rejected, ledger.NotSent, ledger.Posted,
 		ledger.Verified, ledger.NotVerifiable, ledger.Failed:
 		v.find(e.Seq, "transition", "%v", err)
 	default:
@@ -413,7 +413,7 @@ func readBulletin(raw []byte, id string, b *ledger.BulletinState) (*bulletin.Bul
 		return nil, fmt.Errorf("the bytes have SHA-256 %s, the record says %s", parsed.SHA256(), b.SHA256)
 	}
 	if err := parsed.Contradiction(bulletin.Recorded{
-		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Kind: b.Kind, Expires: b.Expires, Bytes: b.Bytes,
+		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Kind: b.Kind, Breakglass: b.Breakglass, Expires: b.Expires, Bytes: b.Bytes,
 	}); err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ type Recorded struct {
 	Identifier string // of the CAP message
 	MsgType    string
 	Kind       string // as what it was prepared; "" where the record does not say so
+	Breakglass bool
 	Expires    time.Time
 	Bytes      int
 }
@@ -29,6 +30,7 @@ func (b *Bulletin) Contradiction(r Recorded) error {
 		{"code", r.Code, string(b.Code)},
 		{"identifier", r.Identifier, b.Message.Identifier},
 		{"msgType", r.MsgType, string(b.Message.MsgType)},
+		{"breakglass", strconv.FormatBool(r.Breakglass), strconv.FormatBool(b.Breakglass != nil)},
 		{"expires", moment(r.Expires), moment(b.Expires)},
 		{"bytes", strconv.Itoa(r.Bytes), strconv.Itoa(len(b.Bytes()))},
 	} {

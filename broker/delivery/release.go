@@ -426,7 +426,9 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 
 // recorded returns what the record of a bulletin says of it.
 func recorded(id string, b *ledger.BulletinState) bulletin.Recorded {
-	return bulletin.Recorded{Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Kind: b.Kind, Expires: b.Expires, Bytes: b.Bytes}
+	return bulletin.Recorded{
+		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Kind: b.Kind, Breakglass: b.Breakglass, Expires: b.Expires, Bytes: b.Bytes,
+	}
 }
 
 // Statements returns the signatures that the ledger holds of a bulletin, in

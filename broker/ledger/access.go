@@ -82,6 +82,7 @@ func writings() []writing {
 		{Refused, decision + "refused.deputy", both},
 		{Withdrawn, decision + "withdrawn.officer", officer},
 		{Withdrawn, decision + "withdrawn.deputy", both},
+		{Contact, decision + "contact", officer},
 		{Rejected, "ledger.rejected", both},
 		{Rejected, "ledger.rejected.record", node},
 		{Attempt, "ledger.alert.*.attempt", node},

@@ -152,7 +152,7 @@ func TestCommandsWriteNoOtherRecords(t *testing.T) {
 			Type: ledger.Type(kind), Alert: id, Number: 1, SHA256: digest, Channel: "x-a", Part: 1, Attempt: 2, PostID: "1", Prepared: "1",
 			Reason: "said by the test", Until: time.Now().UTC(), Realm: "exercise", Epoch: "e", Node: "one/forged", Refers: 1,
 		}
-		if !r.Delivery() && (r.Type == ledger.Bulletin || r.Type == ledger.Signature || r.Type == ledger.Refused || r.Type == ledger.Withdrawn || r.Type == ledger.KeyRing || r.Type == ledger.Rejected) {
+		if !r.Delivery() && (r.Type == ledger.Bulletin || r.Type == ledger.Signature || r.Type == ledger.Refused || r.Type == ledger.Withdrawn || r.Type == ledger.Contact || r.Type == ledger.KeyRing || r.Type == ledger.Rejected) {
 			continue
 		}
 		begun := time.Now()

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"tocsin/broker/alert"
 )
 
 // Schema is the version of the record format that this package writes and reads.
@@ -33,6 +36,7 @@ const (
 	Rejected    Type = "rejected"     // something was refused, and why
 	Refused     Type = "refused"      // a person whose signature a bulletin waits for says no to it
 	Withdrawn   Type = "withdrawn"    // a person takes back a bulletin that is not released
+	Contact     Type = "contact"      // somebody tried to reach who is to sign a bulletin
 
 	KeyRing Type = "key_ring" // a version of the key ring comes into force, where it holds
 
@@ -77,6 +81,10 @@ type Record struct {
 	MsgType    string    `json:"msg_type,omitempty"`   // bulletin: CAP msgType
 	Kind       string    `json:"kind,omitempty"`       // bulletin: as what it was prepared inside another one; "" for none, and in old records
 	Expires    time.Time `json:"expires,omitzero"`     // bulletin: nothing is posted from then on
+
+	Breakglass bool      `json:"breakglass,omitzero"` // bulletin: it says that one organisation issues it
+	Whom       string    `json:"whom,omitempty"`      // contact: the role that was to be reached
+	Way        alert.Way `json:"way,omitempty"`       // contact: how
 
 	Principal string `json:"principal,omitempty"` // signature, refused, withdrawn: who signed, as in the key ring
 	Namespace string `json:"namespace,omitempty"` // signature, refused, withdrawn: role and realm
@@ -194,6 +202,8 @@ func (r *Record) Subject() string {
 			return "ledger.alert." + r.Alert + ".decision.prepared" // police may write there: who stops an alert hands this in
 		}
 		return "ledger.alert." + r.Alert + ".decision.bulletin"
+	case Contact:
+		return "ledger.alert." + r.Alert + ".decision.contact"
 	case Signature, Refused, Withdrawn:
 		role, _, _ := strings.Cut(r.Namespace, "@")
 		return "ledger.alert." + r.Alert + ".decision." + string(r.Type) + "." + role
@@ -213,7 +223,7 @@ func (r *Record) Delivery() bool {
 	switch r.Type {
 	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
 		return true
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact:
 		return false
 	}
 	return false
@@ -249,6 +259,11 @@ func (r *Record) Validate() error {
 		need(ok && ValidChannel(role) && realm != "", "namespace is not ROLE@REALM")
 		need(r.Armor != "" && r.Principal != "", "signature or principal is missing")
 		need((r.Type == Signature) == (r.Statement == ""), "statement is missing, or stands where none belongs")
+	case Contact:
+		r.needBulletin(need)
+		need(ValidChannel(r.Whom), "whom is not a role")
+		need(slices.Contains(alert.Ways(), r.Way), "way is not one of those that are known")
+		need(r.Reason != "", "reason is missing")
 	case KeyRing:
 		need(r.Number > 0, "number is missing")
 		for _, digest := range []string{r.Meta, r.Ring, r.Folder} {

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"tocsin/broker/alert"
 )
 
 // A DeliveryState is where carrying one post to one channel stands.
@@ -76,7 +78,22 @@ type AlertState struct {
 	ID        string
 	Bulletins []*BulletinState // in ledger order
 	Refusals  []Refusal        // of what names this alert, in ledger order: the first maxRefusals
+	Contacts  []ContactState   // attempts to reach who is to sign, in ledger order: the first maxContacts
 }
+
+// A ContactState is one record of an attempt to reach somebody.
+type ContactState struct {
+	Seq    int64
+	At     time.Time // when the broker took it: whoever writes it can't date it back
+	SHA256 string    // of the bulletin that they were to sign
+	Whom   string    // the role
+	Way    alert.Way
+	Result string
+	By     string // who wrote it, as the record says
+}
+
+// maxContacts bounds the contacts of one alert: whoever may hand in can write many.
+const maxContacts = 256
 
 // A Refusal is one record of something that was refused.
 type Refusal struct {
@@ -96,6 +113,7 @@ type BulletinState struct {
 	Identifier string
 	MsgType    string
 	Kind       string // as the record says it, "" for none
+	Breakglass bool   // its record says that one organisation issues it
 	Expires    time.Time
 	Seq        int64
 	At         time.Time
@@ -384,6 +402,8 @@ func (s *State) apply(e *Entry, before int64) error {
 		return s.applyBulletin(e)
 	case Signature, Refused, Withdrawn:
 		return s.applySignature(e, foreign)
+	case Contact:
+		return s.applyContact(e, foreign)
 	default:
 		return s.applyDelivery(e, before, foreign)
 	}
@@ -450,7 +470,7 @@ func (s *State) applyBulletin(e *Entry) error {
 	s.times[e.Seq] = e.Time
 	s.decisions = append(s.decisions, touch{e.Seq, r.Alert})
 	b := &BulletinState{
-		Number: r.Number, SHA256: r.SHA256, Bytes: r.Bytes, Code: r.Code, Identifier: r.Identifier, MsgType: r.MsgType, Kind: r.Kind,
+		Number: r.Number, SHA256: r.SHA256, Bytes: r.Bytes, Code: r.Code, Identifier: r.Identifier, MsgType: r.MsgType, Kind: r.Kind, Breakglass: r.Breakglass,
 		Expires: r.Expires, Seq: e.Seq, At: e.Time, Trace: trace(e), Deliveries: map[string]*Delivery{},
 	}
 	a.Bulletins = append(a.Bulletins, b)
@@ -478,6 +498,19 @@ func (s *State) applySignature(e *Entry, foreign func(string, ...any) error) err
 	b.Statements = append(b.Statements, Statement{
 		Seq: e.Seq, At: e.Time, Principal: r.Principal, Namespace: r.Namespace, Key: r.Key, Armor: r.Armor, Trace: trace(e),
 	})
+	return nil
+}
+
+func (s *State) applyContact(e *Entry, foreign func(string, ...any) error) error {
+	r := &e.Record
+	if b := s.bulletin(r.Alert, r.SHA256); b == nil || b.Number != r.Number {
+		return foreign("the ledger holds no such bulletin")
+	}
+	a := s.Alerts[r.Alert]
+	if len(a.Contacts) >= maxContacts {
+		return foreign("the alert has %d records of contacts already", maxContacts)
+	}
+	a.Contacts = append(a.Contacts, ContactState{Seq: e.Seq, At: e.Time, SHA256: r.SHA256, Whom: r.Whom, Way: r.Way, Result: r.Reason, By: r.Node})
 	return nil
 }
 
@@ -578,7 +611,7 @@ func (s *State) meets(p *PartState, r *Record, before int64) bool {
 	case NotSent, Unknown, Posted:
 		return slices.Contains(p.owing, r.Node)
 	case Absent, Verified, NotVerifiable:
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected, Refused, Withdrawn:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact:
 	}
 	return false
 }
@@ -661,7 +694,7 @@ func from(t Type) []DeliveryState {
 		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StateHeld}
 	case Expired, Superseded:
 		return []DeliveryState{StatePending, StateHeld}
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact:
 	}
 	return nil
 }
@@ -797,6 +830,6 @@ func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 		p.State = StateExpired
 	case Superseded:
 		p.State = StateSuperseded
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact:
 	}
 }

@@ -407,6 +407,7 @@ func (d *desk) record(ctx context.Context, b *bulletin.Bulletin) error {
 	_, err := d.ledger.Append(ctx, ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
 		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Kind: string(b.Kind), Expires: b.Expires.UTC(),
+		Breakglass: b.Breakglass != nil,
 	})
 	return err
 }

@@ -32,6 +32,7 @@ type Report struct {
 	Alerts     int            `json:"alerts"`
 	Bulletins  int            `json:"bulletins"`
 	Signatures int            `json:"signatures"` // that hold
+	Breakglass int            `json:"breakglass"` // bulletins that one organisation released, as the policy allowed
 	Late       int            `json:"late"`       // of these, made when the key ring had expired
 	Halts      int            `json:"halts"`      // refusals and withdrawals that hold
 	LateHalts  int            `json:"late_halts"` // of these, without effect: the bulletin was released before
@@ -224,6 +225,11 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	if err != nil {
 		return Report{}, fmt.Errorf("the ledger could not be read to the end; run it again: %w", err)
 	}
+	for _, p := range v.proofs {
+		if p.bulletin.Breakglass != nil && p.released > 0 {
+			r.Breakglass++
+		}
+	}
 	v.checkSent(v.attempts, v.proofs, "an attempt")
 	r.Posts = v.checkSent(v.posts, v.proofs, "a post")
 	r.Unjudged = len(v.unjudged)
@@ -296,7 +302,14 @@ func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Contex
 				v.refusedOr(b.Seq, b.At, "bulletin", err)
 				continue
 			}
-			proofs[b.SHA256] = v.prove(parsed, b)
+			proofs[b.SHA256] = &bulletinProof{bulletin: parsed, completed: -1}
+		}
+	}
+	for _, id := range v.state.Order {
+		for _, b := range v.state.Alerts[id].Bulletins {
+			if p := proofs[b.SHA256]; p != nil {
+				v.prove(p, id, b, proofs)
+			}
 		}
 	}
 	holders := firstHolders(v.state, proofs)
@@ -423,16 +436,31 @@ func readBulletin(raw []byte, id string, b *ledger.BulletinState) (*bulletin.Bul
 // A bulletinProof is what releases a bulletin.
 type bulletinProof struct {
 	bulletin *bulletin.Bulletin
-	released int64 // sequence of the signature that completed the release; 0 if none did
+	message  *sshsig.Message // digested once, for all signatures
+	released int64           // sequence of the signature that completed the release; 0 if none did
 	at       time.Time
-	halted   int64 // sequence of the refusal or withdrawal that keeps it from its release; 0 for none
+	halted   int64   // sequence of the refusal or withdrawal that keeps it from its release; 0 for none
+	halts    []int64 // all those that hold
+
+	completed   int64 // of the signature that completed a break-glass bulletin; 0 if none did, -1 where it was not looked at
+	completedAt time.Time
 }
 
-func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bulletinProof {
-	p := &bulletinProof{bulletin: b}
-	request := signing.RequestOf(b)
-	request.Message = sshsig.NewMessage(b.Bytes()) // digested once, for all signatures
-	halts := v.checkHalts(b, state)
+// asked returns the bulletin as it is judged.
+func (p *bulletinProof) asked() signing.Request {
+	r := signing.RequestOf(p.bulletin)
+	if p.message == nil {
+		p.message = sshsig.NewMessage(p.bulletin.Bytes())
+	}
+	r.Message = p.message
+	return r
+}
+
+// prove finds what releases a bulletin. Of the others the bytes are known already.
+func (v *Verifier) prove(p *bulletinProof, id string, state *ledger.BulletinState, others map[string]*bulletinProof) {
+	request := p.asked()
+	halts := v.checkHalts(p.bulletin, state)
+	p.halts = halts
 	var statements []signing.Statement
 	for _, st := range state.Statements {
 		s := signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
@@ -450,6 +478,7 @@ func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bul
 		late := state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && st.Seq > state.Refusal.Seq
 		halted := len(halts) > 0 && halts[0] < st.Seq // so does one that comes after somebody refused or withdrew it
 		if p.released == 0 && !late && !halted {
+			request.Circumstances = v.circumstances(p, id, st.Seq, others)
 			if _, err := v.rings.At(st.Seq).Authorize(request, statements, st.At); err == nil {
 				p.released, p.at = st.Seq, st.At
 			}
@@ -461,7 +490,6 @@ func (v *Verifier) prove(b *bulletin.Bulletin, state *ledger.BulletinState) *bul
 	} else if len(halts) > 0 {
 		p.halted = halts[0]
 	}
-	return p
 }
 
 // checkHalts verifies the refusals and withdrawals of a bulletin, and returns the records
@@ -491,6 +519,8 @@ func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof,
 	for _, s := range records {
 		p := released[s.digest]
 		torn := v.torn(s.alert, s.digest, s.seq) // its bulletin or a signature may be among the missing
+		// What it relies on may be among the missing, wherever these are.
+		torn = torn || p != nil && p.bulletin.Breakglass != nil && v.gapBefore(s.seq)
 		switch {
 		case p == nil && torn:
 			v.unjudged[s.seq] = true

@@ -24,6 +24,7 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
 )
@@ -389,6 +390,9 @@ func (s *Service) remark(ctx context.Context, id string) {
 	if err != nil || len(items) == 0 {
 		return // what can't be read is said elsewhere
 	}
+	for i := range items {
+		s.remarkAuthority(ctx, items[i].b)
+	}
 	b := items[len(items)-1].b
 	if !s.Now().Before(b.Expires) {
 		return
@@ -402,6 +406,18 @@ func (s *Service) remark(ctx context.Context, id string) {
 		s.Log.WarnContext(ctx, "a channel gets nothing of an alert in force: the bulletin that people signed does not address it; the next bulletin will, composed with this configuration",
 			"channel", l.name, "alert", id, "code", string(b.Code), "bulletin", b.Number)
 	}
+}
+
+// remarkAuthority says once, loudly, that a bulletin in force was released by one
+// organisation.
+func (s *Service) remarkAuthority(ctx context.Context, b *bulletin.Bulletin) {
+	if b.Breakglass == nil || !s.Now().Before(b.Expires) || s.remarked[b.SHA256()] {
+		return
+	}
+	s.remarked[b.SHA256()] = true
+	s.meters.broken(ctx)
+	s.Log.WarnContext(ctx, "BREAK-GLASS: a bulletin was released by one organisation alone; the other one is to ratify or to stop it",
+		"alert", string(b.Alert), "code", string(b.Code), "bulletin", b.Number, "cause", string(b.Breakglass.Cause), "expires", b.Expires)
 }
 
 const (

@@ -18,6 +18,7 @@ type meters struct {
 	toPosted   metric.Float64Histogram
 	toVerified metric.Float64Histogram
 	offset     metric.Float64Gauge
+	breakglass metric.Int64Counter
 }
 
 func newMeters(provider metric.MeterProvider) (m meters, err error) {
@@ -33,6 +34,10 @@ func newMeters(provider metric.MeterProvider) (m meters, err error) {
 	}
 	if m.toPosted, err = meter.Float64Histogram("tocsin.delivery.released_to_posted", metric.WithUnit("s"), seconds,
 		metric.WithDescription("time from the last signature to the platform's word that the post is public")); err != nil {
+		return m, err
+	}
+	if m.breakglass, err = meter.Int64Counter("tocsin.delivery.breakglass",
+		metric.WithDescription("bulletins that this node saw released by one organisation alone")); err != nil {
 		return m, err
 	}
 	if m.offset, err = meter.Float64Gauge("tocsin.platform.clock_offset", metric.WithUnit("s"),
@@ -66,6 +71,9 @@ func (m *meters) took(ctx context.Context, ch adapters.Channel, record ledger.Ty
 		m.toVerified.Record(ctx, p.VerifiedAt.Sub(released).Seconds(), attributes)
 	}
 }
+
+// broken counts a bulletin that one organisation released alone.
+func (m *meters) broken(ctx context.Context) { m.breakglass.Add(ctx, 1) }
 
 // classOf returns what a record counts as: its own class; without one, ok where the
 // post is public or was read back, else the record's own name. Whoever divides ok by

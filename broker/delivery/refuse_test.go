@@ -300,6 +300,7 @@ func (h *house) record(b *bulletin.Bulletin, change func(*ledger.Record)) int64 
 	r := ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
 		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
+		Breakglass: b.Breakglass != nil,
 	}
 	if change != nil {
 		change(&r)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type release struct {
 	seq   int64     // of the signature that completed it
 	at    time.Time // when the broker took that signature
 	trace string
+	// circumstances are what the ledger said then of a break-glass bulletin; nil for others.
+	circumstances *signing.Circumstances
 }
 
 // A library keeps the bulletins that were parsed and the releases that were
@@ -54,6 +57,9 @@ type held struct {
 
 	haltsJudged int // halts of the ledger that were looked at
 	halts       []Halt
+
+	completed   int64 // record with which a break-glass bulletin had its signatures; 0 for none yet
+	completedAt time.Time
 }
 
 // judge looks at the signatures that came since it was called last, as far as the
@@ -168,6 +174,8 @@ type Verdict struct {
 	// are all those that held when they came, in ledger order.
 	Halt  *Halt
 	Halts []Halt
+	// Request is the bulletin as it is judged now.
+	Request signing.Request
 }
 
 // Judge returns the verdict on each bulletin of an alert, by its digest: what nodes
@@ -188,7 +196,11 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 			out[state.SHA256] = Verdict{Bulletin: h.b, Refused: otherRealm(h.b, rings)}
 		case err == nil:
 			lib.judge(h, &state)
-			out[state.SHA256] = Verdict{Bulletin: h.b, Sound: slices.Clone(h.sound), Halts: slices.Clone(h.halts)}
+			v := Verdict{Bulletin: h.b, Sound: slices.Clone(h.sound), Halts: slices.Clone(h.halts), Request: h.request()}
+			if v.Request.Circumstances, err = lib.circumstances(ctx, h.b, math.MaxInt64); err != nil {
+				return nil, err
+			}
+			out[state.SHA256] = v
 		case isVerdict(err):
 			out[state.SHA256] = Verdict{Refused: err}
 		default:
@@ -348,7 +360,8 @@ func (lib *library) released(ctx context.Context, id string, state *ledger.Bulle
 		return nil, release{}, err
 	}
 	lib.judge(h, state)
-	return h, lib.releaseOf(h, state), nil
+	r, err := lib.releaseOf(ctx, h, state)
+	return h, r, err
 }
 
 // late reports whether the record at a sequence comes after a bulletin was refused.
@@ -360,9 +373,9 @@ func late(state *ledger.BulletinState, seq int64) bool {
 
 // releaseOf returns the release of a bulletin that was judged, zero where signatures are
 // missing, or came after somebody who may had refused or withdrawn it. The caller holds mu.
-func (lib *library) releaseOf(h *held, state *ledger.BulletinState) release {
+func (lib *library) releaseOf(ctx context.Context, h *held, state *ledger.BulletinState) (release, error) {
 	if r, ok := lib.release[state.SHA256]; ok {
-		return r
+		return r, nil
 	}
 	var statements []signing.Statement
 	for i := range h.sound {
@@ -371,13 +384,18 @@ func (lib *library) releaseOf(h *held, state *ledger.BulletinState) release {
 			break
 		}
 		statements = append(statements, StatementOf(st))
-		if _, err := lib.rings.At(st.Seq).Authorize(h.request(), statements, st.At); err == nil {
-			r := release{seq: st.Seq, at: st.At, trace: st.Trace}
+		request := h.request()
+		var err error
+		if request.Circumstances, err = lib.circumstances(ctx, h.b, st.Seq); err != nil {
+			return release{}, err
+		}
+		if _, err := lib.rings.At(st.Seq).Authorize(request, statements, st.At); err == nil {
+			r := release{seq: st.Seq, at: st.At, trace: st.Trace, circumstances: request.Circumstances}
 			lib.release[state.SHA256] = r
-			return r
+			return r, nil
 		}
 	}
-	return release{}
+	return release{}, nil
 }
 
 var (
@@ -475,7 +493,10 @@ func (lib *library) stands(ctx context.Context, id string, state *ledger.Bulleti
 	var halt *Halt
 	if err == nil {
 		lib.judge(h, state)
-		halt = h.halted(lib.releaseOf(h, state))
+		var r release
+		if r, err = lib.releaseOf(ctx, h, state); err == nil {
+			halt = h.halted(r)
+		}
 	}
 	lib.mu.Unlock()
 	switch {
@@ -499,5 +520,7 @@ func (lib *library) stands(ctx context.Context, id string, state *ledger.Bulleti
 // authorize verifies a bulletin as it must be verified before every post: with
 // the ring and the clock of this moment, and the policy that released it.
 func (s *Service) authorize(it *item) (*signing.Authorized, error) {
-	return s.Rings.Standing(it.release.seq).Authorize(it.held.request(), s.library.sound(it.held), s.Now())
+	request := it.held.request()
+	request.Circumstances = it.release.circumstances
+	return s.Rings.Standing(it.release.seq).Authorize(request, s.library.sound(it.held), s.Now())
 }

@@ -44,14 +44,40 @@ type Request struct {
 	// NotAfter is by when the signatures must be complete, in ledger time; zero
 	// for no bound but Expires.
 	NotAfter time.Time
+
+	// Breakglass is what the bulletin says that one organisation issues alone; nil for
+	// every other one. The rest counts for such a bulletin only.
+	Breakglass *bulletin.Breakglass
+	Number     int
+	Composed   time.Time
+	Channels   []string   // to which it goes
+	Events     [][]string // of each info of its message, the event codes as "NAME/VALUE"
+	// Circumstances is what the ledger says of it; nil where nobody has asked the ledger,
+	// and then it is not released.
+	Circumstances *Circumstances
 }
 
 // RequestOf returns the request of a bulletin: every fact in it is what the signed
 // bytes say, never what a record or a caller says of them.
 func RequestOf(b *bulletin.Bulletin) Request {
-	return Request{
+	r := Request{
 		Bytes: b.Bytes(), Realm: b.Realm, MsgType: b.Message.MsgType, Prepared: b.Kind, Expires: b.Expires, NotAfter: b.NotAfter,
+		Breakglass: b.Breakglass, Number: b.Number, Composed: b.Composed,
 	}
+	if b.Breakglass == nil {
+		return r
+	}
+	for _, c := range b.Channels() {
+		r.Channels = append(r.Channels, c.Name)
+	}
+	for i := range b.Message.Infos {
+		var codes []string
+		for _, c := range b.Message.Infos[i].EventCodes {
+			codes = append(codes, c.Name+"/"+c.Value)
+		}
+		r.Events = append(r.Events, codes)
+	}
+	return r
 }
 
 // A Statement is one signature as the ledger recorded it. Nothing in it is
@@ -163,8 +189,13 @@ func (a *Authority) Authorize(req Request, sts []Statement, now time.Time) (*Aut
 	}
 	sum := req.Message.SHA256()
 	approvals, causes := a.weigh(&req, sum, rule, sts, now)
-	released, enough := release(rule, approvals)
-	if !enough {
+	apart, lawful := a.apart(&req)
+	released, refusal := release(rule, approvals, apart, lawful)
+	if released == nil {
+		if refusal != nil {
+			refusal.Causes = causes
+			return nil, refusal
+		}
 		return nil, explain(&req, rule, approvals, causes, now)
 	}
 	if at := released[len(released)-1].At; !req.NotAfter.IsZero() && at.After(req.NotAfter) {
@@ -190,6 +221,12 @@ func (a *Authority) checkRequest(req *Request, now time.Time) (Rule, *RefusedErr
 		req.Message = sshsig.NewMessage(req.Bytes[:min(len(req.Bytes), MaxBytes+1)])
 	}
 	rule, ok := a.Policy.Rule(req.MsgType, req.Prepared)
+	if ok && req.Breakglass != nil {
+		var refusal *RefusedError
+		if rule, refusal = a.Policy.breakglassRule(req); refusal != nil {
+			return Rule{}, refusal
+		}
+	}
 	var err error
 	switch {
 	case !ok:

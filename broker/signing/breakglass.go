@@ -1,12 +1,15 @@
 package signing
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"tocsin/broker/alert"
 )
 
 // This file says what a policy allows where the other organisation cannot be reached:
@@ -62,6 +65,172 @@ func (p *Policy) Breakglass() (BreakglassRules, bool) {
 	g := *p.breakglass
 	g.AtOnce, g.Events, g.Channels = slices.Clone(g.AtOnce), slices.Clone(g.Events), slices.Clone(g.Channels)
 	return g, true
+}
+
+// Circumstances is what the ledger says of a break-glass bulletin. Both lists are cut
+// off where they do not concern it any more, so that it is judged alike by all.
+type Circumstances struct {
+	// Contacts are the attempts to reach somebody that were recorded for its alert before
+	// it was handed in.
+	Contacts []Contact
+	// Earlier are the moments at which other break-glass bulletins had their signatures,
+	// those in the ledger before this one has them.
+	Earlier []time.Time
+	// Halted says that the bulletin in whose place it stands was refused or withdrawn.
+	Halted bool
+}
+
+// A Contact is an attempt to reach somebody, as the ledger recorded it.
+type Contact struct {
+	Record   int64
+	At       time.Time // when the broker took the record
+	Bulletin string    // SHA-256 of the one that they were to sign
+	Number   int       // and its number
+	Way      alert.Way
+	Whom     Role
+}
+
+// breakglassRule returns who must sign a break-glass bulletin, or why the policy does
+// not allow it, by what its bytes say.
+func (p *Policy) breakglassRule(req *Request) (Rule, *RefusedError) {
+	g := p.breakglass
+	refuse := func(reason Reason, format string, args ...any) (Rule, *RefusedError) {
+		return Rule{}, &RefusedError{Reason: reason, Err: fmt.Errorf(format, args...)}
+	}
+	if g == nil || req.Prepared != "" {
+		return Rule{}, &RefusedError{Reason: ReasonGlassNotAllowed}
+	}
+	if _, ok := g.WaitFor(req.Events); !ok {
+		return refuse(ReasonGlassEvent, "its event codes are %.256q, allowed are %q", req.Events, g.Events)
+	}
+	for _, c := range req.Channels {
+		if !slices.Contains(g.Channels, c) {
+			return refuse(ReasonGlassChannel, "it goes to %.64q, allowed are %q", c, g.Channels)
+		}
+	}
+	switch end := req.Composed.Add(g.Life); {
+	case req.Expires.IsZero() || req.Expires.After(end):
+		return refuse(ReasonGlassLife, "it was composed at %s and ends at %s, allowed are %d minutes", req.Composed.UTC().Format(time.RFC3339), req.Expires.UTC().Format(time.RFC3339), int(g.Life.Minutes()))
+	case req.NotAfter.IsZero() || req.NotAfter.After(end):
+		return refuse(ReasonGlassLife, "it does not say by when it must be signed, or says a time after its longest life")
+	}
+	if n := len(req.Breakglass.Contacts); n < g.Attempts {
+		return refuse(ReasonGlassContacts, "it relies on %d, at least %d are asked for", n, g.Attempts)
+	}
+	ordinary := p.rules[req.MsgType]
+	for _, c := range req.Breakglass.Contacts {
+		// Who is to sign with the officer, and not somebody of the same house.
+		if whom := Role(c.Whom); whom == Officer || whom == Breakglass || !slices.Contains(ordinary.Roles(), whom) {
+			return refuse(ReasonGlassContacts, "an attempt was to reach %.32q, who does not co-sign such a message", c.Whom)
+		}
+	}
+	return oneHouse(), nil
+}
+
+// oneHouse is who signs a break-glass bulletin, whatever else a policy says.
+func oneHouse() Rule { return Rule{All: []Role{Officer, Breakglass}} }
+
+// RuleOf returns the rule for a request; false for what is not signed, or not allowed.
+func (p *Policy) RuleOf(req Request) (Rule, bool) {
+	if req.Breakglass == nil {
+		return p.Rule(req.MsgType, req.Prepared)
+	}
+	r, refusal := p.breakglassRule(&req)
+	return r, refusal == nil
+}
+
+// apart returns how those who sign must stand to each other, and for a break-glass
+// bulletin what else must hold at its release.
+func (a *Authority) apart(req *Request) (func(a, b *Signer) bool, func(at time.Time) *RefusedError) {
+	if req.Breakglass == nil {
+		return strangers, nil
+	}
+	return colleagues, func(at time.Time) *RefusedError {
+		if why := a.Policy.timely(req, at); why != nil {
+			return why
+		}
+		return a.Policy.within(req, at)
+	}
+}
+
+// timely says why a break-glass bulletin may not be released at a moment, by its
+// contact attempts in the ledger.
+func (p *Policy) timely(req *Request, at time.Time) *RefusedError {
+	g := p.breakglass
+	refuse := func(format string, args ...any) *RefusedError {
+		return &RefusedError{Reason: ReasonGlassContacts, Err: fmt.Errorf(format, args...)}
+	}
+	if req.Circumstances == nil {
+		return refuse("the ledger was not asked")
+	}
+	if req.Circumstances.Halted {
+		return refuse("the bulletin that it stands for was refused or withdrawn")
+	}
+	if ahead := req.Composed.Sub(at); ahead > maxAhead { // it would hold for longer than it says
+		return &RefusedError{Reason: ReasonGlassLife, Err: fmt.Errorf("it was composed %v after it was signed", ahead)}
+	}
+	var first time.Time
+	for _, c := range req.Breakglass.Contacts {
+		i := slices.IndexFunc(req.Circumstances.Contacts, func(have Contact) bool {
+			return have.Record == c.Record && have.At.UTC().Truncate(time.Second).Equal(c.At) && have.Way == c.Way && have.Whom == Role(c.Whom) &&
+				have.Bulletin == req.Breakglass.InsteadOf && have.Number == req.Number
+		})
+		if i < 0 {
+			return refuse("record %d is none of them for the bulletin that it stands for", c.Record)
+		}
+		if have := req.Circumstances.Contacts[i]; first.IsZero() || have.At.Before(first) {
+			first = have.At
+		}
+	}
+	wait, _ := g.WaitFor(req.Events)
+	if over := first.Add(wait); at.Before(over) {
+		return &RefusedError{Reason: ReasonGlassWait, Curable: true, When: over}
+	}
+	return nil
+}
+
+// perDay is how far back break-glass is counted. A day of the calendar would allow twice
+// as much around midnight.
+const perDay = 24 * time.Hour
+
+// NearBreakglass reports whether a break-glass bulletin that expires at other may be one
+// of those that count for one that expires at end: none holds for longer than maxLife,
+// and a clock may be ahead by maxAhead. It spares reading all others.
+func NearBreakglass(other, end time.Time) bool {
+	const slack = 2 * (maxLife*time.Minute + maxAhead)
+	return other.After(end.Add(-perDay-slack)) && other.Before(end.Add(slack))
+}
+
+// within says why a break-glass bulletin may not be released at a moment, by those that
+// were before it.
+func (p *Policy) within(req *Request, at time.Time) *RefusedError {
+	var recent []time.Time
+	for _, t := range req.Circumstances.Earlier {
+		if t.After(at.Add(-perDay)) {
+			recent = append(recent, t)
+		}
+	}
+	if over := len(recent) - p.breakglass.PerDay; over >= 0 {
+		slices.SortFunc(recent, time.Time.Compare)
+		return &RefusedError{Reason: ReasonGlassLimit, When: recent[over].Add(perDay)}
+	}
+	return nil
+}
+
+// Completed returns when a break-glass bulletin had all that the policy asks for, but
+// for how many there may be: what counts for those after it. It returns false for every
+// other bulletin, and where something is missing.
+func (a *Authority) Completed(req Request, sts []Statement, now time.Time) (time.Time, bool) {
+	rule, refusal := a.checkRequest(&req, now)
+	if refusal != nil || req.Breakglass == nil {
+		return time.Time{}, false
+	}
+	approvals, _ := a.weigh(&req, req.Message.SHA256(), rule, sts, now)
+	released, _ := release(rule, approvals, colleagues, func(at time.Time) *RefusedError { return a.Policy.timely(&req, at) })
+	if released == nil || released[len(released)-1].At.After(req.NotAfter) {
+		return time.Time{}, false
+	}
+	return released[len(released)-1].At, true
 }
 
 func (p *Policy) readBreakglass(n ast.Node) error {

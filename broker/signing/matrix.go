@@ -29,19 +29,38 @@ func Troubles() []string {
 	return []string{"other_realm", "key_expired", "expired_since", "not_yet_valid", "revoked", "not_in_ring", "same_key", "alert_expired"}
 }
 
+// BreakglassTroubles lists what else may be the matter with a break-glass bulletin.
+func BreakglassTroubles() []string {
+	return []string{"wait_not_over", "few_attempts", "not_recorded", "other_event", "other_channel", "too_long", "too_many"}
+}
+
 // A Subject is what is signed: a type of message, in words of one's own or, with Kind,
 // as it was prepared inside another bulletin.
 type Subject struct {
-	MsgType alert.MsgType
-	Kind    bulletin.Kind
+	MsgType    alert.MsgType
+	Kind       bulletin.Kind
+	Breakglass bool // in the place of an Alert that the other organisation has not signed
 }
 
 // Subjects lists what a policy has a rule for, in the order of a matrix.
-func Subjects() []Subject {
-	return []Subject{
-		{alert.MsgAlert, ""}, {alert.MsgUpdate, ""}, {alert.MsgCancel, ""},
-		{alert.MsgUpdate, bulletin.Correction}, {alert.MsgCancel, bulletin.Revocation},
+func Subjects(p *Policy) []Subject {
+	all := []Subject{
+		{MsgType: alert.MsgAlert}, {MsgType: alert.MsgUpdate}, {MsgType: alert.MsgCancel},
+		{MsgType: alert.MsgUpdate, Kind: bulletin.Correction}, {MsgType: alert.MsgCancel, Kind: bulletin.Revocation},
 	}
+	if p.breakglass != nil {
+		all = append(all, Subject{MsgType: alert.MsgAlert, Breakglass: true}, Subject{MsgType: alert.MsgUpdate, Kind: bulletin.Ratification})
+	}
+	return all
+}
+
+// rule returns the rule for a subject.
+func (p *Policy) rule(s Subject) Rule {
+	if s.Breakglass {
+		return oneHouse()
+	}
+	r, _ := p.Rule(s.MsgType, s.Kind)
+	return r
 }
 
 // A Verdict is what Authorize says of a case for one subject; "" for released.
@@ -69,9 +88,8 @@ var matrixTime = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 // then what is the matter with the last of a set that would release.
 func Matrix(p *Policy) ([]Row, error) {
 	size := 2
-	for _, s := range Subjects() {
-		r, _ := p.Rule(s.MsgType, s.Kind)
-		size = max(size, r.Signatures())
+	for _, s := range Subjects(p) {
+		size = max(size, p.rule(s).Signatures())
 	}
 	var rows []Row
 	for n := 1; n <= size; n++ {
@@ -84,21 +102,28 @@ func Matrix(p *Policy) ([]Row, error) {
 		}
 	}
 	// The first set of each subject that would release is what can be spoilt.
-	var spoilt [][]Role
-	for _, s := range Subjects() {
-		var set []Role
-		rule, _ := p.Rule(s.MsgType, s.Kind)
-		for _, slot := range rule.slots() {
-			set = append(set, slot[0])
+	var spoilt []Case
+	for _, s := range Subjects(p) {
+		c := Case{Persons: "apart"}
+		for _, slot := range p.rule(s).slots() {
+			c.Signed = append(c.Signed, slot[0])
 		}
-		if !slices.ContainsFunc(spoilt, func(s []Role) bool { return slices.Equal(s, set) }) {
-			spoilt = append(spoilt, set)
+		if s.Breakglass {
+			c.Persons = "one_organisation"
+		}
+		if !slices.ContainsFunc(spoilt, func(have Case) bool { return slices.Equal(have.Signed, c.Signed) && have.Persons == c.Persons }) {
+			spoilt = append(spoilt, c)
 		}
 	}
-	for _, set := range spoilt {
-		for _, t := range Troubles() {
-			if t != "same_key" || len(set) > 1 {
-				rows = append(rows, Row{Case: Case{Signed: set, Persons: "apart", Trouble: t}})
+	for _, c := range spoilt {
+		troubles := Troubles()
+		if c.Persons == "one_organisation" {
+			troubles = append(troubles, BreakglassTroubles()...)
+		}
+		for _, t := range troubles {
+			if t != "same_key" || len(c.Signed) > 1 {
+				c.Trouble = t
+				rows = append(rows, Row{Case: c})
 			}
 		}
 	}
@@ -130,7 +155,7 @@ func rolesOf(n int) (sets [][]Role) {
 // walk has the case judged for each subject and realm.
 func (r *Row) walk(p *Policy) error {
 	for _, realm := range []alert.Realm{alert.RealmLive, alert.RealmExercise} {
-		for _, s := range Subjects() {
+		for _, s := range Subjects(p) {
 			v, err := r.judge(p, s, realm)
 			if err != nil {
 				return err
@@ -143,6 +168,9 @@ func (r *Row) walk(p *Policy) error {
 
 func (r *Row) judge(p *Policy, s Subject, realm alert.Realm) (Verdict, error) {
 	req := Request{Bytes: []byte("bulletin of the matrix\n"), Realm: realm, MsgType: s.MsgType, Prepared: s.Kind, Expires: matrixTime.Add(time.Hour)}
+	if s.Breakglass {
+		p.fill(&req, r.Trouble)
+	}
 	var lines, revoked []string
 	var statements []Statement
 	var shared ssh.Signer
@@ -214,6 +242,56 @@ func (r *Row) judge(p *Policy, s Subject, realm alert.Realm) (Verdict, error) {
 		v.Refused, v.Missing = refusal.Reason, refusal.Missing
 	}
 	return v, nil
+}
+
+// fill makes the request one that the policy allows, but for the trouble.
+func (p *Policy) fill(req *Request, trouble string) {
+	g, whom := p.breakglass, Police
+	for _, role := range p.rules[req.MsgType].Roles() {
+		if role != Officer && role != Breakglass {
+			whom = role
+		}
+	}
+	req.Number, req.Composed = 1, matrixTime.Add(-time.Minute)
+	req.Expires = req.Composed.Add(g.Life)
+	req.NotAfter = req.Expires
+	req.Events, req.Channels = [][]string{g.Events[len(g.Events)-1:]}, g.Channels
+	// Those in a list of their own wait for nobody: the matrix is about the others.
+	for _, code := range g.Events {
+		if !slices.Contains(g.AtOnce, code) {
+			req.Events = [][]string{{code}}
+		}
+	}
+	first := matrixTime.Add(-time.Minute).Add(-g.Wait).Add(-time.Minute)
+	req.Breakglass, req.Circumstances = &bulletin.Breakglass{InsteadOf: "0"}, &Circumstances{}
+	for i := range g.Attempts {
+		req.Breakglass.Contacts = append(req.Breakglass.Contacts, bulletin.Contact{Record: int64(i + 1), At: first, Way: alert.WayPhone, Whom: string(whom)})
+		req.Circumstances.Contacts = append(req.Circumstances.Contacts, Contact{Record: int64(i + 1), At: first, Bulletin: "0", Number: 1, Way: alert.WayPhone, Whom: whom})
+	}
+	switch trouble {
+	case "alert_expired":
+		req.NotAfter = matrixTime.Add(-time.Second)
+		req.Composed = req.NotAfter.Add(-g.Life)
+	case "wait_not_over":
+		for i := range req.Circumstances.Contacts {
+			late := matrixTime.Add(-time.Second)
+			req.Circumstances.Contacts[i].At, req.Breakglass.Contacts[i].At = late, late
+		}
+	case "few_attempts":
+		req.Breakglass.Contacts = req.Breakglass.Contacts[1:]
+	case "not_recorded":
+		req.Circumstances.Contacts = nil
+	case "other_event":
+		req.Events = [][]string{{"?"}}
+	case "other_channel":
+		req.Channels = []string{"?"}
+	case "too_long":
+		req.Expires = req.Expires.Add(time.Second)
+	case "too_many":
+		for range g.PerDay {
+			req.Circumstances.Earlier = append(req.Circumstances.Earlier, matrixTime.Add(-time.Hour))
+		}
+	}
 }
 
 func otherOf(realm alert.Realm) alert.Realm {

@@ -8,11 +8,45 @@ import (
 // release returns the signatures that first satisfied the rule, in ledger order.
 // approvals are in ledger order, so that the first sufficient beginning of them
 // ends with the signature that released the bulletin: later ones change nothing.
-func release(rule Rule, approvals []Signer) ([]Signer, bool) {
+// lawful says why a bulletin may not be released at that moment, and is nil where the
+// moment makes no difference; without a sufficient moment its first word is returned.
+func release(rule Rule, approvals []Signer, apart func(a, b *Signer) bool, lawful func(at time.Time) *RefusedError) (chosen []Signer, why *RefusedError) {
 	for n := 1; n <= len(approvals); n++ {
-		if chosen, ok := choose(rule.slots(), approvals[:n], strangers); ok {
-			slices.SortStableFunc(chosen, func(a, b Signer) int { return a.At.Compare(b.At) })
-			return chosen, true
+		chosen, ok := chooseWith(rule.slots(), approvals[:n], apart)
+		if !ok {
+			continue
+		}
+		slices.SortStableFunc(chosen, func(a, b Signer) int { return a.At.Compare(b.At) })
+		if lawful == nil {
+			return chosen, nil
+		}
+		refusal := lawful(chosen[len(chosen)-1].At)
+		if refusal == nil {
+			return chosen, nil
+		}
+		if why == nil {
+			why = refusal
+		}
+	}
+	return nil, why
+}
+
+// chooseWith is choose for a set that the newest signature is in: the moment of the
+// others was looked at before.
+func chooseWith(slots [][]Role, approvals []Signer, apart func(a, b *Signer) bool) ([]Signer, bool) {
+	newest := &approvals[len(approvals)-1]
+	var rest []Signer
+	for i := range approvals[:len(approvals)-1] {
+		if apart(newest, &approvals[i]) {
+			rest = append(rest, approvals[i])
+		}
+	}
+	for i, slot := range slots {
+		if !slices.Contains(slot, newest.Role) {
+			continue
+		}
+		if chosen, ok := choose(slices.Concat(slots[:i], slots[i+1:]), rest, apart); ok {
+			return append(chosen, *newest), true
 		}
 	}
 	return nil, false
@@ -47,6 +81,9 @@ func otherPerson(a, b *Signer) bool { return a.Principal != b.Principal }
 
 func otherKey(a, b *Signer) bool { return otherPerson(a, b) && a.Fingerprint != b.Fingerprint }
 
+// colleagues are two persons with two keys of one organisation.
+func colleagues(a, b *Signer) bool { return otherKey(a, b) && a.Organisation == b.Organisation }
+
 // strangers are two persons with two keys from two organisations.
 func strangers(a, b *Signer) bool { return otherKey(a, b) && a.Organisation != b.Organisation }
 
@@ -66,6 +103,9 @@ func explain(req *Request, rule Rule, approvals []Signer, causes []*RefusedError
 		return e.because(causes)
 	}
 	e.Reason = ReasonSameOrganisation
+	if req.Breakglass != nil {
+		e.Reason = ReasonOtherOrganisation
+	}
 	if _, ok := choose(rule.slots(), approvals, otherKey); !ok {
 		e.Reason = ReasonSameKey
 	}

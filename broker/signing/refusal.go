@@ -26,6 +26,18 @@ const (
 	ReasonNotConfigured  Reason = "not_configured"   // this node has no key ring, policy or realm
 )
 
+// Why a break-glass bulletin is not released. More signatures can cure the first two.
+const (
+	ReasonOtherOrganisation Reason = "other_organisation" // the two who signed are not of one
+	ReasonGlassWait         Reason = "breakglass_wait"    // signed before the wait was over
+	ReasonGlassNotAllowed   Reason = "breakglass_not_allowed"
+	ReasonGlassEvent        Reason = "breakglass_event"    // the policy does not list what happens
+	ReasonGlassChannel      Reason = "breakglass_channel"  // nor a channel
+	ReasonGlassLife         Reason = "breakglass_life"     // it would hold for too long
+	ReasonGlassContacts     Reason = "breakglass_contacts" // too few attempts to reach the others, or not in the ledger
+	ReasonGlassLimit        Reason = "breakglass_limit"    // there were too many
+)
+
 // Why a signature is not counted.
 const (
 	ReasonWrongRole      Reason = "wrong_role"     // the signer has another role, or the namespace is none
@@ -157,6 +169,8 @@ func (e *RefusedError) words(it bool) (why, todo string) {
 	switch e.Reason {
 	case ReasonMissingRole, ReasonSamePerson, ReasonSameKey, ReasonSameOrganisation:
 		return e.wordsOnSet(it)
+	case ReasonOtherOrganisation, ReasonGlassWait, ReasonGlassNotAllowed, ReasonGlassEvent, ReasonGlassChannel, ReasonGlassLife, ReasonGlassContacts, ReasonGlassLimit:
+		return e.wordsOnBreakglass(it)
 	case ReasonWrongRealm, ReasonExpiredAlert, ReasonReleaseTooLate, ReasonBadRequest, ReasonNotConfigured:
 		return e.wordsOnBulletin(it)
 	case ReasonMalformed, ReasonUnsupported, ReasonBadSignature, ReasonNotTouched, ReasonNotVerified, ReasonSyncedKey, ReasonWrongOrigin:
@@ -202,6 +216,35 @@ func (e *RefusedError) wordsOnBulletin(it bool) (why, todo string) {
 	default:
 		return pick(it, "il bollettino non può essere firmato così", "the bulletin cannot be signed as it is"),
 			pick(it, "prepararne uno nuovo", "write a new one")
+	}
+}
+
+func (e *RefusedError) wordsOnBreakglass(it bool) (why, todo string) {
+	switch e.Reason {
+	case ReasonOtherOrganisation:
+		return pick(it, "l'emissione d'emergenza vuole due firme della stessa organizzazione", "break-glass wants two signatures of one organisation"),
+			pick(it, "far firmare un collega come breakglass; se l'altra organizzazione c'è, controfirmi il bollettino ordinario", "have a colleague sign as breakglass; if the other organisation is there, let it co-sign the ordinary bulletin")
+	case ReasonGlassWait:
+		return pick(it, "l'attesa dal primo tentativo di contatto finisce il ", "the wait since the first contact attempt ends on ") + e.when(),
+			pick(it, "consegnare la seconda firma da quel momento", "hand in the second signature from then on")
+	case ReasonGlassNotAllowed:
+		return pick(it, "le regole di firma non ammettono l'emissione d'emergenza", "the signing policy does not allow break-glass"),
+			pick(it, "chiedere la controfirma del bollettino ordinario", "ask for the co-signature of the ordinary bulletin")
+	case ReasonGlassEvent:
+		return pick(it, "le regole di firma non ammettono l'emissione d'emergenza per questo evento", "the signing policy does not allow break-glass for this event"),
+			pick(it, "mettere nel messaggio il suo eventCode se è fra quelli di breakglass.events, o chiedere la controfirma", "put its eventCode into the message if it is one of breakglass.events, or ask for the co-signature")
+	case ReasonGlassChannel:
+		return pick(it, "le regole di firma non ammettono l'emissione d'emergenza su uno dei canali", "the signing policy does not allow break-glass on one of the channels"),
+			pick(it, "comporre di nuovo con tocsin breakglass", "compose it again with tocsin breakglass")
+	case ReasonGlassLife:
+		return pick(it, "il bollettino d'emergenza vale più a lungo di quanto ammettono le regole di firma", "the break-glass bulletin holds for longer than the signing policy allows"),
+			pick(it, "comporre di nuovo con tocsin breakglass", "compose it again with tocsin breakglass")
+	case ReasonGlassContacts:
+		return pick(it, "mancano nel registro i tentativi di contatto che le regole di firma chiedono", "the ledger lacks the contact attempts that the signing policy asks for"),
+			pick(it, "chiamare, registrare ogni tentativo con tocsin contact, e comporre di nuovo con tocsin breakglass", "call, record each attempt with tocsin contact, and compose it again with tocsin breakglass")
+	default:
+		return pick(it, "le emissioni d'emergenza ammesse in 24 ore sono finite, la prossima è possibile dal ", "no more break-glass is allowed within 24 hours, the next one is from ") + e.when(),
+			pick(it, "chiedere la controfirma del bollettino ordinario", "ask for the co-signature of the ordinary bulletin")
 	}
 }
 

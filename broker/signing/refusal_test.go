@@ -13,7 +13,8 @@ import (
 
 func reasons() []signing.Reason {
 	return []signing.Reason{
-		signing.ReasonMissingRole, signing.ReasonSamePerson, signing.ReasonSameKey, signing.ReasonSameOrganisation,
+		signing.ReasonMissingRole, signing.ReasonSamePerson, signing.ReasonSameKey, signing.ReasonSameOrganisation, signing.ReasonOtherOrganisation,
+		signing.ReasonGlassWait, signing.ReasonGlassNotAllowed, signing.ReasonGlassEvent, signing.ReasonGlassChannel, signing.ReasonGlassLife, signing.ReasonGlassContacts, signing.ReasonGlassLimit,
 		signing.ReasonWrongRealm, signing.ReasonExpiredAlert, signing.ReasonReleaseTooLate, signing.ReasonBadRequest, signing.ReasonNotConfigured,
 		signing.ReasonWrongRole, signing.ReasonRoleNotAsked, signing.ReasonWrongPerson, signing.ReasonNotInRing, signing.ReasonRevoked,
 		signing.ReasonNotYetValid, signing.ReasonClockBehind, signing.ReasonKeyExpired, signing.ReasonBadCert, signing.ReasonMalformed, signing.ReasonUnsupported,

@@ -120,6 +120,9 @@ func (p *program) writeReport(r audit.Report) {
 			"RECORDS ARE MISSING or can't be read: %s. What they said is not known. Before them are %d, which can all be read; of those after them is judged what does not depend on the missing ones. What to do: docs/operations.md, Backup and restore",
 			strings.Join(all, ", "), r.Missing[0].From-1)
 	}
+	if r.Breakglass > 0 {
+		p.print("EMISSIONI D'EMERGENZA, di una sola organizzazione: %d; ognuna con le condizioni delle regole di firma", "BREAK-GLASS, by one organisation: %d; each one as the signing policy allows", r.Breakglass)
+	}
 	if r.Late > 0 {
 		p.print("Firme fatte quando il portachiavi era scaduto: %d; ogni chiave era valida", "Signatures made when the key ring had expired: %d; each key was valid", r.Late)
 	}

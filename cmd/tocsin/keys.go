@@ -469,7 +469,7 @@ func (p *program) keysPolicyCommand() *cobra.Command {
 			if asJSON {
 				return p.printJSON(append(matrixJSON(rows), haltRows(halts)...))
 			}
-			p.writeMatrix(rows)
+			p.writeMatrix(policy, rows)
 			p.writeHaltMatrix(halts)
 			p.writeBreakglass(policy)
 			return nil
@@ -558,19 +558,21 @@ func (p *program) haltVerdict(v signing.HaltVerdict) string {
 }
 
 type matrixVerdict struct {
-	MsgType  alert.MsgType  `json:"msgType"`
-	Prepared bulletin.Kind  `json:"prepared,omitempty"`
-	Realm    alert.Realm    `json:"realm"`
-	Released bool           `json:"released"`
-	Reason   signing.Reason `json:"reason,omitempty"`
-	Missing  []signing.Role `json:"missing,omitempty"`
+	MsgType  alert.MsgType `json:"msgType"`
+	Prepared bulletin.Kind `json:"prepared,omitempty"`
+	// Breakglass is true for a bulletin that one organisation issues.
+	Breakglass bool           `json:"breakglass,omitempty"`
+	Realm      alert.Realm    `json:"realm"`
+	Released   bool           `json:"released"`
+	Reason     signing.Reason `json:"reason,omitempty"`
+	Missing    []signing.Role `json:"missing,omitempty"`
 }
 
 func matrixJSON(rows []signing.Row) (out []matrixRow) {
 	for _, r := range rows {
 		m := matrixRow{Signed: r.Signed, Persons: r.Persons, Trouble: r.Trouble}
 		for _, v := range r.Verdicts {
-			m.Verdicts = append(m.Verdicts, matrixVerdict{v.MsgType, v.Kind, v.Realm, v.Refused == "", v.Refused, v.Missing})
+			m.Verdicts = append(m.Verdicts, matrixVerdict{v.MsgType, v.Kind, v.Breakglass, v.Realm, v.Refused == "", v.Refused, v.Missing})
 		}
 		out = append(out, m)
 	}
@@ -578,12 +580,18 @@ func matrixJSON(rows []signing.Row) (out []matrixRow) {
 }
 
 // writeMatrix prints the matrix: what is the same in both realms once.
-func (p *program) writeMatrix(rows []signing.Row) {
+func (p *program) writeMatrix(policy *signing.Policy, rows []signing.Row) {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	head := func() {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.say("Hanno firmato", "Signed by"), p.say("Ambiente", "Realm"), p.say("Allerta", "Alert"), p.say("Aggiornamento", "Update"), p.say("Revoca", "Cancel"),
-			p.say("Rettifica pronta", "Prepared correction"), p.say("Revoca pronta", "Prepared revocation"))
+		columns := []string{
+			p.say("Hanno firmato", "Signed by"), p.say("Ambiente", "Realm"), p.say("Allerta", "Alert"), p.say("Aggiornamento", "Update"), p.say("Revoca", "Cancel"),
+			p.say("Rettifica pronta", "Prepared correction"), p.say("Revoca pronta", "Prepared revocation"),
+		}
+		if _, ok := policy.Breakglass(); ok {
+			columns = append(columns, p.say("Emissione d'emergenza", "Break-glass"), p.say("Ratifica pronta", "Prepared ratification"))
+		}
+		fmt.Fprintln(w, strings.Join(columns, "\t"))
 	}
 	fmt.Fprintln(w, p.say("CHI FIRMA. Ogni chiave è valida, ogni firma è sul bollettino.", "WHO SIGNS. Every key is valid, every signature is on the bulletin."))
 	head()
@@ -683,6 +691,8 @@ func (p *program) caseWords(c signing.Case) string {
 	}
 	words := strings.Join(roles, " + ")
 	switch {
+	case c.Trouble != "" && c.Persons == "one_organisation":
+		return words + p.say(", della stessa organizzazione: ", ", of one organisation: ") + p.trouble(c.Trouble)
 	case c.Trouble != "":
 		return words + ": " + p.trouble(c.Trouble)
 	case c.Persons == "" || len(c.Signed) < 2:
@@ -711,6 +721,20 @@ func (p *program) trouble(t string) string {
 		return p.say("chiave sconosciuta", "key unknown")
 	case "same_key":
 		return p.say("chiave di un altro", "somebody else's key")
+	case "wait_not_over":
+		return p.say("attesa dopo i tentativi di contatto non finita", "wait after the contact attempts not over")
+	case "few_attempts":
+		return p.say("un tentativo di contatto di meno", "one contact attempt less")
+	case "not_recorded":
+		return p.say("tentativi di contatto non nel registro", "contact attempts not in the ledger")
+	case "other_event":
+		return p.say("un altro evento", "another event")
+	case "other_channel":
+		return p.say("un altro canale", "another channel")
+	case "too_long":
+		return p.say("vale un secondo di più", "it holds for one second more")
+	case "too_many":
+		return p.say("una di troppo in 24 ore", "one too many in 24 hours")
 	}
 	return p.say("allerta già scaduta", "the alert has expired")
 }
@@ -731,8 +755,12 @@ func (p *program) verdict(v signing.Verdict) string {
 		return p.say("no: una persona sola", "no: one person")
 	case v.Refused == signing.ReasonSameOrganisation:
 		return p.say("no: una sola organizzazione", "no: one organisation")
+	case v.Refused == signing.ReasonOtherOrganisation:
+		return p.say("no: due organizzazioni", "no: two organisations")
 	case v.Refused == signing.ReasonExpiredAlert:
 		return p.say("no: è finita", "no: it is over")
+	case strings.HasPrefix(string(v.Refused), "breakglass_"):
+		return p.say("no: le condizioni mancano", "no: its conditions are not met")
 	}
 	return p.say("no: la firma non vale", "no: it does not count")
 }

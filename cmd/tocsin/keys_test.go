@@ -17,23 +17,34 @@ import (
 	"tocsin/broker/signing/signingtest"
 )
 
-// TestPolicyTable holds what keys policy prints of the policy that init writes, in both
-// languages, against golden files: whoever changes the rules sees what they change.
+// TestPolicyTable holds what keys policy prints of the policy that init writes, and of
+// one that allows break-glass, in both languages, against golden files: whoever changes
+// the rules sees what they change.
 func TestPolicyTable(t *testing.T) {
 	t.Parallel()
+	for name, text := range map[string][]byte{
+		"policy":     signing.DefaultPolicy(),
+		"breakglass": append(signing.DefaultPolicy(), "\nbreakglass:\n  attempts: 2\n  wait_minutes: 5\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [sito, x-savona]\n  life_minutes: 30\n  per_day: 2\n"...),
+	} {
+		policyTable(t, name, text)
+	}
+}
+
+func policyTable(t *testing.T, name string, text []byte) {
+	t.Helper()
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(policy, signing.DefaultPolicy(), 0o600); err != nil {
+	if err := os.WriteFile(policy, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, lang := range []string{"it", "en"} {
-		t.Run(lang, func(t *testing.T) {
+		t.Run(name+"_"+lang, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
 			getenv := func(name string) string { return map[string]string{"TOCSIN_LANG": lang}[name] }
 			if err := run(t.Context(), []string{"keys", "policy", "--policy", policy}, nil, &out, &out, getenv); err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("testdata", "policy."+lang+".txt")
+			golden := filepath.Join("testdata", name+"."+lang+".txt")
 			if os.Getenv("TOCSIN_UPDATE_GOLDEN") == "1" {
 				if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
 					t.Fatal(err)

@@ -109,7 +109,7 @@ func (d *desk) handed(ctx context.Context, b *bulletin.Bulletin) handedIn {
 	for _, r := range chain {
 		h.Released = h.Released || r.SHA256() == b.SHA256()
 	}
-	if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(b)); ok {
+	if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(ctx, b)); ok {
 		h.Missing = refusal.Missing
 	}
 	return h
@@ -133,12 +133,12 @@ func (p *program) reportUnread(asJSON bool, done handedIn, w *where) error {
 
 // writeUncounted says which signatures in the ledger do not count for a bulletin, and
 // why: a node's clock may judge them otherwise than the command's did.
-func (p *program) writeUncounted(d *desk, b *bulletin.Bulletin, asJSON bool) {
+func (p *program) writeUncounted(ctx context.Context, d *desk, b *bulletin.Bulletin, asJSON bool) {
 	screen := p.out
 	if asJSON {
 		screen = p.err
 	}
-	if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(b)); ok {
+	if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(ctx, b)); ok {
 		for _, cause := range refusal.Causes {
 			fmt.Fprintln(screen, p.say("ATTENZIONE: %s", "ATTENTION: %s", p.words(cause)))
 		}
@@ -264,7 +264,7 @@ A bulletin that was handed in before can be handed in again with one signature m
 				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: le firme bastano, è diffuso. Per seguirlo: tocsin status %s %s --watch",
 					"Bulletin %d of alert %s handed in: its signatures are enough, it is released. To follow it: tocsin status %s %s --watch", b.Number, b.Code, b.Code, w.hint())
 			}
-			p.writeUncounted(d, b, asJSON)
+			p.writeUncounted(ctx, d, b, asJSON)
 			if len(done.Missing) == 0 {
 				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato, ma non diffuso. Perché: tocsin status %s %s",
 					"Bulletin %d of alert %s handed in, and not released. Why: tocsin status %s %s", b.Number, b.Code, b.Code, w.hint())
@@ -350,7 +350,7 @@ func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatu
 			}
 		}
 	})
-	statements, err := d.statements(b, files, held)
+	statements, err := d.statements(ctx, b, files, held)
 	if err == nil {
 		err = d.follows(ctx, b, held)
 	}
@@ -415,8 +415,11 @@ func (d *desk) record(ctx context.Context, b *bulletin.Bulletin) error {
 // statements checks the signatures of a bulletin that are not in the ledger yet, each
 // one and all together, and puts them into the order in which the policy names their
 // roles. held is what the ledger holds of the bulletin, or nil.
-func (d *desk) statements(b *bulletin.Bulletin, files []signatureFile, held *ledger.BulletinState) ([]signing.Statement, error) {
-	request := signing.RequestOf(b)
+func (d *desk) statements(ctx context.Context, b *bulletin.Bulletin, files []signatureFile, held *ledger.BulletinState) ([]signing.Statement, error) {
+	request, err := d.request(ctx, b)
+	if err != nil {
+		return nil, err
+	}
 	var all []signing.Statement
 	if held != nil {
 		all = delivery.Statements(held)
@@ -450,7 +453,7 @@ func (d *desk) statements(b *bulletin.Bulletin, files []signatureFile, held *led
 		}
 	}
 	fresh := all[known:]
-	if rule, ok := d.authority.Policy.Rule(b.Message.MsgType, b.Kind); ok {
+	if rule, ok := d.authority.Policy.RuleOf(request); ok {
 		place := func(st signing.Statement) int {
 			role, _, _ := signing.ParseNamespace(st.Namespace)
 			return slices.Index(rule.Roles(), role)
@@ -675,7 +678,7 @@ func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key
 		_, err = d.authority.CheckOne(signing.RequestOf(b), st, time.Now())
 	}
 	if err == nil {
-		err = d.wouldRelease(b, st)
+		err = d.wouldRelease(ctx, b, st)
 	}
 	if err != nil {
 		return d.reject(ctx, b, "signature", err)
@@ -694,11 +697,22 @@ func (p *program) roleWords(roles []signing.Role) string {
 
 // wouldRelease says why the bulletin would not be released with more signatures than
 // the ledger holds: same person, same key, same organisation, a role that is missing.
-func (d *desk) wouldRelease(b *bulletin.Bulletin, more ...signing.Statement) error {
+func (d *desk) wouldRelease(ctx context.Context, b *bulletin.Bulletin, more ...signing.Statement) error {
 	var statements []signing.Statement
 	d.ledger.View(func(s *ledger.State) {
 		statements = delivery.Statements(s.Alerts[string(b.Alert)].Bulletin(b.SHA256()))
 	})
-	_, err := d.authority.Authorize(signing.RequestOf(b), append(statements, more...), time.Now())
+	request, err := d.request(ctx, b)
+	if err == nil {
+		_, err = d.authority.Authorize(request, append(statements, more...), time.Now())
+	}
 	return err
+}
+
+// request returns a bulletin as it is judged now, with what the ledger says of it.
+func (d *desk) request(ctx context.Context, b *bulletin.Bulletin) (signing.Request, error) {
+	if b.Breakglass == nil {
+		return signing.RequestOf(b), nil
+	}
+	return delivery.RequestOf(ctx, d.ledger, d.rings, b)
 }

@@ -49,7 +49,7 @@ func standingOf(a *signing.Authority, v delivery.Verdict, state *ledger.Bulletin
 	case v.Released:
 		return standingReleased, nil
 	}
-	_, err := a.Authorize(signing.RequestOf(v.Bulletin), delivery.Statements(state), now)
+	_, err := a.Authorize(v.Request, delivery.Statements(state), now)
 	refusal, ok := errors.AsType[*signing.RefusedError](err)
 	switch {
 	case err == nil, ok && refusal.Curable:

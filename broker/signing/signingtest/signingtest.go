@@ -139,6 +139,27 @@ func Policy(tb testing.TB) *signing.Policy {
 	return p
 }
 
+// Breakglass is the section of a policy that allows break-glass without any wait, for
+// the event RISCHIO/IDROGEO, on x-a and telegram-a, once a day.
+const Breakglass = "breakglass:\n  attempts: 1\n  wait_minutes: 0\n  at_once: []\n  events: [RISCHIO/IDROGEO]\n  channels: [x-a, telegram-a]\n  life_minutes: 30\n  per_day: 1\n"
+
+// PolicyWith returns the default policy with a section added.
+func PolicyWith(tb testing.TB, section string) *signing.Policy {
+	tb.Helper()
+	p, err := signing.ParsePolicy(append(signing.DefaultPolicy(), "\n"+section...))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// Director returns a person who breaks the glass beside [Officer], in the same
+// organisation.
+func Director(tb testing.TB) *Person {
+	tb.Helper()
+	return NewPerson(tb, "anna.direttrice@pc.example", signing.Breakglass)
+}
+
 // Authority returns an authority with these people and the default policy.
 func Authority(tb testing.TB, realm alert.Realm, people ...*Person) *signing.Authority {
 	tb.Helper()

@@ -275,8 +275,8 @@ func (p *program) previewCommand() *cobra.Command {
 			outer := b
 			if prepared != "" {
 				if b = b.Prepared(bulletin.Kind(prepared)); b == nil {
-					return both("nel bollettino %d non c'è %q già pronto: scrivere correction o revocation, e prendere un'allerta o un aggiornamento",
-						"bulletin %d holds no prepared %q: write correction or revocation, and take an alert or an update", outer.Number, prepared)
+					return both("nel bollettino %d non c'è %q già pronto: scrivere correction o revocation (o ratification, di un'emissione d'emergenza), e prendere un'allerta o un aggiornamento",
+						"bulletin %d holds no prepared %q: write correction or revocation (or ratification, of a break-glass bulletin), and take an alert or an update", outer.Number, prepared)
 				}
 			}
 			if channel != "" && !slices.ContainsFunc(b.Channels(), func(c bulletin.Channel) bool { return c.Name == channel }) {
@@ -303,7 +303,7 @@ func (p *program) previewCommand() *cobra.Command {
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&channel, "channel", "", p.say("solo questo canale", "this channel alone"))
 	cmd.Flags().StringVar(&images, "images", "", p.say("scrive le immagini in questa cartella", "writes the pictures into this folder"))
-	cmd.Flags().StringVar(&prepared, "prepared", "", p.say("ciò che è già pronto dentro il bollettino: correction o revocation", "what is prepared inside the bulletin: correction or revocation"))
+	cmd.Flags().StringVar(&prepared, "prepared", "", p.say("ciò che è già pronto dentro il bollettino: correction, revocation, ratification", "what is prepared inside the bulletin: correction, revocation, ratification"))
 	return cmd
 }
 

@@ -59,11 +59,32 @@ type bulletinStatus struct {
 	Halt         *haltStatus  `json:"halt,omitempty"`
 	LateHalts    []haltStatus `json:"late_halts,omitempty"`
 	RefusedHalts []haltStatus `json:"refused_halts,omitempty"`
+	// Breakglass is what a bulletin says that one organisation issues alone.
+	Breakglass *breakglassStatus `json:"breakglass,omitempty"`
+	// Contacts are the attempts to reach who is to co-sign it.
+	Contacts []contactStatus `json:"contacts,omitempty"`
 	// NotAddressed lists configured channels that the bulletin says nothing to: they
 	// get nothing of it.
 	NotAddressed []string `json:"not_addressed,omitempty"`
 	// NotConfigured lists channels that the bulletin addresses and no node has.
 	NotConfigured []string `json:"not_configured,omitempty"`
+}
+
+// breakglassStatus is why one organisation issues a bulletin alone.
+type breakglassStatus struct {
+	InsteadOf string  `json:"instead_of"` // SHA-256 of the bulletin that the other one has not signed
+	Cause     string  `json:"cause"`
+	Why       string  `json:"why"`
+	Contacts  []int64 `json:"contacts"` // records on which it relies
+}
+
+// contactStatus is an attempt to reach somebody.
+type contactStatus struct {
+	Record int64     `json:"record"`
+	At     time.Time `json:"at"`
+	Whom   string    `json:"whom"`
+	Way    string    `json:"way"`
+	Result string    `json:"result"`
 }
 
 // refusalStatus is something that was refused.
@@ -121,6 +142,13 @@ func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channe
 			}
 		}
 		out.Bulletins = append(out.Bulletins, bs)
+	}
+	for _, c := range a.Contacts {
+		for i := range out.Bulletins {
+			if b := &out.Bulletins[i]; b.SHA256 == c.SHA256 {
+				b.Contacts = append(b.Contacts, contactStatus{c.Seq, c.At, c.Whom, string(c.Way), c.Result})
+			}
+		}
 	}
 	for _, r := range a.Refusals {
 		out.Refusals = append(out.Refusals, refusalStatus{r.Seq, r.Refers, r.Class, r.Reason})
@@ -194,6 +222,13 @@ func (s *alertStatus) stand(state *ledger.State, a *signing.Authority, verdicts 
 		b.Standing, why = standingOf(a, verdicts[b.SHA256], state.Alerts[s.Alert].Bulletin(b.SHA256), newest, time.Now())
 		if b.Standing == standingWaiting {
 			b.Missing = missingRoles(why)
+		}
+		if v := verdicts[b.SHA256]; v.Bulletin != nil && v.Bulletin.Breakglass != nil {
+			g := v.Bulletin.Breakglass
+			b.Breakglass = &breakglassStatus{InsteadOf: g.InsteadOf, Cause: string(g.Cause), Why: g.Why}
+			for _, c := range g.Contacts {
+				b.Breakglass.Contacts = append(b.Breakglass.Contacts, c.Record)
+			}
 		}
 	}
 }
@@ -450,6 +485,17 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 			s.Code, b.Number, b.MsgType, p.signatureWords(b.Signatures)))
 		fmt.Fprintf(w, "  %s\n", p.say("SHA-256 %s, consegnato il %s%s", "SHA-256 %s, handed in on %s%s", b.SHA256[:min(shortSum, len(b.SHA256))], b.HandedIn.In(rome()).Format(clock), p.standingWords(&b)))
 		fmt.Fprintf(w, "  %s\n", p.say("parole di controllo: %s", "read-back words: %s", strings.Join(b.Words, " ")))
+		if g := b.Breakglass; g != nil {
+			fmt.Fprintf(w, "  %s\n", p.say("EMISSIONE D'EMERGENZA, di una sola autorità (%s): %s", "BREAK-GLASS, by one authority only (%s): %s", g.Cause, g.Why))
+			if b.Standing == standingReleased {
+				fmt.Fprintf(w, "  %s\n", p.say("NON RATIFICATA: finisce il %s. La polizia può ratificarla (tocsin ratify) o fermarla (tocsin correct, tocsin cancel).",
+					"NOT RATIFIED: it ends on %s. The police can ratify it (tocsin ratify) or stop it (tocsin correct, tocsin cancel).", b.Expires.In(rome()).Format(clock)))
+			}
+		}
+		for _, c := range b.Contacts {
+			fmt.Fprintf(w, "  %s\n", p.say("tentativo di contatto (voce %d, %s): %s, %s: %s", "contact attempt (record %d, %s): %s, %s: %s",
+				c.Record, c.At.In(rome()).Format(clock), signing.Role(c.Whom).Title(p.lang), c.Way, c.Result))
+		}
 		p.writeRefusedSignatures(w, b.RefusedSignatures)
 		if b.Refused != nil {
 			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))

@@ -34,6 +34,16 @@ func (p *program) correctCommand() *cobra.Command {
 	})
 }
 
+func (p *program) ratifyCommand() *cobra.Command {
+	s := &stop{p: p, kind: bulletin.Ratification}
+	return s.command(&cobra.Command{
+		Use:   "ratify ALERT -k KEY -c FILE",
+		Short: p.say("ratifica un'emissione d'emergenza (referente di polizia)", "ratifies a break-glass release (police liaison)"),
+		Long: p.say("Prende la ratifica che è già pronta dentro il bollettino d'emergenza diffuso, la mostra, chiede, firma e consegna.\nÈ lo stesso messaggio, per tutta la sua durata e senza la frase sull'unica autorità. Per fermarlo invece: tocsin correct o tocsin cancel.",
+			"Takes the ratification that is prepared inside the released break-glass bulletin, shows it, asks, signs and hands it in.\nIt is the same message, for its whole time and without the sentence on one authority. To stop it instead: tocsin correct or tocsin cancel."),
+	})
+}
+
 func (p *program) cancelCommand() *cobra.Command {
 	s := &stop{p: p, kind: bulletin.Revocation}
 	cmd := s.command(&cobra.Command{
@@ -87,8 +97,12 @@ func (s *stop) run(ctx context.Context, name string) error {
 	bg := ofConfiguration(d.c)
 	bg.previous = newest
 	italian, english := "Stai per REVOCARE", "You are about to REVOKE"
-	if s.kind == bulletin.Correction {
+	switch s.kind {
+	case bulletin.Correction:
 		italian, english = "Stai per dichiarare IN VERIFICA", "You are about to say that it is BEING VERIFIED"
+	case bulletin.Ratification:
+		italian, english = "Stai per RATIFICARE", "You are about to RATIFY"
+	case bulletin.Revocation:
 	}
 	if err := s.p.confirm(b, &s.key, bg, s.asJSON, italian, english); err != nil {
 		return err
@@ -110,6 +124,9 @@ func (s *stop) run(ctx context.Context, name string) error {
 	case s.kind == bulletin.Correction:
 		return s.p.report(s.asJSON, done, "In verifica: allerta %s, bollettino %d. Per seguirla: tocsin status %s %s --watch",
 			"Being verified: alert %s, bulletin %d. To follow it: tocsin status %s %s --watch", b.Code, b.Number, b.Code, s.where.hint())
+	case s.kind == bulletin.Ratification:
+		return s.p.report(s.asJSON, done, "Ratificata: allerta %s, bollettino %d, vale fino alle %s. Per seguirla: tocsin status %s %s --watch",
+			"Ratified: alert %s, bulletin %d, it holds until %s. To follow it: tocsin status %s %s --watch", b.Code, b.Number, b.Expires.In(rome()).Format(clock), b.Code, s.where.hint())
 	}
 	return s.p.report(s.asJSON, done, "Revoca consegnata: allerta %s, bollettino %d. Per seguirla: tocsin status %s %s --watch", "Revocation handed in: alert %s, bulletin %d. To follow it: tocsin status %s %s --watch",
 		b.Code, b.Number, b.Code, s.where.hint())
@@ -117,8 +134,12 @@ func (s *stop) run(ctx context.Context, name string) error {
 
 // verb is the command.
 func (s *stop) verb() string {
-	if s.kind == bulletin.Correction {
+	switch s.kind {
+	case bulletin.Correction:
 		return "correct"
+	case bulletin.Ratification:
+		return "ratify"
+	case bulletin.Revocation:
 	}
 	return "cancel"
 }
@@ -151,6 +172,9 @@ func (s *stop) bulletin(ctx context.Context, d *desk, name string) (b, newest *b
 	}
 	if b := newest.Prepared(s.kind); b != nil {
 		return b, newest, nil
+	}
+	if s.kind == bulletin.Ratification {
+		return nil, nil, both("il bollettino %d dell'allerta %s non è un'emissione d'emergenza: non c'è niente da ratificare", "bulletin %d of alert %s is no break-glass: there is nothing to ratify", newest.Number, newest.Code)
 	}
 	if s.kind == bulletin.Correction {
 		return nil, nil, both("il bollettino %d dell'allerta %s non contiene una rettifica pronta (è già in verifica, o è stato scritto senza): usare tocsin cancel per revocare",

@@ -145,6 +145,12 @@ func (d *desk) waitingOf(ctx context.Context, id string) (all []waitingBulletin,
 			states = append(states, *b)
 		}
 	})
+	for _, v := range verdicts {
+		if v.Released && v.Bulletin.Breakglass != nil && v.Bulletin.Number == newestOf(verdicts) {
+			none = both("l'allerta %s è già uscita come emissione d'emergenza, il bollettino %d: per ratificarla tocsin ratify, per fermarla tocsin correct o tocsin cancel",
+				"alert %s has gone out as break-glass, bulletin %d: to ratify it use tocsin ratify, to stop it tocsin correct or tocsin cancel", v.Bulletin.Code, v.Bulletin.Number)
+		}
+	}
 	for i := range states {
 		v := verdicts[states[i].SHA256]
 		b := v.Bulletin
@@ -153,9 +159,12 @@ func (d *desk) waitingOf(ctx context.Context, id string) (all []waitingBulletin,
 			none = refusedError{why}
 		case s == standingRefused || b == nil: // it waits for nothing, or came in this moment
 		case why == nil:
-			none = both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
+			if none == nil {
+				none = both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
+			}
 		case s != standingWaiting:
 			none = why
+		case b.Breakglass != nil: // two of one house sign it, and nobody co-signs it
 		default:
 			all = append(all, waitingBulletin{Bulletin: b, at: states[i].At, signers: d.signers(b, &states[i])})
 		}

@@ -380,6 +380,7 @@ alert_all='' alert_any='' update_all='' update_any='' cancel_all='' cancel_any='
 correction_all='' correction_any='' revocation_all='' revocation_any='' ratification_all='' ratification_any='' prepared='' indent=''
 refusal_any='' withdrawal_any=''
 verification=true synced=false origins='' section='' list='' versions=0
+glass='' attempts='' wait_minutes='' life_minutes='' per_day='' at_once='' glass_events='' glass_channels=''
 
 # add_words NAME WORDS: appends to the list of the policy that NAME means.
 add_words() {
@@ -399,6 +400,9 @@ add_words() {
 	ratification_all) ratification_all="$ratification_all $2" ;;
 	ratification_any) ratification_any="$ratification_any $2" ;;
 	hardware_keys_origins) origins="$origins $2" ;;
+	breakglass_at_once) at_once="$at_once $2" ;;
+	breakglass_events) glass_events="$glass_events $2" ;;
+	breakglass_channels) glass_channels="$glass_channels $2" ;;
 	*) return 1 ;;
 	esac
 }
@@ -408,6 +412,7 @@ while IFS= read -r line || [ -n "$line" ]; do
 	'') ;;
 	'version: 1') versions=$((versions + 1)) section='' list='' ;;
 	alert: | update: | cancel: | hardware_keys: | prepared: | halts:) section=${line%:} list='' indent='' ;;
+	breakglass:) section=breakglass list='' indent='' glass="$glass." ;;
 	' '*)
 		blanks=${line%%[! ]*} line=${line#"${line%%[! ]*}"}
 		case "$line" in
@@ -435,11 +440,22 @@ while IFS= read -r line || [ -n "$line" ]; do
 			[ "$section" = hardware_keys ] || unread_policy "$line"
 			synced=${line#*: } list=''
 			;;
-		all: | any: | origins:)
+		'attempts: '* | 'wait_minutes: '* | 'life_minutes: '* | 'per_day: '*)
+			[ "$section" = breakglass ] || unread_policy "$line"
+			case "${line#*: }" in [0-9] | [1-9][0-9]) ;; *) unread_policy "$line" ;; esac
+			case "$line" in
+			'attempts: '*) attempts=$attempts${line#*: } ;;
+			'wait_minutes: '*) wait_minutes=$wait_minutes${line#*: } ;;
+			'life_minutes: '*) life_minutes=$life_minutes${line#*: } ;;
+			'per_day: '*) per_day=$per_day${line#*: } ;;
+			esac
+			list=''
+			;;
+		all: | any: | origins: | at_once: | events: | channels:)
 			list=${section}_${line%:}
 			add_words "$list" '' || unread_policy "$line"
 			;;
-		'all: '* | 'any: '* | 'origins: '*)
+		'all: '* | 'any: '* | 'origins: '* | 'at_once: '* | 'events: '* | 'channels: '*)
 			list=''
 			bracketed "${line#*: }" || unread_policy "$line"
 			add_words "${section}_${line%%:*}" "$value" || unread_policy "$line"
@@ -458,6 +474,16 @@ done <<EOF
 $(sed -e "s/$cr\$//" -e 's/^#.*//' -e 's/ #.*//' -e 's/ *$//' keys/policy.yaml)
 EOF
 [ "$versions" -eq 1 ] || unread_policy "version"
+case "$glass" in
+'') ;;
+.)
+	for one in "$attempts" "$wait_minutes" "$life_minutes" "$per_day"; do
+		case "$one" in '' | ???*) unread_policy "breakglass" ;; esac
+	done
+	if [ "$attempts" -lt 1 ] || [ "$attempts" -gt 9 ] || [ "$wait_minutes" -gt 60 ] || [ "$life_minutes" -lt 1 ] || [ "$life_minutes" -gt 30 ]; then unread_policy "breakglass"; fi
+	;;
+*) unread_policy "breakglass" ;;
+esac
 
 # slots ALL ANY: sets slots to one word for each signature that is asked for, with the
 # roles that may give it.
@@ -497,7 +523,7 @@ escaped() {
 		sed -e ':a' -e '$!{' -e 'N' -e 'ba' -e '}' -e 's/\n/\\n/g'
 }
 
-genesis='' bulletins=$nl statements=$nl halts=$nl refusals=$nl floods=$nl sendings=$nl rings=$nl newest=0
+genesis='' contacts=$nl called=0 handed_numbers=$nl stopped=$nl bulletins=$nl statements=$nl halts=$nl refusals=$nl floods=$nl sendings=$nl rings=$nl newest=0
 numbers=$(for path in records/*; do printf '%s\n' "${path#records/}"; done | sort -n)
 for seq in $numbers; do
 	if ! is_number "$seq" || ! is_file "records/$seq"; then continue; fi # said above
@@ -543,7 +569,24 @@ for seq in $numbers; do
 	case "$type" in
 	bulletin)
 		[ "$subject" = "ledger.alert.$alert.decision.bulletin" ] || continue
-		lookup "$bulletins" "$digest" || bulletins=$bulletins$digest\|$seq$nl
+		if ! lookup "$bulletins" "$digest"; then
+			bulletins=$bulletins$digest\|$seq$nl
+			number number || value=0
+			handed_numbers=$handed_numbers$digest\|$value$nl
+		fi
+		;;
+	contact)
+		[ "$subject" = "ledger.alert.$alert.decision.contact" ] || continue
+		# For a bulletin that was there to be signed, and no more than a node keeps.
+		if ! lookup "$handed_numbers" "$digest" || [ "$called" -ge 256 ]; then continue; fi
+		expected=$value
+		if ! number number || [ "$value" != "$expected" ]; then continue; fi
+		field way || value=
+		case "$value" in phone | radio | message | person) way=$value ;; *) continue ;; esac
+		field whom || value=
+		case "$value" in '' | *[!a-z]*) continue ;; esac
+		called=$((called + 1))
+		contacts=$contacts$seq\|$digest\|$expected\|$time\|$at\|$way\|$value$nl
 		;;
 	signature | refused | withdrawn)
 		lookup "$bulletins" "$digest" || continue # the bulletin must be handed in before
@@ -599,6 +642,10 @@ EOF
 #   m LINE                              a line of the CAP message with the word msgType
 #   p AS SHA256 BEGIN BYTES AS FOR      a prepared section, and what its body says it is
 #   core BYTES                          how many bytes stand before the first of them
+#   g NAME: VALUE                       a field of the section breakglass
+#   c NAME                              a channel
+#   e N CODE                            an event code of the nth info; i N says how many infos there are
+#   x                                   the message can't be read with certainty
 #
 # or, anywhere, bad.
 sections() {
@@ -608,7 +655,9 @@ sections() {
 	function value(name) { return index($0, name ": ") == 1 ? substr($0, length(name) + 3) : "" }
 	BEGIN {
 		last = split("alert code number realm issuer composed expires not-after previous prepared-as prepared-for", names, " ")
-		needed = 7; state = "first"; core = ""; end = 0
+		needed = 7; state = "first"; core = ""; end = 0; glass = 0; infos = 0
+		said["it"] = "Emesso da una sola autorità"; said["de"] = "Von nur einer Behörde herausgegeben"
+		said["fr"] = "Émis par une seule autorité"; said["en"] = "Issued by one authority only"
 		if (size + 0 > 4194304) refuse()
 	}
 	{ at = end; end += length($0) + 1 }
@@ -632,15 +681,30 @@ sections() {
 		before = section
 		section = substr($0, 5)
 		if (substr($0, 1, 4) != "--- ") refuse()
-		if ((before == "") != (section == "cap")) refuse()
+		if (section == "breakglass" && before == "") { state = "glass"; n = 0; next }
+		if ((before == "" || before == "breakglass") != (section == "cap")) refuse()
 		if (core == "" && (section == "prepared" || section == "end")) core = at
 		if (section == "end") { state = "done"; next }
 		if (section != "cap" && section != "prepared" && (core != "" || section != "post" && section != "image")) refuse()
 		state = "fields"; n = 0; bytes = as = sum = ""
 		next
 	}
+	state == "glass" && $0 != "" {
+		n++
+		name = n == 1 ? "instead-of" : n == 2 ? "cause" : n == 3 ? "why" : "contact-" (n - 3)
+		if (n > 12 || value(name) == "") refuse()
+		print "g " $0
+		next
+	}
+	state == "glass" {
+		if (n < 4) refuse()
+		glass = 1; state = "section"
+		next
+	}
 	state == "fields" && $0 != "" {
 		n++
+		if (section == "post" && value("channel") != "") print "c " value("channel")
+		if (section == "post" && value("language") != "") lang = tolower(value("language"))
 		if (bytes != "") refuse()
 		if (value("bytes") != "") {
 			bytes = value("bytes")
@@ -648,7 +712,7 @@ sections() {
 			if (section == "cap" && n != 1 || section == "prepared" && n != 3) refuse()
 		} else if (section == "prepared" && n == 1) {
 			as = value("as")
-			if (as != "correction" && as != "revocation") refuse()
+			if (as != "correction" && as != "revocation" && as != "ratification") refuse()
 		} else if (section == "prepared" && n == 2) {
 			sum = value("sha256")
 			if (!hex(sum)) refuse()
@@ -658,12 +722,24 @@ sections() {
 	state == "fields" {
 		if (bytes == "") refuse()
 		begin = end; stop = end + bytes + 1
-		state = "body"; inner = 1; inner_as = inner_for = ""
+		state = "body"; inner = 1; inner_as = inner_for = ""; told = 0
+		sub(/-.*/, "", lang); if (!(lang in said)) lang = "en"
 		next
 	}
 	state == "body" {
 		if (end > stop) refuse()
 		if (section == "cap" && index($0, "msgType")) print "m " $0
+		if (section == "cap" && glass) {
+			if (index($0, "<!")) print "x"
+			line = $0; gsub(/^ +/, "", line)
+			if (line == "<info>") infos++
+			if (line == "<eventCode>") coded = 1
+			else if (coded == 1 && line ~ /^<valueName>[^<]*<\/valueName>$/) { code = substr(line, 12, length(line) - 23); coded = 2 }
+			else if (coded == 2 && line ~ /^<value>[^<]*<\/value>$/) { code = code "/" substr(line, 8, length(line) - 15); coded = 3 }
+			else if (coded == 3 && line == "</eventCode>") { if (code !~ /[^A-Za-z0-9.:\/_-]/) print "e " infos " " code; coded = 0 }
+			else coded = 0
+		}
+		if (section == "post" && $0 == said[lang]) told = 1
 		if (section == "prepared" && inner) {
 			if ($0 == "") inner = 0
 			if (value("prepared-as") != "") { if (inner_as != "") refuse(); inner_as = value("prepared-as") }
@@ -674,11 +750,12 @@ sections() {
 			if (inner || inner_as !~ /^[a-z]+$/ || !hex(inner_for)) refuse()
 			print "p " as " " sum " " begin " " bytes " " inner_as " " inner_for
 		}
+		if (section == "post" && glass && !told) refuse()
 		state = "section"
 		next
 	}
 	{ refuse() }
-	END { if (bad || state != "done" || end != size + 0) print "bad"; else print "core " core }
+	END { if (bad || state != "done" || end != size + 0) print "bad"; else { print "i " infos; print "core " core } }
 	' "$1"
 }
 
@@ -695,6 +772,7 @@ part() {
 read_bulletin() {
 	file=bulletins/$1.bulletin why=''
 	b_alert='' b_code='' b_realm='' b_number='' b_expires='' b_not_after='' b_previous='' b_as='' b_for='' b_type='' b_core='' b_holds=''
+	b_glass='' b_composed='' b_channels='' b_codes=$nl b_infos='' b_instead='' b_calls='' b_unsure=''
 	if ! is_file "$file"; then
 		why=$(say "mancano i suoi byte" "its bytes are missing")
 		return 1
@@ -712,6 +790,13 @@ read_bulletin() {
 		'h code: '*) b_code=$value ;;
 		'h realm: '*) b_realm=$value ;;
 		'h number: '*) b_number=$value ;;
+		'h composed: '*) seconds "$value" && b_composed=$value || bad=yes ;;
+		'g instead-of: '*) is_hex64 "$value" && b_instead=$value b_glass=yes || bad=yes ;;
+		'g contact-'*) b_calls=$b_calls$value$nl ;;
+		'c '*) b_channels="$b_channels ${line#c }" ;;
+		'e '*) b_codes=$b_codes${line#e }$nl ;;
+		'i '*) b_infos=${line#i } ;;
+		x) b_unsure=yes ;;
 		'h expires: '*) seconds "$value" && b_expires=$value || bad=yes ;;
 		'h not-after: '*) seconds "$value" && b_not_after=$value || bad=yes ;;
 		'h previous: '*) is_hex64 "$value" && b_previous=$value || bad=yes ;;
@@ -767,6 +852,7 @@ EOF
 		why=$(say "numero, genere e ciò che segue non vanno insieme" "its number, its kind and what it follows do not go together")
 		return 1
 	fi
+	if [ -n "$b_glass" ] && ! read_glass; then return 1; fi
 	b_core=$(part "$file" 0 "$core" | digest)
 	kinds=''
 	while IFS=' ' read -r as sum begin bytes inner_as inner_for; do
@@ -785,8 +871,14 @@ EOF
 $held
 EOF
 	case "$b_type|$b_as|$kinds" in
-	*'||' | *'|correction|' | *'|revocation|' | 'Update|correction| revocation') ;;
-	'Alert||'* | 'Update||'*) case "$kinds" in ' correction' | ' revocation' | ' correction revocation') ;; *) bad=yes ;; esac ;;
+	*'||' | *'|correction|' | *'|revocation|' | *'|ratification|' | 'Update|correction| revocation') ;;
+	'Alert||'* | 'Update||'* | 'Update|ratification|'*)
+		case "$b_glass|$kinds" in
+		*'| correction' | *'| revocation' | *'| correction revocation') ;;
+		'yes| ratification' | 'yes| correction ratification' | 'yes| revocation ratification' | 'yes| correction revocation ratification') ;;
+		*) bad=yes ;;
+		esac
+		;;
 	*) bad=yes ;;
 	esac
 	if [ -n "$bad" ]; then
@@ -794,6 +886,128 @@ EOF
 		return 1
 	fi
 }
+
+# coded LIST N: whether the nth info has an event code of a list of the policy.
+coded() {
+	for one in $1; do
+		case "$b_codes" in *"$nl$2 $one$nl"*) return 0 ;; esac
+	done
+	return 1
+}
+
+# every LIST: whether every info has one, and there is an info.
+every() {
+	n=0
+	while [ "$n" -lt "$b_infos" ]; do
+		n=$((n + 1))
+		coded "$1" "$n" || return 1
+	done
+	[ "$n" -gt 0 ]
+}
+
+# read_glass: whether the policy allows what the signed bytes say of a break-glass
+# bulletin; it sets slots and b_wait, in seconds, or why.
+read_glass() {
+	no=$(say "è un'emissione d'emergenza, e" "it is break-glass, and")
+	if [ -z "$glass" ]; then
+		why="$no $(say "le regole non la ammettono" "the policy does not allow it")"
+		return 1
+	fi
+	if [ -n "$b_as" ] || [ "$b_type" = Cancel ] || [ -n "$b_unsure" ] || [ -z "$b_composed" ] || ! is_number "$b_infos"; then
+		why="$no $(say "il suo messaggio non si legge con certezza" "its message can't be read with certainty")"
+		return 1
+	fi
+	if every "$at_once"; then
+		b_wait=0
+	elif every "$glass_events"; then
+		b_wait=$((wait_minutes * 60))
+	else
+		why="$no $(say "le regole non la ammettono per questo evento" "the policy does not allow it for this event")"
+		return 1
+	fi
+	for one in $b_channels; do
+		case " $glass_channels " in *" $one "*) ;; *) why="$no $(say "le regole non la ammettono sul canale" "the policy does not allow it on channel") $one" && return 1 ;; esac
+	done
+	if [ -z "$b_not_after" ] || [ "$b_expires" -gt $((b_composed + life_minutes * 60)) ] || [ "$b_not_after" -gt $((b_composed + life_minutes * 60)) ]; then
+		why="$no $(say "vale per più dei $life_minutes minuti che le regole ammettono" "it holds for longer than the $life_minutes minutes that the policy allows")"
+		return 1
+	fi
+	calls=0
+	case "$b_type" in Alert) ordinary=$slots_Alert ;; *) ordinary=$slots_Update ;; esac
+	while IFS=' ' read -r c_seq c_time c_way c_whom; do
+		[ -n "$c_seq" ] || continue
+		calls=$((calls + 1))
+		# Who is to sign with the officer, and not somebody of the same house.
+		case "$c_whom" in officer | breakglass) calls=-9 ;; esac
+		case " $ordinary " in *[\ ,]"$c_whom"[\ ,]*) ;; *) calls=-9 ;; esac
+	done <<EOF
+$b_calls
+EOF
+	if [ "$calls" -lt "$attempts" ]; then
+		why="$no $(say "non cita i tentativi di contatto che le regole chiedono ($attempts)" "it does not name the contact attempts that the policy asks for ($attempts)")"
+		return 1
+	fi
+	slots='officer breakglass'
+}
+
+# nanoseconds TIME: sets value to the part of a time below a second, in nine digits.
+nanoseconds() {
+	value=000000000
+	case "$1" in *.*) ;; *) return 0 ;; esac
+	value=${1#*.} value=${value%%[!0-9]*}000000000
+	value=$(printf '%.9s' "$value")
+}
+
+# timely HANDED TIME AT SEQ: whether each attempt that the bulletin names stands in the
+# ledger, for the bulletin that it replaces and before it was handed in itself, and the
+# wait since the first of them was over at a time; else sets why.
+timely() {
+	first='' first_part=''
+	if lookup "$stopped" "$b_instead" && [ "$value" -lt "$4" ]; then
+		why=$(say "il bollettino di cui prende il posto era stato rifiutato o ritirato (voce $value)" "the bulletin that it stands for was refused or withdrawn (record $value)")
+		return 1
+	fi
+	if [ $((b_composed - $3)) -gt 300 ]; then
+		why=$(say "dice di essere stato composto dopo le firme" "it says that it was composed after it was signed")
+		return 1
+	fi
+	while IFS=' ' read -r c_seq c_time c_way c_whom; do
+		[ -n "$c_seq" ] || continue
+		if ! is_number "$c_seq" || ! lookup "$contacts" "$c_seq" || [ "$c_seq" -ge "$1" ]; then
+			why=$(say "il tentativo di contatto che cita non è nel registro prima di esso (voce $(shown "$c_seq"))" "the contact attempt that it names is not in the ledger before it (record $(shown "$c_seq"))")
+			return 1
+		fi
+		IFS='|' read -r r_digest r_number r_time r_at r_way r_whom <<RECORD
+$value
+RECORD
+		if [ "$r_digest" != "$b_instead" ] || [ "$r_number" != "$b_number" ] || [ "$r_way" != "$c_way" ] || [ "$r_whom" != "$c_whom" ] || [ "${r_time%%[.Z]*}Z" != "$c_time" ]; then
+			why=$(say "il tentativo di contatto della voce $c_seq non è quello che esso cita" "the contact attempt of record $c_seq is not the one that it names")
+			return 1
+		fi
+		nanoseconds "$r_time"
+		if [ -z "$first" ] || [ "$r_at" -lt "$first" ] || { [ "$r_at" -eq "$first" ] && [ "$value" -lt "$first_part" ]; }; then
+			first=$r_at first_part=$value
+		fi
+	done <<EOF
+$b_calls
+EOF
+	nanoseconds "$2"
+	if [ "$3" -gt $((first + b_wait)) ] || { [ "$3" -eq $((first + b_wait)) ] && [ "$value" -ge "$first_part" ]; }; then return 0; fi
+	why=$(say "le firme sono arrivate prima che l'attesa fosse finita" "the signatures came before the wait was over")
+	return 1
+}
+
+# colleague ROLE PRINCIPAL KEY ORGANISATION: whether another person of the same
+# organisation signed before in the other of the two roles, with another key.
+colleague() (
+	while IFS='|' read -r a_role a_principal a_key a_organisation; do
+		case "$1|$a_role" in 'officer|breakglass' | 'breakglass|officer') ;; *) continue ;; esac
+		if [ "$a_principal" != "$2" ] && [ "$a_key" != "$3" ] && [ "$a_organisation" = "$4" ]; then exit 0; fi
+	done <<EOF
+$approvals
+EOF
+	exit 1
+)
 
 # attested SEQ: what a hardware key or passkey attested; sets hardware to words for
 # people, or why to the reason for which the policy does not take it.
@@ -1000,7 +1214,7 @@ reality=$(say "reale" "live")
 if [ "$realm" = exercise ]; then reality=$(say "ESERCITAZIONE" "EXERCISE"); fi
 say "Allerta $code ($reality), identificativo $alert" "Alert $code ($reality), identifier $alert"
 
-events='' verdicts=$nl facts=$nl files=$nl holds=$nl halted=$nl
+glasses=0 events='' verdicts=$nl facts=$nl files=$nl holds=$nl halted=$nl
 while IFS='|' read -r digest handed; do
 	[ -n "$digest" ] || continue
 	files=$files$digest$nl
@@ -1040,7 +1254,8 @@ while IFS='|' read -r digest handed; do
 	done <<EOF
 $halts
 EOF
-	slots=$asked approvals='' released=''
+	slots=$asked approvals='' released='' house='' early=''
+	if [ -n "$halt" ]; then stopped=$stopped$digest\|$halt$nl; fi
 	while IFS='|' read -r seq of time principal namespace armor; do
 		[ "$of" = "$digest" ] || continue
 		seconds "$time" || continue
@@ -1067,7 +1282,16 @@ EOF
 			say "    NON CONTA: il bollettino era già $halt_words" "    DOES NOT COUNT: the bulletin was $halt_words"
 			continue
 		fi
-		approvals="$approvals${approvals:+$nl}$role|$principal|$key|$organisation"
+		one="$role|$principal|$key|$organisation"
+		if [ -n "$b_glass" ]; then
+			case "$nl$approvals$nl" in *"$nl$one$nl"*) continue ;; esac # recorded again, it is no later signature
+			if [ -z "$released" ] && colleague "$role" "$principal" "$key" "$organisation"; then
+				if timely "$handed" "$time" "$at" "$seq"; then released=$seq house=$organisation; else early=$why; fi
+			fi
+			approvals="$approvals${approvals:+$nl}$one"
+			continue
+		fi
+		approvals="$approvals${approvals:+$nl}$one"
 		if [ -z "$released" ] && choose 3 "$asked" ''; then released=$seq; fi
 	done <<EOF
 $statements
@@ -1081,11 +1305,26 @@ EOF
 	fi
 	if [ -n "$halt" ]; then say "  la voce $halt è arrivata dopo la diffusione: non ha effetto" "  record $halt came after the release: it has no effect"; fi
 	events="$events$handed h $digest$nl"
+	if [ -n "$released" ] && [ -n "$b_glass" ]; then
+		say "  EMISSIONE D'EMERGENZA: due firme, due persone, due chiavi, UNA SOLA organizzazione ($house). I tentativi di contatto che cita sono nel registro, l'attesa è passata." \
+			"  BREAK-GLASS: two signatures, two persons, two keys, ONE organisation ($house). The contact attempts that it names are in the ledger, the wait had passed."
+		if lookup "$claims" "$digest"; then
+			glasses=$((glasses + 1))
+		else
+			released='' early=$(say "chi ha esportato dice che non lo è; nelle 24 ore prima ce n'erano già troppe (ammesse: $per_day), o il suo posto era già preso" "the exporter says that it is not; there were too many in the 24 hours before (allowed: $per_day), or its place was taken")
+		fi
+	fi
 	if [ -n "$released" ]; then
 		events="$events$released r $digest$nl"
 		verdicts=$verdicts$digest\|ok\|$released$nl
 	else
-		lacking
+		if [ -n "$early" ]; then
+			why=$early
+		elif [ -n "$b_glass" ]; then
+			why=$(say "mancano le firme di due persone di una stessa organizzazione, officer e breakglass" "the signatures of two persons of one organisation are missing, officer and breakglass")
+		else
+			lacking
+		fi
 		verdicts=$verdicts$digest\|$why$nl
 		say "  NON DIFFUSO: $why. Non conta." "  NOT RELEASED: $why. It does not count."
 	fi
@@ -1242,6 +1481,9 @@ if is_file checkpoint; then
 else
 	say "- l'esportazione non ha un sigillo: le ore non si possono confrontare con nulla" "- the export has no checkpoint: there is nothing to compare the times with"
 fi
+if [ "$glasses" -gt 0 ]; then
+	say "- quante emissioni d'emergenza c'erano già nelle 24 ore prima (ammesse: $per_day): solo il registro intero lo dice" "- how much break-glass there was in the 24 hours before (allowed: $per_day): the whole ledger alone tells"
+fi
 if [ -n "$script_digest" ]; then
 	say "- questo script: con quello pubblicato insieme a Tocsin" "- this script: with the one that is published with Tocsin"
 	echo "    $script_digest  verify-alert.sh"
@@ -1251,5 +1493,9 @@ echo
 if [ "$problems" -gt 0 ]; then
 	say "NO: l'allerta $code non è provata (problemi: $problems)." "NO: alert $code is not proven (problems: $problems)."
 	exit 1
+fi
+if [ "$glasses" -gt 0 ]; then
+	say "ATTENZIONE: EMISSIONI D'EMERGENZA, con le firme di UNA SOLA organizzazione, come le regole ammettono: $glasses." \
+		"ATTENTION: BREAK-GLASS, with the signatures of ONE organisation, as the policy allows: $glasses."
 fi
 say "SÌ: ogni bollettino detto diffuso ha le firme che le regole chiedono." "YES: each bulletin that is said to be released has the signatures that the policy asks for."

@@ -53,7 +53,7 @@ func (s *scene) hand(b *bulletin.Bulletin) int64 {
 	s.blobs[b.SHA256()] = b.Bytes()
 	return s.add(of(b, ledger.Record{
 		Type: ledger.Bulletin, Bytes: len(b.Bytes()), Code: string(b.Code), Identifier: b.Message.Identifier,
-		MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
+		MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(), Breakglass: b.Breakglass != nil,
 	}))
 }
 

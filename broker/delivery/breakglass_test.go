@@ -70,8 +70,8 @@ func glassOf(t *testing.T, a *bulletintest.Alert, ordinary *bulletin.Bulletin, g
 	return again.Next(t, alert.MsgAlert)
 }
 
-// audited has an auditor read the ledger anew.
-func (h *glassHouse) audited() audit.Report {
+// read has an auditor read the ledger anew.
+func (h *glassHouse) read() audit.Report {
 	h.t.Helper()
 	verifier := audit.NewVerifier(signing.Fixed(h.auth), nil)
 	l, err := ledger.Open(h.t.Context(), ledger.Options{Server: h.server, Realm: "exercise", Name: "auditor", Observe: verifier.Observe})
@@ -132,7 +132,7 @@ func TestBreakglassIsReleasedByTheLedgerAlone(t *testing.T) {
 	if !h.released(b) {
 		t.Error("read anew, it is not released")
 	}
-	if r := h.audited(); !r.OK || r.Breakglass != 1 || r.Posts != 1 {
+	if r := h.read(); !r.OK || r.Breakglass != 1 || r.Posts != 1 {
 		t.Errorf("the auditor says %+v", r)
 	}
 	ratified := b.Prepared(bulletin.Ratification)
@@ -246,6 +246,12 @@ func TestBreakglassStandsOnTheLedger(t *testing.T) {
 			h.hand(b)
 			return b
 		}},
+		"ordinary_refused_by_the_police": {signingtest.Breakglass, func(h *glassHouse) *bulletin.Bulletin {
+			ordinary, b := h.broken(alert.WayPhone)
+			h.hand(b)
+			h.halt(bulletin.Refusal, ordinary, h.police, nil)
+			return b
+		}},
 		"of_two_organisations": {signingtest.Breakglass, func(h *glassHouse) *bulletin.Bulletin {
 			h.director = signingtest.NewPerson(h.t, "carla@police.example", signing.Breakglass)
 			h.auth.Ring = signingtest.Ring(h.t, h.officer, h.director, h.police)
@@ -280,7 +286,7 @@ func TestBreakglassStandsOnTheLedger(t *testing.T) {
 					t.Errorf("it was posted: %q", p.Text)
 				}
 			}
-			for _, f := range h.audited().Findings {
+			for _, f := range h.read().Findings {
 				if f.Rule == "release" || f.Rule == "coverage" {
 					t.Errorf("the auditor finds %+v", f)
 				}
@@ -298,7 +304,7 @@ func TestAuditorFindsABrokenGlass(t *testing.T) {
 	h.hand(b)
 	h.sign(b, h.officer, h.director)
 	h.intend("evil/a", b, time.Now().Add(time.Minute))
-	r := h.audited()
+	r := h.read()
 	if r.OK || r.Breakglass != 0 || len(r.Findings) == 0 || r.Findings[len(r.Findings)-1].Rule != "release" {
 		t.Errorf("the auditor says %+v", r)
 	}

@@ -24,7 +24,6 @@ type night struct {
 	ordinary *bulletin.Bulletin
 	glass    *bulletin.Bulletin
 	change   func(*bulletin.Breakglass) // of what the bulletin says
-	event    string
 	life     time.Duration
 	called   []int64
 }

@@ -108,7 +108,7 @@ func (n *night) judged(lie bool) bool {
 // the script says yes, and that it was one.
 func TestScriptKnowsBreakglass(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
+	for name, tt := range some(map[string]struct {
 		act   func(*night)
 		words []string
 	}{
@@ -139,7 +139,7 @@ func TestScriptKnowsBreakglass(t *testing.T) {
 			n.hand(r.Prepared(bulletin.Revocation))
 			n.sign(r.Prepared(bulletin.Revocation), n.officer)
 		}, []string{"Bulletin 3: RELEASED by record"}},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := newNight(t)
@@ -156,7 +156,7 @@ func TestScriptKnowsBreakglass(t *testing.T) {
 // exporter who says that it was released all the same is told from one who does not lie.
 func TestScriptRefusesBreakglass(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
+	for name, tt := range some(map[string]struct {
 		act  func(*night)
 		want string
 	}{
@@ -218,7 +218,7 @@ func TestScriptRefusesBreakglass(t *testing.T) {
 		"police_instead":  {func(n *night) { n.director = n.police; n.lawful() }, "the policy does not ask for this role"},
 		"officer_alone":   {func(n *night) { n.director = n.officer; n.lawful() }, "the signatures of two persons of one organisation are missing"},
 		"two_on_ordinary": {func(n *night) { n.lawful(); n.glass = n.ordinary; n.sign(n.ordinary, n.director) }, "the policy does not ask for this role"},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := newNight(t)

@@ -346,7 +346,7 @@ func TestScriptAcceptsWhatIsSo(t *testing.T) {
 			return c
 		}, []string{"name another one: abababab"}},
 	}
-	for name, tt := range tests {
+	for name, tt := range some(tests) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := tt.build(t)
@@ -815,7 +815,7 @@ func TestScriptNoticesLies(t *testing.T) {
 			return c
 		}},
 	}
-	for name, tt := range tests {
+	for name, tt := range some(tests) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tt.lie(t).want(false, tt.words, "NO: ")

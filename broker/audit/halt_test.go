@@ -134,7 +134,7 @@ func TestTimelineTellsHalts(t *testing.T) {
 // the truth.
 func TestScriptReadsHalts(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
+	for name, tt := range some(map[string]struct {
 		build func(*court)
 		yes   bool
 		words []string
@@ -229,7 +229,7 @@ func TestScriptReadsHalts(t *testing.T) {
 			c.halt(bulletin.Refusal, c.b, c.police, "no", c.borrowed(c.b, c.police))
 			c.signBoth()
 		}, false, []string{"the refusal or withdrawal does not hold, and the ledger does not refuse it"}},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCourt(t, alert.RealmExercise)
@@ -245,7 +245,7 @@ func TestScriptNoticesLiesAboutHalts(t *testing.T) {
 	t.Parallel()
 	const seq = 8 // of the refusal
 	text, sig := fmt.Sprintf("halts/%d.halt", seq), fmt.Sprintf("halts/%d.sig", seq)
-	for name, tt := range map[string]struct {
+	for name, tt := range some(map[string]struct {
 		lie  func(*court, *bulletin.Bulletin)
 		word string
 	}{
@@ -274,7 +274,7 @@ func TestScriptNoticesLiesAboutHalts(t *testing.T) {
 			c.swap("keys/policy.yaml", "    any: [police, deputy]", "    all: [police, deputy]")
 		}, "this script can't read"},
 		"refusal_under_prepared": {func(c *court, _ *bulletin.Bulletin) { c.swap("keys/policy.yaml", "halts:\n", "") }, "this script can't read"},
-	} {
+	}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCourt(t, alert.RealmLive)

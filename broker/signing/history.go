@@ -45,8 +45,13 @@ func Fixed(a *Authority) *History {
 }
 
 // NewHistory returns a history that begins with the version that people configured
-// by hand. Its error says that the version does not stand on its own.
+// by hand. Its error says that the version does not stand on its own, or is not the
+// first one: judged by a later one, what the ledger holds from before it would be false.
 func NewHistory(first *Version, realm alert.Realm) (*History, error) {
+	if n := first.Meta.Version; n != 1 {
+		return nil, refuseVersion("it is version %d, and a ledger's key ring begins with version 1: name the folder of version 1 under keys.folder, the node takes those after it from the ledger; "+
+			"if it is not at hand, take it from a node that is up with tocsin keys fetch 1 DIR", n)
+	}
 	// The operator's word stands for when it was signed: managers whose lines have
 	// ended since did sign it while they could.
 	if _, err := first.Stands(realm, first.signedWithin(realm)); err != nil {

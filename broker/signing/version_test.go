@@ -367,6 +367,9 @@ func TestHistory(t *testing.T) {
 		}
 		return nil, missing
 	}
+	if _, err := signing.NewHistory(second, alert.RealmLive); err == nil || !strings.Contains(err.Error(), "name the folder of version 1 under keys.folder") {
+		t.Errorf("a history that begins with version 2: %v", err)
+	}
 	h, err := signing.NewHistory(first, alert.RealmLive)
 	if err != nil {
 		t.Fatal(err)

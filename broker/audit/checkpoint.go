@@ -381,18 +381,30 @@ func (k *Keeper) Run(ctx context.Context, interval time.Duration, report func(er
 func writeSynced(name string, data []byte, mode os.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
 	if err != nil {
-		return err
+		return naming(name, err)
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(data)
 	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err != nil {
-		return err
+		return naming(name, err)
 	}
 	if err := os.Rename(f.Name(), name); err != nil {
-		return err
+		return naming(name, err)
 	}
 	return syncDir(filepath.Dir(name))
+}
+
+// naming says of an error which file could not be written. The name of the temporary one
+// tells nobody anything, and is another one each time: the same trouble would look new.
+func naming(name string, err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: e.Op, Path: name, Err: e.Err}
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return &fs.PathError{Op: e.Op, Path: name, Err: e.Err}
+	}
+	return err
 }
 
 func syncDir(dir string) error {

@@ -393,3 +393,27 @@ func TestKeeperRunReportsThatTheLedgerIsNotTrusted(t *testing.T) {
 		}
 	})
 }
+
+// TestKeeperRunReportsTheSameTroubleInTheSameWords holds that whoever reports it can tell
+// that it was said before.
+func TestKeeperRunReportsTheSameTroubleInTheSameWords(t *testing.T) {
+	t.Parallel()
+	b := newBook(t, "epoch-a").fill(3)
+	for name, spoil := range map[string]func(dir string) error{
+		"no_folder":             os.RemoveAll,
+		"a_folder_in_its_place": func(dir string) error { return os.Mkdir(filepath.Join(dir, checkpointFile), 0o700) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "state")
+			k := keep(t, dir, b.entries)
+			if err := spoil(dir); err != nil {
+				t.Fatal(err)
+			}
+			first, second := k.Write(), k.Write()
+			if first == nil || second == nil || first.Error() != second.Error() || !strings.Contains(first.Error(), filepath.Join(dir, checkpointFile)) {
+				t.Errorf("it says %v, then %v, want the same of the checkpoint's file", first, second)
+			}
+		})
+	}
+}

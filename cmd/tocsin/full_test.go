@@ -76,6 +76,59 @@ func TestFullDisk(t *testing.T) {
 	node.stop()
 }
 
+// TestAStartOnAFullDisk starts a node where nothing can be written any more: the public
+// still finds what was released.
+func TestAStartOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	disk := newSmallDisk(t, "9m")
+	pg.edit("\nstate: state\n", "\nstate: "+filepath.Join(disk.dir, "state")+"\n")
+	simulator := start(t, "simulate", "--listen", pg.platforms)
+	simulator.says("Simulator up")
+	node := start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	path := pg.signed("b")
+	code := codeOf(t, path)
+	expect(t, 0, "publish", path, "-c", pg.config)
+	expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
+	expect(t, 0, "status", code, "-c", pg.config, "--watch")
+	node.stop()
+	disk.stuff()
+
+	// What is left of the last page on the disk takes the records of some starts.
+	for starts := 1; ; starts++ {
+		node = start(t, "serve", "-c", pg.config)
+		node.says("Node savona-1 is up")
+		if strings.Contains(node.log.String(), "the ledger takes no more records: what is public is served, nothing is sent; make room on its disk, then start the node again") {
+			break
+		}
+		if starts == 40 {
+			t.Fatal("the disk takes records without end")
+		}
+		node.stop()
+	}
+	node.says("ATTENTION: the node sends nothing: append to the ledger on ledger.node.savona-1: the ledger's store is full")
+	for _, page := range []string{"/", "/a/" + code} {
+		if body, err := fetch(t.Context(), "http://"+pg.site+page); err != nil || !strings.Contains(string(body), code) {
+			t.Errorf("the page %s of a node that was started on a full disk: %v\n%s", page, err, body)
+		}
+	}
+	if stdout, _ := expect(t, 0, "status", "-c", pg.config); !strings.HasPrefix(stdout, "ATTENTION: the node sends nothing: the ledger's store is full") ||
+		strings.Contains(stdout, "not to be trusted") {
+		t.Errorf("status says %q", stdout)
+	}
+	node.stop()
+
+	disk.grow("64m")
+	node = start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	expect(t, 0, "publish", pg.signed("after"), "-c", pg.config)
+	if stdout, _ := expect(t, 0, "audit", "verify", "-c", pg.config); !strings.Contains(stdout, "All is in order") {
+		t.Errorf("the ledger is not whole: %s", stdout)
+	}
+	node.stop()
+}
+
 // fill hands in bulletins until the disk is full, fills the last of it with something
 // else, and returns the codes of those that were taken.
 func (pg *playground) fill(disk *smallDisk) (codes []string) {

@@ -66,8 +66,10 @@ type node struct {
 	failed    chan error    // why a part of the node ended by itself
 	restored  chan struct{} // closed when the site shows again what is in force
 
-	// unwritable is why the ledger takes no more records, or nil; watchStore sets it.
+	// unwritable is why the ledger takes no more records, or nil; stopSending sets it.
 	unwritable atomic.Pointer[error]
+	// untold says that the start found no room for the presence: watchStore writes it.
+	untold bool
 	// notAccepted says that acceptLost named records, and no checkpoint was lost.
 	notAccepted bool
 	// staleRing is why the key ring of the ledger is older than one that this node has
@@ -424,6 +426,46 @@ func (n *node) acceptLoss(ctx context.Context, records int64) (*ledger.Record, e
 	}, nil
 }
 
+// tellStart records that the node has started, and what whoever started it accepted.
+func (n *node) tellStart(ctx context.Context, accepted *ledger.Record) error {
+	seq, err := n.ledger.Append(ctx, ledger.Record{
+		Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.rings.Newest().Ring.SHA256()), Channels: n.c.channelNames(), Sync: n.sync,
+	})
+	if err != nil {
+		return err
+	}
+	if err := n.ledger.WaitApplied(ctx, seq); err != nil {
+		return err
+	}
+	n.announced.Store(true)
+	if accepted == nil {
+		return nil
+	}
+	if seq, err = n.ledger.Append(ctx, *accepted); err != nil {
+		return err
+	}
+	return n.ledger.WaitApplied(ctx, seq)
+}
+
+// announce records the first key ring of a ledger that has none and the start of the node,
+// and signs a checkpoint.
+func (n *node) announce(ctx context.Context, accepted *ledger.Record) error {
+	if err := n.recordFirstRing(ctx); err != nil || n.trusted() != nil {
+		return err
+	}
+	if n.announces() {
+		if err := n.tellStart(ctx, accepted); err != nil {
+			return err
+		}
+	}
+	// A checkpoint at every start: a ledger that has grown has one, however
+	// soon its node is killed each time. One that has no room is tried again by Run.
+	if err := n.keeper.Write(); err != nil && !full(err) {
+		return err
+	}
+	return nil
+}
+
 // begin announces the node and starts what works in the background.
 func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	accepted, err := n.acceptLoss(ctx, o.acceptLost)
@@ -433,41 +475,21 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 	if n.distrusted() != nil {
 		n.site.Doubt()
 	}
-	if err := n.trusted(); err == nil {
-		if err := n.recordFirstRing(ctx); err != nil {
-			return err
-		}
-	}
-	if err := n.trusted(); err != nil {
-		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)
-	} else if n.announces() {
-		seq, err := n.ledger.Append(ctx, ledger.Record{
-			Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.rings.Newest().Ring.SHA256()), Channels: n.c.channelNames(), Sync: n.sync,
-		})
-		if err != nil {
-			return err
-		}
-		if err := n.ledger.WaitApplied(ctx, seq); err != nil {
-			return err
-		}
-		n.announced.Store(true)
-		if accepted != nil {
-			if seq, err = n.ledger.Append(ctx, *accepted); err != nil {
-				return err
-			}
-			if err := n.ledger.WaitApplied(ctx, seq); err != nil {
-				return err
-			}
-		}
-	}
 	if n.trusted() == nil {
-		// A checkpoint at every start: a ledger that has grown has one, however
-		// soon its node is killed each time.
-		if err := n.keeper.Write(); err != nil {
+		// The public is served from a full disk too: a node that is started on one comes
+		// up as one whose disk fills.
+		if err := n.announce(ctx, accepted); full(err) {
+			n.stopSending(ctx, err)
+		} else if err != nil {
 			return err
 		}
 	}
-	if err := n.writePresence(n.distrusted()); err != nil {
+	if err := n.distrusted(); err != nil {
+		n.log.ErrorContext(ctx, "the ledger is not to be trusted: what is public is served, nothing is released", "err", err)
+	}
+	if err := n.writePresence(n.distrusted()); full(err) {
+		n.untold = true
+	} else if err != nil {
 		return err
 	}
 	if o.checkpoints == 0 {

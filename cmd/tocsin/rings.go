@@ -4,6 +4,7 @@ package main
 // from the configuration; those after it from the ledger, while the node runs.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func (n *node) takeRings(ctx context.Context) error {
 	}
 	v, _ := n.rings.Version()
 	if v == nil {
-		return copyPlainKeys(n.c)
+		return n.copied(ctx, copyPlainKeys(n.c))
 	}
 	text, err := os.ReadFile(filepath.Join(n.c.abs(n.c.State), keysCopy, ringMeta))
 	if err == nil {
@@ -99,7 +100,17 @@ func (n *node) takeRings(ctx context.Context) error {
 			return nil
 		}
 	}
-	return n.copyRing()
+	return n.copied(ctx, n.copyRing())
+}
+
+// copied passes over a copy of the keys for which there was no room: the node itself does
+// not judge by it.
+func (n *node) copied(ctx context.Context, err error) error {
+	if full(err) {
+		n.log.WarnContext(ctx, "the copy of the key ring beside the ledger could not be renewed", "err", err)
+		return nil
+	}
+	return err
 }
 
 // recordFirstRing puts the version that was configured by hand into a ledger that
@@ -226,7 +237,11 @@ func writeKeys(c *config, files map[string][]byte) error {
 	}
 	files["realm"] = []byte(c.Realm + "\n")
 	for name, b := range files {
-		if err := writeWhole(filepath.Join(dir, name), b); err != nil {
+		path := filepath.Join(dir, name)
+		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, b) {
+			continue // a full disk takes not even the same again
+		}
+		if err := writeWhole(path, b); err != nil {
 			return fmt.Errorf("copy of the key ring: %w", err)
 		}
 	}

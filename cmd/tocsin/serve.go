@@ -56,7 +56,10 @@ func (p *program) serve(ctx context.Context, c *config, o nodeOptions) error {
 		p.print("ATTENZIONE: --accept-lost-checkpoint non ha avuto effetto e nel registro non ne resta traccia, perché non è andato perso nessun sigillo: toglierlo dal comando",
 			"ATTENTION: --accept-lost-checkpoint had no effect, and the ledger does not mention it, since no checkpoint was lost: leave it out of the command")
 	}
-	if err := n.trusted(); err != nil {
+	if err := n.unwritable.Load(); err != nil {
+		p.print("ATTENZIONE: il nodo non invia niente: %v", "ATTENTION: the node sends nothing: %v", p.words(*err))
+	}
+	if err := n.distrusted(); err != nil {
 		p.print("ATTENZIONE: il registro non è affidabile, il nodo non diffonde nulla: %v", "ATTENTION: the ledger is not to be trusted, the node releases nothing: %v", p.words(err))
 	}
 	select {

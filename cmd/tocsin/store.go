@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -40,12 +41,14 @@ func keptIn(r ledger.Room) int64 { return min(reserve, r.Bound/2) }
 func (n *node) watchStore(ctx context.Context) {
 	tick := time.NewTicker(storeInterval)
 	defer tick.Stop()
-	warned, near, told := false, false, false
+	warned, near, owed := false, false, n.untold
+	var told *error
 	for {
 		warned = n.lookAtStore(ctx, warned)
 		near = n.lookAtBound(ctx, near)
-		if n.unwritable.Load() != nil && !told {
-			told = n.writePresence(n.distrusted()) == nil // a full disk may not take that either: again, then
+		// A full disk may not take that either: again, then.
+		if why := n.unwritable.Load(); (owed || why != told) && n.writePresence(n.distrusted()) == nil {
+			owed, told = false, why
 		}
 		select {
 		case <-ctx.Done():
@@ -60,10 +63,7 @@ func (n *node) watchStore(ctx context.Context) {
 func (n *node) lookAtStore(ctx context.Context, warned bool) bool {
 	if n.server != nil && n.unwritable.Load() == nil {
 		if err := n.server.Healthy(); err != nil && ctx.Err() == nil {
-			err = fmt.Errorf("%w (%w)", ledger.ErrFull, err)
-			n.unwritable.Store(&err)
-			n.log.ErrorContext(ctx, "the ledger takes no more records: what is public is served, nothing is sent; make room on its disk, then start the node again",
-				"folder", n.c.abs(n.c.State), "err", err)
+			n.stopSending(ctx, fmt.Errorf("%w (%w)", ledger.ErrFull, err))
 		}
 	}
 	free, err := freeBytes(n.c.abs(n.c.State))
@@ -72,6 +72,18 @@ func (n *node) lookAtStore(ctx context.Context, warned bool) bool {
 		n.log.WarnContext(ctx, "the disk of the ledger is nearly full: make room before it takes no more records", "folder", n.c.abs(n.c.State), "free_bytes", free)
 	}
 	return low
+}
+
+// stopSending notes that the ledger takes no more records, and says so.
+func (n *node) stopSending(ctx context.Context, why error) {
+	n.unwritable.Store(&why)
+	n.log.ErrorContext(ctx, "the ledger takes no more records: what is public is served, nothing is sent; make room on its disk, then start the node again",
+		"folder", n.c.abs(n.c.State), "err", why)
+}
+
+// full reports whether what could not be written had no room.
+func full(err error) bool {
+	return errors.Is(err, ledger.ErrFull) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // lookAtBound warns once whenever the room in a stream falls below its low water; warned says

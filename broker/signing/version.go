@@ -12,7 +12,10 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/signing/sshsig"
@@ -301,14 +304,22 @@ func (v *Version) Follows(old *Version, realm alert.Realm, at time.Time) (theirs
 	return theirs, own, err
 }
 
+// maxUncounted bounds how many signatures a refusal says of why they do not count.
+const maxUncounted = 4
+
 // signedBy returns the managers of a version who signed v, each person and each key
 // once, or why they are too few.
 func (v *Version) signedBy(managers *Version, realm alert.Realm, at time.Time) ([]Signer, error) {
-	namespace, message := Namespace(Keyring, realm), sshsig.NewMessage(v.text)
+	message := sshsig.NewMessage(v.text)
 	var signed []Signer
+	var uncounted []string
 	for _, name := range slices.Sorted(maps.Keys(v.sigs)) {
-		if s, ok := managers.approval(v.sigs[name], namespace, message, at); ok {
+		s, err := managers.approval(v.sigs[name], realm, message, at)
+		switch {
+		case err == nil:
 			signed = append(signed, s)
+		case len(uncounted) < maxUncounted:
+			uncounted = append(uncounted, fmt.Sprintf("%s/%s: %v", FolderSigs, name, err))
 		}
 	}
 	slices.SortStableFunc(signed, func(a, b Signer) int { return cmp.Compare(a.Principal, b.Principal) })
@@ -319,33 +330,70 @@ func (v *Version) signedBy(managers *Version, realm alert.Realm, at time.Time) (
 	for i := range signed {
 		organisations[signed[i].Organisation] = true
 	}
+	var err error
 	switch {
 	case len(signed) < need:
-		return nil, refuseVersion("%d of the managers of version %d have signed, %d must: let more of them sign", len(signed), managers.Meta.Version, need)
+		err = fmt.Errorf("%d of the managers of version %d have signed, %d must: let more of them sign", len(signed), managers.Meta.Version, need)
 	case need > 1 && len(organisations) < 2:
-		return nil, refuseVersion("all managers of version %d who signed are of one organisation: let one of another sign too", managers.Meta.Version)
+		err = fmt.Errorf("all managers of version %d who signed are of one organisation: let one of another sign too", managers.Meta.Version)
+	default:
+		return signed, nil
 	}
-	return signed, nil
+	if len(uncounted) > 0 {
+		err = fmt.Errorf("%w; what does not count: %s", err, strings.Join(uncounted, "; "))
+	}
+	return nil, &VersionError{err}
 }
 
-// approval reports whether one signature over message is a manager's. Hardware keys
-// have to attest the person, and passkeys that may be on several devices are not
+// approval returns the manager who made one signature over message, or why it does not
+// count. Hardware keys have to attest the person, and passkeys that may be on several devices are not
 // accepted, whatever the policy says of bulletins: it is itself what is signed here.
-func (v *Version) approval(armored []byte, namespace string, message *sshsig.Message, at time.Time) (Signer, bool) {
+func (v *Version) approval(armored []byte, realm alert.Realm, message *sshsig.Message, at time.Time) (Signer, error) {
 	sig, err := sshsig.Parse(armored)
-	if err != nil || sig.Certificate() != nil {
-		return Signer{}, false
+	if err != nil {
+		return Signer{}, err
 	}
-	lines := v.root.ByKey(sig.Key())
-	if len(lines) == 0 {
-		return Signer{}, false
+	namespace := Namespace(Keyring, realm)
+	switch {
+	case sig.Certificate() != nil:
+		return Signer{}, errors.New("it was made with a certificate, and managers sign with the key itself")
+	case sig.Namespace() != namespace:
+		return Signer{}, fmt.Errorf("it was made in %q, and %q is asked for: sign it again there", sig.Namespace(), namespace)
 	}
-	s, refusal := v.root.check(sig.Key(), lines[0].Principal, namespace, at)
-	if refusal != nil {
-		return Signer{}, false
+	s, err := v.Manager(sig.Key(), realm, at)
+	if err != nil {
+		return Signer{}, err
 	}
 	if s.Assertion, err = sig.VerifyMessage(namespace, message); err != nil {
-		return Signer{}, false
+		return Signer{}, err
 	}
-	return *s, (&HardwareRules{}).check(s.Assertion) == ""
+	if reason := (&HardwareRules{}).check(s.Assertion); reason != "" {
+		return Signer{}, errors.New("the hardware key did not attest the person: sign it again with PIN and touch, and with no passkey that may be on several devices")
+	}
+	return *s, nil
+}
+
+// Manager returns whose the key is among the managers of this version in a realm at a
+// time, or why what it signs does not count there.
+func (v *Version) Manager(key ssh.PublicKey, realm alert.Realm, at time.Time) (*Signer, error) {
+	fingerprint, n := ssh.FingerprintSHA256(key), v.Meta.Version
+	lines := v.root.ByKey(key)
+	if len(lines) == 0 {
+		return nil, fmt.Errorf("the key %s is none of the managers' in root of version %d", fingerprint, n)
+	}
+	namespace, name := Namespace(Keyring, realm), lines[0].Principal
+	s, refusal := v.root.check(key, name, namespace, at)
+	if refusal == nil {
+		return s, nil
+	}
+	switch refusal.Reason {
+	case ReasonRevoked:
+		return nil, fmt.Errorf("the key %s of %s is revoked in version %d", fingerprint, name, n)
+	case ReasonKeyExpired:
+		return nil, fmt.Errorf("the line of %s in root of version %d has ended", name, n)
+	case ReasonNotYetValid, ReasonClockBehind:
+		return nil, fmt.Errorf("the line of %s in root of version %d does not hold yet", name, n)
+	default:
+		return nil, fmt.Errorf("%s is no manager in %q: the line in root of version %d does not name it", name, namespace, n)
+	}
 }

@@ -350,6 +350,7 @@ func (p *program) lint(ctx context.Context, from *ringSource, a []string) (out [
 
 func (p *program) keysVerifyCommand() *cobra.Command {
 	var at, realm string
+	var from ringSource
 	var asJSON, script bool
 	cmd := &cobra.Command{
 		Use:   "verify DIR [OLD]",
@@ -369,9 +370,9 @@ The same is checked, with ssh-keygen alone, by the script that --script prints: 
 				_, err := p.out.Write(signing.VerifyRingScript())
 				return err
 			}
-			r, err := alert.ParseRealm(realm)
+			r, err := from.realm(realm)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			when := time.Now()
 			if at != "" {
@@ -388,7 +389,8 @@ The same is checked, with ssh-keygen alone, by the script that --script prints: 
 	}
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&at, "at", "", p.say("giudica come a quel momento (predefinito: adesso)", "judge as of that moment (default: now)"))
-	cmd.Flags().StringVar(&realm, "realm", string(alert.RealmLive), p.say("exercise (esercitazione) o live (reale)", "exercise or live"))
+	cmd.Flags().StringVar(&realm, "realm", "", p.say("exercise (esercitazione) o live (reale); predefinito: quello di -c, altrimenti live", "exercise or live; default: that of -c, else live"))
+	cmd.Flags().StringVarP(&from.config, "config", "c", "", p.say("configurazione del nodo: dice l'ambiente", "the node's configuration: it says the realm"))
 	cmd.Flags().BoolVar(&script, "script", false, p.say("scrive lo script che verifica senza Tocsin", "print the script that checks without Tocsin"))
 	return cmd
 }

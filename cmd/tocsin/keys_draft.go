@@ -625,6 +625,9 @@ The same with OpenSSH: ssh-keygen -Y sign -f KEY -n keyring@tocsin DIR/meta, the
 			if name == "" {
 				return refused("keys sign: this key is not that of a manager in %s: ask those who manage the key ring", a[0])
 			}
+			if err := mayManage(key.PublicKey(), r, time.Now(), old, v); err != nil {
+				return refusedError{fmt.Errorf("keys sign: this signature would not count, and was not made: %w", err)}
+			}
 			if err := p.confirmRing(old, v, &k, asJSON); err != nil {
 				return err
 			}
@@ -664,6 +667,20 @@ func managerOf(key ssh.PublicKey, versions ...*signing.Version) string {
 		}
 	}
 	return ""
+}
+
+// mayManage returns nil if what the key signs counts for the version in force or for the
+// next one, or why for neither.
+func mayManage(key ssh.PublicKey, realm alert.Realm, now time.Time, versions ...*signing.Version) (err error) {
+	for _, v := range versions {
+		if v == nil || len(v.Root().ByKey(key)) == 0 {
+			continue
+		}
+		if _, err = v.Manager(key, realm, now); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // confirmRing shows what changes, and asks.

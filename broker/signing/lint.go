@@ -134,7 +134,7 @@ func (l *linter) people() {
 	}
 	for team, has := range people {
 		if role, organisation, _ := strings.Cut(team, " "); len(has) == 1 && !enrols[team] {
-			l.say(first[team], Weak, "in "+organisation+" firma come "+role+" una persona sola: aggiungerne un'altra", "of "+organisation+" one person only signs as "+role+": add another")
+			l.say(first[team], Weak, "in "+organisation+" firma come "+Role(role).Title("it")+" una persona sola: aggiungerne un'altra", "of "+organisation+" one person only signs as "+Role(role).Title("en")+": add another")
 		}
 	}
 }
@@ -154,7 +154,7 @@ func (l *linter) roles(p *Policy) {
 				continue
 			}
 			said[slot[0]] = true
-			l.say(0, Weak, "le regole chiedono la firma di "+string(slot[0])+" e nessuno può darla", "the policy asks for the signature of "+string(slot[0])+" and nobody can give it")
+			l.say(0, Weak, "le regole chiedono la firma di: "+slot[0].Title("it")+"; nessuno può darla", "the policy asks for the signature of: "+slot[0].Title("en")+"; nobody can give it")
 		}
 	}
 	if p.breakglass != nil && !l.ring.canBreakGlass(l.now) {

@@ -287,7 +287,8 @@ func (p *program) changes(old, v *signing.Version) []string {
 	}
 	for _, s := range slices.Concat(v.Ring().Signers(), v.Root().Signers()) {
 		if v.Ring().Revoked(s.Key) && (old.Ring() == nil || !old.Ring().Revoked(s.Key)) {
-			out = append(out, p.say("! revocata la chiave di %s, %s: anche le firme già fatte non valgono più", "! revoked the key of %s, %s: what it signed before does not count any more either", s.Principal, s.Fingerprint))
+			out = append(out, p.say("! revocata la chiave di %s, %s: nessuna sua firma, neanche già fatta, vale più per diffondere o inviare; ciò che è pubblico resta, con le firme di allora",
+				"! revoked the key of %s, %s: no signature of it, not even one made before, counts any more for a release or a post; what is public stays, with the signatures of then", s.Principal, s.Fingerprint))
 		}
 	}
 	if old.Ring() == nil {
@@ -431,8 +432,8 @@ func (p *program) keysRevokeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke KEY",
 		Short: p.say("revoca nella bozza una chiave (impronta, o file .pub)", "revokes a key in the draft (fingerprint, or .pub file)"),
-		Long: p.say("Una chiave revocata non vale più, nemmeno per le firme già fatte: per chi lascia il servizio usare tocsin keys expire.",
-			"A revoked key is never accepted any more, for what it signed before either: for whoever leaves the service use tocsin keys expire."),
+		Long: p.say("Una chiave revocata non vale più, nemmeno con le firme già fatte: ciò che non è ancora diffuso o inviato non parte. Ciò che è pubblico resta, e con esso le firme di allora.\nPer chi lascia il servizio usare tocsin keys expire.",
+			"A revoked key is never accepted any more, with what it signed before either: what is not released or sent yet does not go out. What is public stays, and so do the signatures of then.\nFor whoever leaves the service use tocsin keys expire."),
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			return p.edit(cmd.Context(), &f, func(d *draft) error {

@@ -156,7 +156,8 @@ func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channe
 	return out
 }
 
-// weigh adds the signatures: those that hold, and apart from them the others.
+// weigh adds the signatures: those that hold, and apart from them the others. While a bulletin
+// waits, one whose key was revoked since holds no more: it is of no use for the release.
 func (s *alertStatus) weigh(state *ledger.State, a *signing.Authority, verdicts map[string]delivery.Verdict) {
 	for i := range s.Bulletins {
 		b := &s.Bulletins[i]
@@ -165,13 +166,14 @@ func (s *alertStatus) weigh(state *ledger.State, a *signing.Authority, verdicts 
 		for _, st := range state.Alerts[s.Alert].Bulletin(b.SHA256).Statements {
 			role, _, _ := strings.Cut(st.Namespace, "@")
 			shown := signatureStatus{Principal: st.Principal, Role: role, Namespace: st.Namespace, Key: st.Key}
-			if slices.ContainsFunc(v.Sound, func(sound ledger.Statement) bool { return sound.Seq == st.Seq }) {
-				b.Signatures = append(b.Signatures, shown)
-				continue
-			}
 			why := errNotChecked
 			if v.Bulletin != nil {
 				_, why = a.CheckOne(signing.RequestOf(v.Bulletin), delivery.StatementOf(&st), st.At)
+			}
+			waits := !v.Released && v.Refused == nil && v.Halt == nil
+			if slices.ContainsFunc(v.Sound, func(sound ledger.Statement) bool { return sound.Seq == st.Seq }) && (why == nil || !waits) {
+				b.Signatures = append(b.Signatures, shown)
+				continue
 			}
 			if why != nil && len(b.RefusedSignatures) < maxRefusedSignatures { // it came after the verdict, and the next look has it
 				b.RefusedSignatures = append(b.RefusedSignatures, refusedSignature{shown, why.Error()})

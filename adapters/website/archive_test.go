@@ -100,12 +100,19 @@ func TestASiteInDoubtDeniesNothing(t *testing.T) {
 			}
 		}
 	}
-	check("without an alert", http.StatusServiceUnavailable, append(unknown, "/", "/alerts/current.json")...)
-	check("without an alert", http.StatusOK, "/verifica", "/feed.atom")
+	lists := []string{"/", "/alerts/current.json", "/feed.atom"}
+	check("without an alert", http.StatusServiceUnavailable, append(unknown, lists...)...)
+	check("without an alert", http.StatusOK, "/verifica")
+	// Of what was revoked or ended the lists say that it is not in force.
+	ended := message("SV-33333", 2, "Update")
+	ended.Notice.CAP = document("verde", `<responseType>AllClear</responseType>`)
+	st.mustPut(message("SV-22222", 1, "Alert"), message("SV-22222", 2, "Cancel"), message("SV-33333", 1, "Alert"), ended)
+	check("with a revoked and an ended alert", http.StatusServiceUnavailable, append(unknown, lists...)...)
+	check("with a revoked and an ended alert", http.StatusOK, "/a/SV-22222", "/a/SV-33333")
 	st.mustPut(p)
-	check("with an alert", http.StatusOK, "/", "/alerts/current.json", "/a/SV-7F3K2", "/verifica?codice=SV-7F3K2")
+	check("with an alert", http.StatusOK, append(lists, "/a/SV-7F3K2", "/verifica?codice=SV-7F3K2")...)
 	check("with an alert", http.StatusServiceUnavailable, unknown...)
 	st.now = p.Notice.Expires
-	check("when it is over", http.StatusServiceUnavailable, "/")
+	check("when it is over", http.StatusServiceUnavailable, lists...)
 	check("when it is over", http.StatusOK, "/a/SV-7F3K2")
 }

@@ -2,6 +2,7 @@ package website
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,12 @@ func (s *Site) Public() http.Handler {
 	mux.HandleFunc("GET /cap/{file}", s.showFile)
 	mux.HandleFunc("GET /media/{file}", s.showFile)
 	mux.HandleFunc("GET /feed.atom", func(w http.ResponseWriter, r *http.Request) {
-		s.show(w, r, s.view().feed, http.StatusOK)
+		v := s.view()
+		if s.doubted.Load() && !v.inForce() { // an empty feed takes the alert off its readers' screens
+			doubtful(w)
+			return
+		}
+		s.show(w, r, v.feed, http.StatusOK)
 	})
 	mux.HandleFunc("GET /alerts/current.json", func(w http.ResponseWriter, r *http.Request) {
 		v := s.view()
@@ -165,10 +171,11 @@ func (s *Site) showUnknown(w http.ResponseWriter, r *http.Request) {
 	s.showMissing(w, r)
 }
 
-// inForce reports whether the site shows an alert in force.
+// inForce reports whether the site shows an alert in force. One that was revoked or
+// ended before its time is none: of it alone a page says that nothing is.
 func (v *snapshot) inForce() bool {
 	current, _ := v.standing()
-	return len(current) > 0
+	return slices.ContainsFunc(current, func(r *record) bool { return r.state() == pages.InForce })
 }
 
 // doubtful answers that what the site shows may not be all.

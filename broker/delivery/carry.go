@@ -44,6 +44,9 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 	for ctx.Err() == nil {
 		l.deciding(id, true)
 		items, err := l.s.library.items(ctx, id, l.name)
+		if err != nil && l.s.Trusted() != nil {
+			return l.s.Now().Add(distrustRetry) // the node has said it
+		}
 		if err != nil {
 			l.s.Log.ErrorContext(ctx, "an alert could not be read from the ledger", "alert", id, "channel", l.name, "err", err)
 			return l.s.Now().Add(recordRetry)

@@ -168,6 +168,9 @@ type Verdict struct {
 	Bulletin *bulletin.Bulletin // nil where it can't be read
 	Released bool
 	Refused  error // why it will never be released, or nil
+	// Lost is why a bulletin can't be read that a channel began to send, or nil: what it
+	// says is not known, and not what it revoked.
+	Lost error
 	// Sound are its signatures that held when they came, in ledger order.
 	Sound []ledger.Statement
 	// Halt is the refusal or withdrawal by which it will never be released, or nil; Halts
@@ -201,6 +204,8 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 				return nil, err
 			}
 			out[state.SHA256] = v
+		case isLost(&state, err):
+			out[state.SHA256] = Verdict{Lost: err}
 		case isVerdict(err):
 			out[state.SHA256] = Verdict{Refused: err}
 		default:
@@ -217,7 +222,7 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 		out[p.state.SHA256] = v
 	}
 	for _, state := range lib.states(id) {
-		if v := out[state.SHA256]; !v.Released && v.Refused == nil && state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin {
+		if v := out[state.SHA256]; !v.Released && v.Refused == nil && v.Lost == nil && state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin {
 			v.Refused = fmt.Errorf("%w: %s", errRefused, state.Refusal.Reason)
 			out[state.SHA256] = v
 		}
@@ -230,13 +235,19 @@ func otherRealm(b *bulletin.Bulletin, rings *signing.History) error {
 }
 
 // items returns the released bulletins of an alert in the order of their numbers,
-// with the state of their posts on a channel.
+// with the state of their posts on a channel. Where one of them is lost it fails: the
+// others do not say how the alert stands.
 func (lib *library) items(ctx context.Context, id, channel string) ([]item, error) {
 	lib.mu.Lock()
 	defer lib.mu.Unlock()
 	all, err := lib.places(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	for _, state := range lib.states(id) {
+		if _, err := lib.read(ctx, id, &state); err != nil && isLost(&state, err) {
+			return nil, fmt.Errorf("%w: %w", errLost, err)
+		}
 	}
 	var items []item
 	chain, _ := bulletin.Chain(bulletins(all))
@@ -401,6 +412,8 @@ func (lib *library) releaseOf(ctx context.Context, h *held, state *ledger.Bullet
 var (
 	// errOtherBulletin says that a record and the bulletin that it names disagree.
 	errOtherBulletin = errors.New("the record and the bulletin do not agree")
+	// errLost says that a bulletin which a channel began to send can't be read any more.
+	errLost = errors.New("the ledger has lost a bulletin of this alert that was sent, and how the alert stands is not known: restore the ledger from a copy")
 	// errRefused says that the ledger holds the refusal of a bulletin.
 	errRefused = errors.New("it was refused when it was handed in")
 )
@@ -410,6 +423,13 @@ var (
 func isVerdict(err error) bool {
 	_, malformed := errors.AsType[*bulletin.SyntaxError](err)
 	return malformed || errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrDamaged) || errors.Is(err, errOtherBulletin) || errors.Is(err, errRefused)
+}
+
+// isLost reports whether the error says that the bytes of a bulletin are gone which a
+// channel began to send: that is about the ledger. Nobody but a node writes that it sent
+// something, and it has read it before.
+func isLost(state *ledger.BulletinState, err error) bool {
+	return state.Attempted() && (errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrNoBlobs) || errors.Is(err, ledger.ErrDamaged))
 }
 
 // read returns the bulletin of a record, or why it is none. The caller holds mu.

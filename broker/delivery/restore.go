@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -31,10 +32,13 @@ func (s *Service) restore(ctx context.Context) (archive []string, err error) {
 	for _, id := range current {
 		for _, l := range s.lanes {
 			_, err := s.restoreAlert(ctx, l, id)
-			switch {
-			case err != nil && (distrust == nil || ctx.Err() != nil):
+			if err != nil && (distrust == nil && !errors.Is(err, errLost) || ctx.Err() != nil) {
 				return nil, err
-			case err == nil && !s.lost(ctx, l, id, distrust != nil):
+			}
+			if err == nil {
+				err = s.lost(ctx, l, id, distrust)
+			}
+			if err == nil {
 				continue
 			}
 			lost = append(lost, id)
@@ -95,12 +99,12 @@ func (s *Service) shows(b *ledger.BulletinState) bool {
 	return false
 }
 
-// lost reports whether the ledger says of a post of the alert that it is public on l, which
-// forgets, and l was not handed it: because its bulletin can't be read or, where the ledger
-// is not to be trusted, for whatever reason.
-func (s *Service) lost(ctx context.Context, l *lane, id string, distrust bool) bool {
+// lost returns nil, or why l, which forgets, was not handed a post of the alert of which the
+// ledger says that it is public there: its bulletin can't be read or, where the ledger is not
+// to be trusted, whatever else.
+func (s *Service) lost(ctx context.Context, l *lane, id string, distrust error) error {
 	if _, ok := l.ch.Channel.(adapters.Volatile); !ok {
-		return false
+		return nil
 	}
 	for _, b := range s.library.states(id) {
 		unshown := false
@@ -115,11 +119,14 @@ func (s *Service) lost(ctx context.Context, l *lane, id string, distrust bool) b
 		s.library.mu.Lock()
 		_, err := s.library.read(ctx, id, &b)
 		s.library.mu.Unlock()
-		if distrust || err != nil {
-			return true
+		if err == nil {
+			err = distrust
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return false
+	return nil
 }
 
 func pastOf(a *ledger.AlertState) adapters.Past {

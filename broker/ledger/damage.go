@@ -75,11 +75,15 @@ func soundStore(dir string) (string, *DamageError, error) {
 		return "", nil, fmt.Errorf("ledger folder: %w", err)
 	}
 	var damage DamageError
+	var torn *block // the last one of the bulletins' bytes, where what does not hold at its end is no damage by itself
 	for _, stream := range []string{streamName, blobsName} {
 		records := 0
 		err := eachBlock(streamFolder(dir, stream), stream, func(b *block) error {
 			records += len(b.sound)
 			damage.Places = append(damage.Places, b.places()...)
+			if b.torn != nil && stream == blobsName {
+				torn = b
+			}
 			return nil
 		})
 		if err != nil {
@@ -87,6 +91,16 @@ func soundStore(dir string) (string, *DamageError, error) {
 		}
 		if stream == streamName && len(damage.Places) > 0 && records == 0 {
 			return "", nil, fmt.Errorf("%w: %s", ErrUnreadable, listed(damage.Places))
+		}
+	}
+	if torn != nil {
+		lost, err := tornOff(dir, torn)
+		if err != nil {
+			return "", nil, fmt.Errorf("ledger folder: %w", err)
+		}
+		if lost {
+			torn.bad = []span{*torn.torn}
+			damage.Places = append(damage.Places, torn.places()...)
 		}
 	}
 	if len(damage.Places) == 0 {
@@ -98,6 +112,74 @@ func soundStore(dir string) (string, *DamageError, error) {
 		}
 	}
 	return mended, &damage, nil
+}
+
+// tornOff reports whether the bytes that do not hold at the end of those of the bulletins
+// were acknowledged once: a record names them, which is written after them. No checkpoint
+// tells that, as it does of the records.
+func tornOff(dir string, b *block) (bool, error) {
+	kept := map[string]bool{} // by digest: that the bytes are there
+	err := eachBlock(streamFolder(dir, blobsName), blobsName, func(b *block) error {
+		for _, s := range b.sound {
+			subject, _ := message(b.raw[s.from:s.to])
+			kept[strings.TrimPrefix(subject, "blob.")] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	lost := map[string]bool{} // by digest: what a record names and is not there
+	err = eachBlock(streamFolder(dir, streamName), streamName, func(b *block) error {
+		for _, s := range b.sound {
+			subject, payload := message(b.raw[s.from:s.to])
+			r, bad := Decode(payload)
+			if bad != nil || r.Subject() != subject {
+				continue
+			}
+			var names []string
+			switch r.Type { //nolint:exhaustive // no other record names bytes
+			case Bulletin:
+				names = []string{r.SHA256}
+			case KeyRing:
+				names = []string{r.Meta, r.Ring, r.Folder}
+			}
+			for _, digest := range names {
+				if digest != "" && !kept[digest] {
+					lost[digest] = true
+				}
+			}
+		}
+		return nil
+	})
+	subject, _ := message(b.raw[b.torn.from:])
+	if digest := strings.TrimPrefix(subject, "blob."); isDigest(digest) {
+		return lost[digest], err
+	}
+	return len(lost) > 0, err
+}
+
+// message returns the subject and the payload of a record as far as they are there.
+func message(raw []byte) (subject string, payload []byte) {
+	if len(raw) < recordHead {
+		return "", nil
+	}
+	length, body := binary.LittleEndian.Uint32(raw), recordHead+int(binary.LittleEndian.Uint16(raw[recordHead-2:]))
+	if len(raw) < body {
+		return "", nil
+	}
+	subject = string(raw[recordHead:body])
+	if length&headersBit != 0 {
+		if len(raw) < body+4 {
+			return subject, nil
+		}
+		body += 4 + int(binary.LittleEndian.Uint32(raw[body:]))
+	}
+	end := len(raw) - recordSum
+	if end < body {
+		return subject, nil
+	}
+	return subject, raw[body:end]
 }
 
 // copySound copies a stream without the records that do not hold, and without the broker's
@@ -130,7 +212,8 @@ type block struct {
 	stream, name string
 	raw          []byte
 	sound        []span // the records that hold
-	bad          []span // all else
+	bad          []span // all else, but for torn
+	torn         *span  // what does not hold at the very end of the stream; nil for nothing
 }
 
 // A span is a piece of a file, up to the byte before to.
@@ -144,7 +227,7 @@ func (b *block) places() (all []string) {
 }
 
 // eachBlock reads the files of a stream in order. What does not hold at the very end of the
-// last one is no damage: a crash leaves that.
+// last one is no damage by itself: a crash leaves that.
 func eachBlock(dir, stream string, do func(*block) error) error {
 	files, err := os.ReadDir(filepath.Join(dir, "msgs"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -170,7 +253,8 @@ func eachBlock(dir, stream string, do func(*block) error) error {
 			return err
 		}
 		if last := len(b.bad) - 1; i == len(numbers)-1 && last >= 0 && b.bad[last].to == len(raw) {
-			b.bad = b.bad[:last]
+			end := b.bad[last]
+			b.bad, b.torn = b.bad[:last], &end
 		}
 		if err := do(b); err != nil {
 			return err

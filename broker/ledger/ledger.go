@@ -117,8 +117,8 @@ type Options struct {
 	// Observe is called with each entry in ledger order, from one goroutine,
 	// after it is folded; err is what [State.Apply] said. It must not block.
 	Observe func(e *Entry, err error)
-	// Gaps says that records which are missing or can't be read are passed over: [Ledger.Broken]
-	// names them, and whoever writes has to ask it. Without it such a ledger is not opened, and
+	// Gaps says that records which are missing or can't be read, and bulletins that are lost,
+	// are passed over: [Ledger.Broken] names them, and whoever writes has to ask it. Without it such a ledger is not opened, and
 	// is not read on where a gap shows later.
 	Gaps bool
 	// WatchEvery is how often a node looks whether the streams are what they were; 0
@@ -151,11 +151,12 @@ type Ledger struct {
 	// reconnected has a node look at once whether the ledger is what it was.
 	reconnected chan struct{}
 
-	// mu guards state, gaps, newest, came, unfound, broken, awaited, and applied, which is replaced
+	// mu guards state, gaps, lost, newest, came, unfound, broken, awaited, and applied, which is replaced
 	// and closed whenever an entry was folded.
 	mu      sync.RWMutex
 	state   *State
 	gaps    []Gap     // ascending
+	lost    error     // that the bytes of bulletins which were sent are not there, or nil
 	newest  *Entry    // the last one that was folded; nil for none
 	came    time.Time // when newest was folded, by our clock
 	unfound []*Entry  // see seek
@@ -414,7 +415,10 @@ func (l *Ledger) open(ctx context.Context) error {
 			return fmt.Errorf("read the ledger: %w", err)
 		}
 	}
-	return l.sameEpoch(info)
+	if err := l.sameEpoch(info); err != nil {
+		return err
+	}
+	return l.holdBytes(ctx)
 }
 
 // errNotProvided is returned by Open where a node finds no streams at a broker elsewhere.
@@ -670,7 +674,7 @@ func (l *Ledger) Broken() error {
 	case l.o.Server != nil && l.o.Server.damage != nil:
 		return l.o.Server.damage
 	}
-	return nil
+	return l.lost
 }
 
 // Size returns the number of records that the broker holds, which may be ahead of

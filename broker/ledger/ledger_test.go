@@ -2,7 +2,9 @@ package ledger_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,7 +18,10 @@ import (
 	"tocsin/broker/ledger"
 )
 
-var digest = strings.Repeat("ab", 32)
+// digest is of bulletinBytes, which only some tests keep.
+var digest = fmt.Sprintf("%x", sha256.Sum256([]byte(bulletinBytes)))
+
+const bulletinBytes = "a bulletin"
 
 func startServer(t *testing.T, dir string) *ledger.Server {
 	t.Helper()
@@ -71,6 +76,9 @@ func TestRecordsSurviveARestart(t *testing.T) {
 	dir, id := t.TempDir(), uuid.NewString()
 	s := startServer(t, dir)
 	l := open(t, s, "one/a")
+	if _, err := l.PutBlob(t.Context(), []byte(bulletinBytes)); err != nil {
+		t.Fatal(err)
+	}
 	add(t, l, bulletinRecord(id))
 	add(t, l, attempt(id, "telegram-a", "x-a"))
 	l.Close()

@@ -54,6 +54,8 @@ type bulletinStatus struct {
 	RefusedSignatures []refusedSignature `json:"refused_signatures,omitempty"`
 	// Refused says why the bulletin will never be released; nobody posts it.
 	Refused *refusalStatus `json:"refused,omitempty"`
+	// Lost says why the bulletin can't be read though it was sent: what it says is not known.
+	Lost string `json:"lost,omitempty"`
 	// Halt is the refusal or withdrawal by a person by which it will never be released;
 	// LateHalts came after the release or after that one, and RefusedHalts do not hold.
 	Halt         *haltStatus  `json:"halt,omitempty"`
@@ -162,6 +164,10 @@ func (s *alertStatus) weigh(state *ledger.State, a *signing.Authority, verdicts 
 	for i := range s.Bulletins {
 		b := &s.Bulletins[i]
 		v := verdicts[b.SHA256]
+		if v.Lost != nil {
+			b.Lost = v.Lost.Error()
+			continue // its signatures can't be checked, and nobody refused them
+		}
 		b.halt(state.Alerts[s.Alert].Bulletin(b.SHA256), a, v)
 		for _, st := range state.Alerts[s.Alert].Bulletin(b.SHA256).Statements {
 			role, _, _ := strings.Cut(st.Namespace, "@")
@@ -243,7 +249,7 @@ func (s *alertStatus) compare(configured, carried []string) {
 	}
 	for i := range s.Bulletins {
 		b := &s.Bulletins[i]
-		if b.Refused != nil || b.Halt != nil {
+		if b.Refused != nil || b.Halt != nil || b.Lost != "" {
 			continue
 		}
 		var addressed []string
@@ -483,8 +489,12 @@ func (p *program) stateWords(state string) string {
 
 func (p *program) writeStatus(w io.Writer, s alertStatus) {
 	for _, b := range s.Bulletins {
+		signatures := p.signatureWords(b.Signatures)
+		if b.Lost != "" {
+			signatures = p.say("non si possono controllare", "can't be checked")
+		}
 		fmt.Fprintln(w, p.say("Allerta %s, bollettino %d (%s), firme: %s", "Alert %s, bulletin %d (%s), signatures: %s",
-			s.Code, b.Number, b.MsgType, p.signatureWords(b.Signatures)))
+			s.Code, b.Number, b.MsgType, signatures))
 		fmt.Fprintf(w, "  %s\n", p.say("SHA-256 %s, consegnato il %s%s", "SHA-256 %s, handed in on %s%s", b.SHA256[:min(shortSum, len(b.SHA256))], b.HandedIn.In(rome()).Format(clock), p.standingWords(&b)))
 		fmt.Fprintf(w, "  %s\n", p.say("parole di controllo: %s", "read-back words: %s", strings.Join(b.Words, " ")))
 		if g := b.Breakglass; g != nil {
@@ -501,6 +511,9 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 		p.writeRefusedSignatures(w, b.RefusedSignatures)
 		if b.Refused != nil {
 			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))
+		}
+		if b.Lost != "" {
+			fmt.Fprintf(w, "  %s\n", p.say("PERSO: è stato inviato, e che cosa dice non si può più leggere: %s", "LOST: it was sent, and what it says can't be read any more: %s", p.read(b.Lost)))
 		}
 		for _, line := range p.writeHalts(&b) {
 			fmt.Fprintln(w, line)

@@ -1,0 +1,76 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// This file looks whether the bytes of the bulletins are there. No checkpoint speaks for
+// them: without this, one that was sent and whose bytes were lost would be as one that was
+// never released, and the one before it, which it revoked, would be in force again.
+
+// A LostError says that the bytes of bulletins which were sent are not there. It is what
+// [Ledger.Broken] returns of a ledger that was opened in spite of it.
+type LostError struct {
+	Records []int64 // of the bulletins
+}
+
+// Error names the records, and what to do.
+func (e *LostError) Error() string {
+	all := make([]string, 0, len(e.Records))
+	for _, seq := range e.Records {
+		all = append(all, fmt.Sprint(seq))
+	}
+	return fmt.Sprintf("bulletins that were sent are lost (records %s): what they say, and whether they revoke or end an alert, is not known; restore the ledger from a copy", listed(all))
+}
+
+// holdBytes looks whether the bytes of each bulletin that was sent are there. That nobody
+// keeps those of one that was never sent proves nothing: whoever may hand in can write a
+// record without them.
+func (l *Ledger) holdBytes(ctx context.Context) error {
+	want := map[string]int64{}
+	l.View(func(s *State) {
+		for _, a := range s.Alerts {
+			for _, b := range a.Bulletins {
+				if b.Attempted() {
+					want[b.SHA256] = b.Seq
+				}
+			}
+		}
+	})
+	if len(want) == 0 {
+		return nil
+	}
+	blobs, err := l.js.Stream(ctx, blobsName)
+	if err == nil {
+		var info *jetstream.StreamInfo
+		if info, err = blobs.Info(ctx, jetstream.WithSubjectFilter("blob.*")); err == nil {
+			for subject := range info.State.Subjects {
+				delete(want, strings.TrimPrefix(subject, "blob."))
+			}
+		}
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("look for the bytes of the bulletins: %w", err)
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	lost := &LostError{}
+	for _, seq := range want {
+		lost.Records = append(lost.Records, seq)
+	}
+	slices.Sort(lost.Records)
+	if !l.o.Gaps {
+		return fmt.Errorf("open the ledger: %w", lost)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = lost
+	return nil
+}

@@ -137,6 +137,14 @@ func OpenKeeper(dir string) (*Keeper, error) {
 	return k, k.nameKey()
 }
 
+// Known reports whether the ledger had records when the folder was opened: its checkpoint
+// says so, or is lost.
+func (k *Keeper) Known() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.written > 0 || k.missing || k.err != nil
+}
+
 // readKey reads the key, under its first name where the first checkpoint was not yet
 // written or the crash came right after.
 func readKey(dir string) (secret []byte, first bool, err error) {
@@ -193,6 +201,9 @@ func OpenGuard(dir string) *Guard {
 
 // Checkpoint returns the newest checkpoint of the folder, or nil.
 func (g *Guard) Checkpoint() *Checkpoint { return g.checkpoint }
+
+// Known reports whether the ledger had records: its checkpoint says so, or is lost.
+func (g *Guard) Known() bool { return g.checkpoint != nil || g.keeper.Known() }
 
 // Observe takes the next entry of the ledger, as [ledger.Options] hands it on.
 func (g *Guard) Observe(e *ledger.Entry, err error) { g.keeper.Observe(e, err) }

@@ -256,7 +256,7 @@ func (v *Verifier) checkCheckpoint() {
 		return
 	}
 	v.report.Checkpoint = &CheckpointUse{Size: c.Size, Root: c.Root.String()}
-	nameless := v.state.Epoch == "" && len(v.gaps) > 0 // the record that names the ledger is missing
+	nameless := v.state.Epoch == "" && (len(v.gaps) > 0 || v.tree.Size() == 0) // the record that names the ledger is missing
 	switch origin := Origin(v.state.Realm, v.state.Epoch); {
 	case c.Origin != origin && !nameless:
 		v.find(0, "root", "the checkpoint is of ledger %s, this is %s", c.Origin, origin)

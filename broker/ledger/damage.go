@@ -68,11 +68,15 @@ func holdsRecords(dir string) bool {
 }
 
 // soundStore returns the folder that the broker is to work on: dir itself where each record
-// of it holds; else a copy in it with those that do, and what is damaged.
-func soundStore(dir string) (string, *DamageError, error) {
+// of it holds; else a copy in it with those that do, and what is damaged. Where the folder
+// was emptied of its records, that is an empty one: nothing may be begun among what is left.
+func soundStore(dir string, emptied bool) (string, *DamageError, error) {
 	mended := filepath.Join(dir, mendedFolder)
 	if err := os.RemoveAll(mended); err != nil {
 		return "", nil, fmt.Errorf("ledger folder: %w", err)
+	}
+	if emptied {
+		return mended, &DamageError{Places: []string{fmt.Sprintf("%s/msgs has no records, and had some", streamName)}}, nil
 	}
 	var damage DamageError
 	var torn *block // the last one of the bulletins' bytes, where what does not hold at its end is no damage by itself

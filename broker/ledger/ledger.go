@@ -60,6 +60,9 @@ var (
 	// this program do what it tried to do.
 	ErrForbidden = errors.New("the broker does not allow this to the credential that was given")
 
+	// ErrGone is returned by Open when there is none though there was one.
+	ErrGone = errors.New("the ledger is gone: a checkpoint speaks of its records, and there are none; keep all as it is, and put a copy in its place (docs/operations.md, Backup and restore)")
+
 	// ErrNoLedger is returned by Open when there is none and none may be made.
 	ErrNoLedger = errors.New("there is no ledger here")
 )
@@ -108,6 +111,9 @@ type Options struct {
 	// process it makes the streams where they do not exist, and the broker hands each record on;
 	// over the network an operator makes them ([Provide]), and everybody asks for records.
 	Create bool
+	// Known says that the ledger had records, such as by a checkpoint: it is not begun anew,
+	// but on a Server that knows it too.
+	Known bool
 	// Replicas is the number of copies of the streams that Create makes; 0 for 1.
 	Replicas int
 	// MaxBytes bounds the stream of records that Create makes; 0 for 4 GiB.
@@ -376,7 +382,10 @@ func (l *Ledger) open(ctx context.Context) error {
 		if !l.o.Create {
 			return ErrNoLedger
 		}
-		if l.o.Server == nil {
+		switch {
+		case l.o.Server == nil && l.o.Known:
+			return ErrGone
+		case l.o.Server == nil:
 			return errNotProvided
 		}
 		stream, err = l.create(ctx)
@@ -404,7 +413,7 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err := read(ctx); err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
-	if info.State.LastSeq == 0 && l.o.Create {
+	if info.State.LastSeq == 0 && l.o.Create && (!l.o.Known || l.o.Server != nil) {
 		if !l.mayWrite("ledger.genesis") {
 			return errNotBegun
 		}

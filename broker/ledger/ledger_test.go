@@ -344,6 +344,16 @@ func TestOpenWithoutCreateMakesNothing(t *testing.T) {
 	}
 }
 
+// TestAKnownLedgerIsNotBegunAnew asks a broker elsewhere for a ledger that it had.
+func TestAKnownLedgerIsNotBegunAnew(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	_, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Token: token, Realm: "exercise", Create: true, Known: true, Name: "one/a"})
+	if !errors.Is(err, ledger.ErrGone) {
+		t.Errorf("got %v, want ErrGone", err)
+	}
+}
+
 func TestAFolderHasOneServer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -34,6 +34,9 @@ type ServerOptions struct {
 	// Patience is how long to wait for a process that has the folder, such as the node
 	// before this one, which is ending. 0 for not at all.
 	Patience time.Duration
+	// Known says that the folder had records, such as by a checkpoint: where it has none, what
+	// is there stays as it is, and the broker begins beside it.
+	Known bool
 	// MaxBytes bounds the whole store; 0 for 16 GiB.
 	MaxBytes int64
 	// Log takes the broker's own messages; nil for none.
@@ -64,7 +67,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	held := holdsRecords(o.Dir)
-	store, damage, err := soundStore(o.Dir)
+	store, damage, err := soundStore(o.Dir, o.Known && !held)
 	if err != nil {
 		_ = lock.Close()
 		return nil, err

@@ -180,11 +180,11 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 			if len(a) > 0 {
 				name = a[0]
 			}
+			p.warn(cmd.Context(), d, asJSON) // first: what is not found may be lost
 			id, err := d.alert(name)
 			if err != nil {
 				return err
 			}
-			p.warn(cmd.Context(), d, asJSON)
 			t := &audit.Timeline{Alert: id, Lang: p.lang, Zone: rome(), Reason: func(r *ledger.Record) string { return p.reason(r.Class, r.Reason) }}
 			var size int64
 			d.ledger.View(func(s *ledger.State) { size = s.Seq })

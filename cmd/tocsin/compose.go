@@ -170,7 +170,7 @@ func (p *program) codesTaken(ctx context.Context, w *where) (func(alert.Code) bo
 	switch {
 	case errors.Is(err, errNoFolder) || errors.Is(err, ledger.ErrNoLedger):
 		return nil, nil //nolint:nilnil // the ledger begins with this alert
-	case exitCode(err) == 3:
+	case exitCode(err) == 3 && !errors.Is(err, ledger.ErrGone):
 		return nil, err // a ledger of another realm
 	case err != nil:
 		fmt.Fprintf(p.err, "tocsin: %s\n", p.say("il registro non risponde (%v): se il codice allerta è già di un'altra lo dirà publish",

@@ -259,6 +259,8 @@ func (d *desk) read(ctx context.Context, who string, observe func(*ledger.Entry,
 	case err == nil:
 		entries.open()
 		return nil
+	case errors.Is(err, ledger.ErrNoLedger) && d.guard.Known() && !d.contended:
+		err = refusedError{ledger.ErrGone}
 	case d.running && ctx.Err() == nil && (ledger.Unreachable(err) || d.contended && (ledger.NotAdmitted(err) || errors.Is(err, ledger.ErrNoLedger))):
 		err = absentError{err}
 	}
@@ -445,6 +447,8 @@ func (d *desk) alert(name string) (string, error) {
 	switch {
 	case id != "":
 		return id, nil
+	case d.distrust() != "":
+		return "", both("nel registro, che non è affidabile, questa allerta non si legge: se c'era non si sa", "the ledger, which is not to be trusted, does not show this alert: whether it held it is not known")
 	case len(codes) == 0:
 		return "", both("nel registro non c'è ancora nessuna allerta: consegnarne una con tocsin publish", "the ledger holds no alert yet: hand one in with tocsin publish")
 	}

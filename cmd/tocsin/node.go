@@ -300,7 +300,7 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 	}
 	o := ledger.Options{
 		Realm: string(n.c.Realm), Create: true, Replicas: n.c.Broker.Replicas, MaxBytes: n.c.Broker.MaxBytes,
-		Gaps: true, Name: n.name, Observe: n.keeper.Observe, Log: n.log, URL: n.c.Broker.URL,
+		Gaps: true, Known: n.keeper.Known(), Name: n.name, Observe: n.keeper.Observe, Log: n.log, URL: n.c.Broker.URL,
 	}
 	if with.observe != nil {
 		o.Observe = func(e *ledger.Entry, err error) {
@@ -322,7 +322,7 @@ func (n *node) openLedger(ctx context.Context, with nodeOptions) error {
 		}
 		n.server, err = ledger.StartServer(ctx, ledger.ServerOptions{
 			Holder: with.command, Patience: 5 * time.Second,
-			Dir: state, Listen: n.c.Broker.Listen, Users: users, TLS: secured, MaxBytes: n.c.storeBytes(), Log: n.log,
+			Dir: state, Listen: n.c.Broker.Listen, Users: users, TLS: secured, Known: o.Known, MaxBytes: n.c.storeBytes(), Log: n.log,
 		})
 		if err != nil {
 			return inUse(err)

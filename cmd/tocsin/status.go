@@ -463,7 +463,10 @@ func (p *program) listAlerts(ctx context.Context, d *desk, asJSON bool) error {
 			Refusals  int           `json:"refusals"` // records of the ledger that say that something was refused
 		}{d.distrust(), all, refusals})
 	}
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0 && d.distrust() != "":
+		p.print("Del registro non si legge nessuna allerta: se ce n'erano non si sa.", "No alert of the ledger can be read: whether there were any is not known.")
+	case len(all) == 0:
 		p.print("Nel registro non c'è nessuna allerta.", "The ledger holds no alert.")
 	}
 	for _, s := range all {

@@ -95,7 +95,9 @@ type Keeper struct {
 }
 
 // OpenKeeper reads the folder's checkpoint and keys, which it makes where there
-// are none. Its Observe is to be given to the ledger before the first record.
+// are none. Its Observe is to be given to the ledger before the first record. Where they
+// are damaged or one of them is missing, the ledger is not to be trusted, which Trusted
+// says, and nothing is written: that is no reason to take what is public off the site.
 func OpenKeeper(dir string) (*Keeper, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)
@@ -105,7 +107,7 @@ func OpenKeeper(dir string) (*Keeper, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		for _, name := range []string{checkpointFile, publicFile} {
 			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-				return nil, fmt.Errorf("checkpoints: %s is there and %s is missing: put it back from a copy of the folder", name, secretFile)
+				return &Keeper{err: fmt.Errorf("checkpoints: %s is there and %s is missing: put it back from a copy of the folder", name, secretFile)}, nil
 			}
 		}
 		first = !lost
@@ -116,7 +118,7 @@ func OpenKeeper(dir string) (*Keeper, error) {
 	}
 	signer, err := note.NewSigner(strings.TrimSpace(string(secret)))
 	if err != nil {
-		return nil, fmt.Errorf("checkpoints: the key in %s can't be used", filepath.Join(dir, secretFile)) // the cause may quote the key
+		return &Keeper{err: fmt.Errorf("checkpoints: the key in %s can't be used", filepath.Join(dir, secretFile))}, nil // the cause may quote the key
 	}
 	k := &Keeper{dir: dir, signer: signer, first: first, missing: lost}
 	signed, key, err := ReadCheckpoint(dir)
@@ -126,12 +128,13 @@ func OpenKeeper(dir string) (*Keeper, error) {
 		}
 		return k, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("checkpoints: %w", err)
+	var newest Checkpoint
+	if err == nil {
+		newest, err = ParseCheckpoint(signed, key)
 	}
-	newest, err := ParseCheckpoint(signed, key)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoints: %s: %w", filepath.Join(dir, checkpointFile), err)
+		k.err = fmt.Errorf("checkpoints: %s: %w", filepath.Join(dir, checkpointFile), err)
+		return k, nil
 	}
 	k.known, k.written = &newest, newest.Size
 	return k, k.nameKey()

@@ -12,6 +12,7 @@ import (
 
 	"tocsin/broker/audit"
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
 const (
@@ -273,11 +274,23 @@ func TestKeeperRefusesAFolderThatIsNotWhole(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := kept(t, newBook(t, "epoch-a").fill(3))
+			b := newBook(t, "epoch-a").fill(3)
+			dir := kept(t, b)
 			tt.damage(t, dir)
-			_, err := audit.OpenKeeper(dir)
+			before := ledgertest.Snapshot(t, dir)
+			k := keep(t, dir, b.entries)
+			err := k.Trusted()
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("it says %v, want words on %q", err, tt.want)
+			}
+			if !k.Known() {
+				t.Error("it does not say that the ledger had records")
+			}
+			if err := k.Write(); err == nil {
+				t.Error("it writes a checkpoint of a ledger that is not to be trusted")
+			}
+			if ledgertest.Snapshot(t, dir) != before {
+				t.Error("it wrote something")
 			}
 			if strings.Contains(err.Error(), "secret-text") {
 				t.Errorf("it quotes the key: %v", err)
@@ -291,7 +304,7 @@ func TestKeeperRefusesAFolderWithOnlyAPublicKey(t *testing.T) {
 	dir := kept(t, newBook(t, "epoch-a").fill(3))
 	remove(t, dir, secretFile)
 	remove(t, dir, checkpointFile)
-	if _, err := audit.OpenKeeper(dir); err == nil || !strings.Contains(err.Error(), "ledger.key is missing") {
+	if err := keep(t, dir, nil).Trusted(); err == nil || !strings.Contains(err.Error(), "ledger.key is missing") {
 		t.Errorf("it says %v, want words on the missing key", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, secretFile)); err == nil {

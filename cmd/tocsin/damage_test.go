@@ -249,3 +249,34 @@ func TestAFirstStartThatWasKilledIsTakenUp(t *testing.T) {
 		t.Errorf("the node does not trust its new ledger: %v", n.trusted())
 	}
 }
+
+// TestADamagedCheckpointTakesNoSiteDown flips a byte of the checkpoint: what is public is
+// served, and nothing is sent.
+func TestADamagedCheckpointTakesNoSiteDown(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	state := filepath.Join(pg.dir, "state")
+	node := start(t, "serve", "-c", pg.config)
+	node.says("Node savona-1 is up")
+	_, b := pg.published("b")
+	code := string(b.Code)
+	expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
+	node.says("/a/" + code)
+	node.stop()
+	third := pg.signed("c")
+	ledgertest.Flip(t, filepath.Join(state, "checkpoint"), 20)
+	pg.verified(3, "--state", state)
+
+	node = start(t, "serve", "-c", pg.config)
+	node.says("ATTENTION: the ledger is not to be trusted, the node releases nothing: ")
+	node.says("Node savona-1 is up")
+	if status, body := pg.page("/"); status != http.StatusOK || !strings.Contains(body, code) {
+		t.Errorf("the home page has status %d, want the alert in force", status)
+	}
+	if status, _ := pg.page("/verifica?codice=SV-22222"); status != http.StatusServiceUnavailable {
+		t.Errorf("of a code that is not there it says %d, want that it can't tell", status)
+	}
+	if _, stderr := expect(t, 3, "publish", third, "-c", pg.config); !strings.Contains(stderr, "the checkpoint's signature") {
+		t.Errorf("publish says %q", stderr)
+	}
+}

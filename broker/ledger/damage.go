@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,8 +14,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/minio/highwayhash"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // This file keeps the embedded broker away from damaged files: it cuts a file off at the
@@ -79,7 +83,8 @@ func soundStore(dir string, emptied bool) (string, *DamageError, error) {
 		return mended, &DamageError{Places: []string{fmt.Sprintf("%s/msgs has no records, and had some", streamName)}}, nil
 	}
 	var damage DamageError
-	var torn *block // the last one of the bulletins' bytes, where what does not hold at its end is no damage by itself
+	written := false // a record of the ledger: then both streams were made
+	var torn *block  // the last one of the bulletins' bytes, where what does not hold at its end is no damage by itself
 	for _, stream := range []string{streamName, blobsName} {
 		records := 0
 		err := eachBlock(streamFolder(dir, stream), stream, func(b *block) error {
@@ -95,6 +100,12 @@ func soundStore(dir string, emptied bool) (string, *DamageError, error) {
 		}
 		if stream == streamName && len(damage.Places) > 0 && records == 0 {
 			return "", nil, fmt.Errorf("%w: %s", ErrUnreadable, listed(damage.Places))
+		}
+		written = written || stream == streamName && records > 0
+	}
+	for _, stream := range []string{streamName, blobsName} {
+		if written && !metaHolds(streamFolder(dir, stream), stream) {
+			damage.Places = append(damage.Places, stream+"/meta.inf")
 		}
 	}
 	if torn != nil {
@@ -193,14 +204,18 @@ func copySound(from, to, stream string) error {
 	if err := os.MkdirAll(filepath.Join(target, "msgs"), 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{"meta.inf", "meta.sum"} {
-		raw, err := os.ReadFile(filepath.Join(source, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(target, name), raw, 0o600)
-		}
-		if err != nil {
-			return err
-		}
+	meta, err := os.ReadFile(filepath.Join(source, "meta.inf"))
+	if !metaHolds(source, stream) {
+		meta, err = newMeta(from, stream)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(target, "meta.inf"), meta, 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(target, "meta.sum"), []byte(metaSum(stream, meta)), 0o600)
+	}
+	if err != nil {
+		return err
 	}
 	return eachBlock(source, stream, func(b *block) error {
 		var whole []byte
@@ -209,6 +224,56 @@ func copySound(from, to, stream string) error {
 		}
 		return os.WriteFile(filepath.Join(target, "msgs", b.name), whole, 0o600)
 	})
+}
+
+// metaHolds reports whether the file that says how a stream is made is the one that the
+// broker wrote.
+func metaHolds(folder, stream string) bool {
+	meta, err := os.ReadFile(filepath.Join(folder, "meta.inf"))
+	if err != nil {
+		return false
+	}
+	sum, err := os.ReadFile(filepath.Join(folder, "meta.sum"))
+	return err == nil && string(sum) == metaSum(stream, meta)
+}
+
+// metaSum returns the checksum that the broker writes beside that file.
+func metaSum(stream string, meta []byte) string {
+	key := sha256.Sum256([]byte(stream))
+	sum := highwayhash.Sum64(meta, key[:])
+	return hex.EncodeToString(binary.LittleEndian.AppendUint64(nil, sum))
+}
+
+// newMeta returns that file as we would have the broker write it, of the ledger that its
+// first record names.
+func newMeta(dir, stream string) ([]byte, error) {
+	var first Record
+	var at time.Time
+	err := eachBlock(streamFolder(dir, streamName), streamName, func(b *block) error {
+		if at.IsZero() && len(b.sound) > 0 {
+			raw := b.raw[b.sound[0].from:b.sound[0].to]
+			_, payload := message(raw)
+			first, _ = Decode(payload)
+			at = time.Unix(0, int64(binary.LittleEndian.Uint64(raw[12:]))).UTC() //nolint:gosec // of a record that holds
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if first.Type != Genesis {
+		return nil, ErrUnreadable // whose ledger it is stands nowhere
+	}
+	l := &Ledger{o: Options{Realm: first.Realm}}
+	config := l.blobsConfig()
+	if stream == streamName {
+		config = l.recordsConfig()
+		config.Metadata["epoch"] = first.Epoch
+	}
+	return json.Marshal(struct {
+		Created time.Time
+		jetstream.StreamConfig
+	}{at, config})
 }
 
 // A block is a file with records of a stream.

@@ -128,6 +128,22 @@ func TestADamagedLedgerIsToldAboutAndServed(t *testing.T) {
 			}
 			unclean(t)
 		}, nil, "the ledger holds 1 records, its newest checkpoint says", false, false},
+		{"flipped_settings_of_the_records", func(t *testing.T) {
+			t.Helper()
+			ledgertest.Flip(t, filepath.Join(filepath.Dir(filepath.Dir(block)), "meta.inf"), 60)
+		}, []ledger.Gap{}, "the files of the ledger are damaged (LEDGER/meta.inf)", true, true},
+		{"no_settings_of_the_bulletins", func(t *testing.T) {
+			t.Helper()
+			if err := os.Remove(filepath.Join(filepath.Dir(ledgertest.Index(state, "BLOBS")), "..", "meta.inf")); err != nil {
+				t.Fatal(err)
+			}
+		}, []ledger.Gap{}, "the files of the ledger are damaged (BLOBS/meta.inf)", true, true},
+		{"no_bulletins", func(t *testing.T) {
+			t.Helper()
+			if err := os.RemoveAll(filepath.Dir(filepath.Dir(ledgertest.Block(state, "BLOBS")))); err != nil {
+				t.Fatal(err)
+			}
+		}, []ledger.Gap{}, "", false, true},
 		{"flipped_byte_of_a_bulletin", func(t *testing.T) {
 			t.Helper()
 			ledgertest.Flip(t, ledgertest.Block(state, "BLOBS"), 60_000) // past the key ring
@@ -215,7 +231,8 @@ func (pg *playground) tells(why string, missing []ledger.Gap, r audit.Report, fi
 	}
 }
 
-// TestALedgerOfWhichNothingCanBeReadIsNotStarted damages what says how the stream is made.
+// TestALedgerOfWhichNothingCanBeReadIsNotStarted damages what says how the stream is made,
+// and the record that says whose ledger it is.
 func TestALedgerOfWhichNothingCanBeReadIsNotStarted(t *testing.T) {
 	t.Parallel()
 	pg := newPlayground(t)
@@ -223,6 +240,7 @@ func TestALedgerOfWhichNothingCanBeReadIsNotStarted(t *testing.T) {
 	n.Close(t.Context())
 	stream := filepath.Dir(filepath.Dir(ledgertest.Block(filepath.Join(pg.dir, "state"), "LEDGER")))
 	ledgertest.Flip(t, filepath.Join(stream, "meta.inf"), 60)
+	ledgertest.Flip(t, filepath.Join(stream, "msgs", "1.blk"), 60)
 	for _, args := range [][]string{{"serve"}, {"audit", "verify"}} {
 		if _, stderr := expect(t, 1, append(args, "-c", pg.config)...); !strings.Contains(stderr, "the files of the ledger are there, and nothing of it can be read") {
 			t.Errorf("%v says %q", args, stderr)

@@ -26,11 +26,14 @@ func TestALostRevocationPutsNothingBackInForce(t *testing.T) {
 	node.says("/a/" + code)
 	stopped := []string{"cancel", code, "-c", pg.config, "-k", pg.key("officer"), "--yes"}
 	expect(t, 0, stopped...)
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if _, body := pg.page("/alerts/current.json"); strings.Contains(body, `"revoked"`) {
-			break
-		}
-		if time.Now().After(end) {
+	tick, late := time.NewTicker(20*time.Millisecond), time.After(20*time.Second)
+	defer tick.Stop()
+	for revoked := false; !revoked; {
+		_, body := pg.page("/alerts/current.json")
+		revoked = strings.Contains(body, `"revoked"`)
+		select {
+		case <-tick.C:
+		case <-late:
 			t.Fatal("the revocation is not on the site")
 		}
 	}

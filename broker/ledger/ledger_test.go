@@ -347,8 +347,8 @@ func TestOpenWithoutCreateMakesNothing(t *testing.T) {
 // TestAKnownLedgerIsNotBegunAnew asks a broker elsewhere for a ledger that it had.
 func TestAKnownLedgerIsNotBegunAnew(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, t.TempDir())
-	_, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Token: token, Realm: "exercise", Create: true, Known: true, Name: "one/a"})
+	s, crew := startOpenServer(t)
+	_, err := ledger.Open(t.Context(), ledger.Options{URL: s.Addr(), Credentials: crew.As("node"), Realm: "exercise", Create: true, Known: true, Name: "one/a"})
 	if !errors.Is(err, ledger.ErrGone) {
 		t.Errorf("got %v, want ErrGone", err)
 	}

@@ -295,25 +295,6 @@ func (d *desk) decided(ctx context.Context, id, prefix string) (why error) {
 	return why
 }
 
-// haltedNamed returns an error where the bulletin of an alert that the prefix of its SHA-256
-// names was refused or withdrawn.
-func (d *desk) haltedNamed(ctx context.Context, name, prefix string) error {
-	id, err := d.alert(name)
-	if err != nil || prefix == "" {
-		return err
-	}
-	verdicts, err := delivery.Judge(ctx, d.ledger, d.rings, id)
-	if err != nil {
-		return err
-	}
-	for digest, v := range verdicts {
-		if v.Halt != nil && strings.HasPrefix(digest, strings.ToLower(prefix)) {
-			return refusedError{halted(v.Bulletin, v.Halt)}
-		}
-	}
-	return nil
-}
-
 // tooLate says that a bulletin was released, and what stops it now.
 func tooLate(b *bulletin.Bulletin) error {
 	return both("il bollettino %d dell'allerta %s è già diffuso: è tardi per rifiutarlo o ritirarlo. Per dirlo in verifica: tocsin correct %s; per revocarlo: tocsin cancel %s",

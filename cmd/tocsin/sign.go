@@ -269,19 +269,13 @@ A bulletin that was handed in before can be handed in again with one signature m
 				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato, ma non diffuso. Perché: tocsin status %s %s",
 					"Bulletin %d of alert %s handed in, and not released. Why: tocsin status %s %s", b.Number, b.Code, b.Code, w.hint())
 			}
+			cosign := p.cosignLine(ctx, d, b, &w, asJSON)
 			if !slices.Equal(done.Missing, []signing.Role{signing.Police}) {
-				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca ancora la firma di: %s.\nOra: tocsin sign --role RUOLO, poi di nuovo tocsin publish",
-					"Bulletin %d of alert %s handed in: still missing is the signature of: %s.\nNext: tocsin sign --role ROLE, then tocsin publish again", b.Number, b.Code, p.roleWords(done.Missing))
+				return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca ancora la firma di: %s.\nOra: %s",
+					"Bulletin %d of alert %s handed in: still missing is the signature of: %s.\nNext: %s", b.Number, b.Code, p.roleWords(done.Missing), cosign)
 			}
-			which := string(b.Code)
-			if all, err := d.waiting(ctx, string(b.Alert)); err == nil && len(all) > 1 { // the bulletin is handed in: no error undoes that
-				which += " --sha256 " + b.SHA256()[:shortSum]
-				if !asJSON {
-					p.writeWaiting(p.out, all)
-				}
-			}
-			return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca la controfirma.\nOra: tocsin cosign %s %s -k CHIAVE", "Bulletin %d of alert %s handed in: the co-signature is missing.\nNext: tocsin cosign %s %s -k KEY",
-				b.Number, b.Code, which, w.hint())
+			return p.report(asJSON, done, "Bollettino %d dell'allerta %s consegnato: manca la controfirma.\nOra: %s", "Bulletin %d of alert %s handed in: the co-signature is missing.\nNext: %s",
+				b.Number, b.Code, cosign)
 		},
 	}
 	w.nodeFlags(p, cmd)
@@ -526,7 +520,7 @@ func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin, held *ledger.B
 		case v.Halt != nil:
 			return halted(b, v.Halt)
 		case v.Released:
-			return both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
+			return signedAlready(b)
 		}
 		return d.unpublished(ctx, b)
 	}
@@ -591,6 +585,19 @@ func (d *desk) releasedChain(ctx context.Context, id string) ([]*bulletin.Bullet
 	return delivery.Released(ctx, d.ledger, d.rings, id)
 }
 
+// cosignLine returns the command by which the next one signs a bulletin that was handed in.
+// Where several of its alert wait it shows them, and the command says which one is meant.
+func (p *program) cosignLine(ctx context.Context, d *desk, b *bulletin.Bulletin, w *where, asJSON bool) string {
+	which := string(b.Code)
+	if all, err := d.waiting(ctx, string(b.Alert)); err == nil && len(all) > 1 { // the bulletin is handed in: no error undoes that
+		which += " --sha256 " + b.SHA256()[:shortSum]
+		if !asJSON {
+			p.writeWaiting(p.out, all)
+		}
+	}
+	return p.say("tocsin cosign %s %s -k CHIAVE", "tocsin cosign %s %s -k KEY", which, w.hint())
+}
+
 func (p *program) cosignCommand() *cobra.Command {
 	var w where
 	var k keyFlags
@@ -599,9 +606,13 @@ func (p *program) cosignCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cosign ALERT -k KEY -c FILE",
 		Short: p.say("controfirma l'allerta che aspetta (referente di polizia)", "co-signs the alert that waits (police liaison)"),
-		Long: p.say("Legge dal registro il bollettino che aspetta la controfirma, verifica la prima firma, lo mostra su questo schermo, chiede, firma.\nALLERTA è il codice allerta (SV-7F3K2) o l'identificativo.\n"+
+		Long: p.say("Legge dal registro il bollettino che aspetta la controfirma, verifica la prima firma, lo mostra su questo schermo, chiede, firma.\n"+
+			"Firma nel ruolo che manca e che il portachiavi dà alla chiave: di solito è il referente di polizia; se ha cominciato la polizia, il funzionario.\n"+
+			"ALLERTA è il codice allerta (SV-7F3K2) o l'identificativo.\n"+
 			"Se dell'allerta aspettano più bollettini, li elenca e chiede quale; con --yes va detto prima, con --sha256.",
-			"Reads from the ledger the bulletin that waits for the co-signature, verifies the first one, shows it on this screen, asks, signs.\nALERT is the alert code (SV-7F3K2) or the identifier.\n"+
+			"Reads from the ledger the bulletin that waits for the co-signature, verifies the first one, shows it on this screen, asks, signs.\n"+
+				"It signs in the role that is missing and that the key ring gives the key: as a rule the police liaison; where the police began, the duty officer.\n"+
+				"ALERT is the alert code (SV-7F3K2) or the identifier.\n"+
 				"Where several bulletins of the alert wait, it lists them and asks which one; with --yes that is said before, with --sha256."),
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
@@ -618,25 +629,32 @@ func (p *program) cosignCommand() *cobra.Command {
 				return err
 			}
 			defer d.Close()
-			// Nobody is to read all of it for a signature that the broker would not take.
-			if err := d.ledger.Allowed(&ledger.Record{Type: ledger.Signature, Namespace: signing.Namespace(signing.Police, d.rings.Realm())}); err != nil {
-				return err
-			}
-			if err := d.haltedNamed(ctx, a[0], sum); err != nil {
+			if err := d.settledNamed(ctx, a[0], sum); err != nil {
 				return err
 			}
 			all, err := d.waiting(ctx, a[0])
 			if err != nil {
 				return err
 			}
+			if sum == "" {
+				all = d.lacking(ctx, all, key)
+			}
 			b, err := p.choose("cosign", all, sum, &k, asJSON)
 			if err != nil {
 				return err
 			}
-			if err := p.confirm(b, &k, d.background(ctx, p, b), asJSON, "Stai per controfirmare", "You are about to co-sign"); err != nil {
+			role, err := d.cosignsAs(ctx, b, key)
+			if err != nil {
+				return d.reject(ctx, b, "signature", err)
+			}
+			// Nobody is to read all of it for a signature that the broker would not take.
+			if err := d.ledger.Allowed(&ledger.Record{Type: ledger.Signature, Namespace: signing.Namespace(role, b.Realm)}); err != nil {
 				return err
 			}
-			if err := d.cosign(ctx, b, key); err != nil {
+			if err := p.confirm(b, &k, d.background(ctx, p, b), asJSON, "Stai per controfirmare come "+role.Title("it"), "You are about to co-sign as "+role.Title("en")); err != nil {
+				return err
+			}
+			if err := d.cosign(ctx, b, key, role); err != nil {
 				return err
 			}
 			done := d.handed(ctx, b)
@@ -644,6 +662,10 @@ func (p *program) cosignCommand() *cobra.Command {
 				return p.reportUnread(asJSON, done, &w)
 			}
 			p.readBack(b, asJSON)
+			if len(done.Missing) > 0 {
+				return p.report(asJSON, done, "Controfirmato: allerta %s, bollettino %d. Manca ancora la firma di: %s. Ora: %s",
+					"Co-signed: alert %s, bulletin %d. Still missing the signature of: %s. Next: %s", b.Code, b.Number, p.roleWords(done.Missing), p.cosignLine(ctx, d, b, &w, asJSON))
+			}
 			if !done.Released {
 				return p.report(asJSON, done, "Controfirmato, ma non diffuso. Perché: tocsin status %s %s", "Co-signed, and not released. Why: tocsin status %s %s", b.Code, w.hint())
 			}
@@ -658,9 +680,65 @@ func (p *program) cosignCommand() *cobra.Command {
 	return cmd
 }
 
-// cosign signs as police and hands the signature in. Another bulletin of the alert may
+// lacks returns the roles whose signatures a bulletin that waits still wants.
+func (d *desk) lacks(ctx context.Context, b *bulletin.Bulletin) []signing.Role {
+	if missing := missingRoles(d.wouldRelease(ctx, b)); len(missing) > 0 {
+		return missing
+	}
+	// Each role has signed, and two of them are not apart: another signature of any cures it.
+	rule, _ := d.authority.Policy.Rule(b.Message.MsgType, b.Kind)
+	return rule.Roles()
+}
+
+// roleAmong returns the first of the roles that the key ring gives the key.
+func (d *desk) roleAmong(roles []signing.Role, key signing.Key) (signing.Role, bool) {
+	lines := d.authority.Ring.ByKey(key.PublicKey())
+	i := slices.IndexFunc(roles, func(role signing.Role) bool {
+		return slices.ContainsFunc(lines, func(l signing.Signer) bool { return l.Role == role })
+	})
+	if i < 0 {
+		return "", false
+	}
+	return roles[i], true
+}
+
+// lacking returns those of the bulletins that want a signature of the key, or all where
+// none does: the choice among them is then refused with its reason.
+func (d *desk) lacking(ctx context.Context, all []waitingBulletin, key signing.Key) (out []waitingBulletin) {
+	for _, w := range all {
+		if _, ok := d.roleAmong(d.lacks(ctx, w.Bulletin), key); ok {
+			out = append(out, w)
+		}
+	}
+	if len(out) == 0 {
+		return all
+	}
+	return out
+}
+
+// cosignsAs returns the role in which the key signs a bulletin that waits, or why it has
+// none to sign in.
+func (d *desk) cosignsAs(ctx context.Context, b *bulletin.Bulletin, key signing.Key) (signing.Role, error) {
+	lacks := d.lacks(ctx, b)
+	if role, ok := d.roleAmong(lacks, key); ok {
+		return role, nil
+	}
+	rule, _ := d.authority.Policy.Rule(b.Message.MsgType, b.Kind)
+	if _, ok := d.roleAmong(rule.Roles(), key); ok {
+		// Whoever has that role has signed, and is told who has not.
+		if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(ctx, b)); ok {
+			refusal.Key = ssh.FingerprintSHA256(key.PublicKey()) // the record says who tried
+			return "", refusal
+		}
+		return "", signedAlready(b)
+	}
+	_, err := d.authority.PrincipalOf(key.PublicKey(), lacks[0])
+	return lacks[0], err
+}
+
+// cosign signs in the role and hands the signature in. Another bulletin of the alert may
 // have been released while a person read this one: then it is refused.
-func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key) error {
+func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key, role signing.Role) error {
 	var held *ledger.BulletinState
 	d.ledger.View(func(s *ledger.State) {
 		copied := *s.Alerts[string(b.Alert)].Bulletin(b.SHA256())
@@ -669,16 +747,19 @@ func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key
 	if err := d.follows(ctx, b, held); err != nil {
 		return d.reject(ctx, b, ledger.ClassBulletin, err)
 	}
-	armored, err := key.Sign(ctx, signing.Namespace(signing.Police, b.Realm), b.Bytes())
+	armored, err := key.Sign(ctx, signing.Namespace(role, b.Realm), b.Bytes())
 	if err != nil {
 		return err
 	}
-	st, err := d.statement(b, signing.Police, armored)
+	st, err := d.statement(b, role, armored)
 	if err == nil {
 		_, err = d.authority.CheckOne(signing.RequestOf(b), st, time.Now())
 	}
 	if err == nil {
 		err = d.wouldRelease(ctx, b, st)
+		if missing := missingRoles(err); len(missing) > 0 && !slices.Contains(missing, role) {
+			err = nil // the policy asks for a third one
+		}
 	}
 	if err != nil {
 		return d.reject(ctx, b, "signature", err)

@@ -119,8 +119,8 @@ func (s *stop) run(ctx context.Context, name string) error {
 	case done.Unread != "":
 		return s.p.reportUnread(s.asJSON, done, &s.where)
 	case !done.Released && len(done.Missing) > 0:
-		return s.p.report(s.asJSON, done, "Consegnato: allerta %s, bollettino %d. Manca ancora la firma di: %s. Ora: tocsin cosign %s %s",
-			"Handed in: alert %s, bulletin %d. Still missing the signature of: %s. Next: tocsin cosign %s %s", b.Code, b.Number, s.p.roleWords(done.Missing), b.Code, s.where.hint())
+		return s.p.report(s.asJSON, done, "Consegnato: allerta %s, bollettino %d. Manca ancora la firma di: %s. Ora: %s",
+			"Handed in: alert %s, bulletin %d. Still missing the signature of: %s. Next: %s", b.Code, b.Number, s.p.roleWords(done.Missing), s.p.cosignLine(ctx, d, b, &s.where, s.asJSON))
 	case s.kind == bulletin.Correction:
 		return s.p.report(s.asJSON, done, "In verifica: allerta %s, bollettino %d. Per seguirla: tocsin status %s %s --watch",
 			"Being verified: alert %s, bulletin %d. To follow it: tocsin status %s %s --watch", b.Code, b.Number, b.Code, s.where.hint())
@@ -161,7 +161,7 @@ func (s *stop) bulletin(ctx context.Context, d *desk, name string) (b, newest *b
 	}
 	newest = chain[len(chain)-1]
 	if newest.Message.MsgType == alert.MsgCancel {
-		return nil, nil, both("l'allerta %s è già revocata, dal bollettino %d: vedere tocsin status", "alert %s is revoked already, by bulletin %d: see tocsin status", newest.Code, newest.Number)
+		return nil, nil, refusedError{both("l'allerta %s è già revocata, dal bollettino %d: vedere tocsin status", "alert %s is revoked already, by bulletin %d: see tocsin status", newest.Code, newest.Number)}
 	}
 	if s.reason != "" {
 		if d.c == nil {
@@ -191,12 +191,8 @@ func (s *stop) signsAs(d *desk, b *bulletin.Bulletin, key signing.Key) signing.R
 		return signing.Role(s.role)
 	}
 	if rule, ok := d.authority.Policy.Rule(b.Message.MsgType, b.Kind); ok {
-		for _, role := range rule.Roles() {
-			for _, line := range d.authority.Ring.ByKey(key.PublicKey()) {
-				if line.Role == role {
-					return role
-				}
-			}
+		if role, ok := d.roleAmong(rule.Roles(), key); ok {
+			return role
 		}
 	}
 	return signing.Officer // whom the key ring does not know is refused with a reason

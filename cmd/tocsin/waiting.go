@@ -139,12 +139,7 @@ func (d *desk) waitingOf(ctx context.Context, id string) (all []waitingBulletin,
 	if err != nil {
 		return nil, nil, err
 	}
-	var states []ledger.BulletinState
-	d.ledger.View(func(s *ledger.State) {
-		for _, b := range s.Alerts[id].Bulletins {
-			states = append(states, *b)
-		}
-	})
+	states := d.bulletinsOf(id)
 	for _, v := range verdicts {
 		if v.Released && v.Bulletin.Breakglass != nil && v.Bulletin.Number == newestOf(verdicts) {
 			none = both("l'allerta %s è già uscita come emissione d'emergenza, il bollettino %d: per ratificarla tocsin ratify, per fermarla tocsin correct o tocsin cancel",
@@ -160,7 +155,7 @@ func (d *desk) waitingOf(ctx context.Context, id string) (all []waitingBulletin,
 		case s == standingRefused || b == nil: // it waits for nothing, or came in this moment
 		case why == nil:
 			if none == nil {
-				none = both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
+				none = refusedError{signedAlready(b)}
 			}
 		case s != standingWaiting:
 			none = why
@@ -170,6 +165,50 @@ func (d *desk) waitingOf(ctx context.Context, id string) (all []waitingBulletin,
 		}
 	}
 	return all, none, nil
+}
+
+// bulletinsOf returns what the ledger holds of an alert's bulletins.
+func (d *desk) bulletinsOf(id string) (states []ledger.BulletinState) {
+	d.ledger.View(func(s *ledger.State) {
+		for _, b := range s.Alerts[id].Bulletins {
+			states = append(states, *b)
+		}
+	})
+	return states
+}
+
+// signedAlready says that a bulletin waits for no signature.
+func signedAlready(b *bulletin.Bulletin) error {
+	return both("il bollettino %d dell'allerta %s ha già le sue firme: vedere tocsin status", "bulletin %d of alert %s has its signatures already: see tocsin status", b.Number, b.Code)
+}
+
+// settledNamed returns why the bulletin of an alert that the prefix of its SHA-256 names
+// waits for no signature, nil where it waits, or is none.
+func (d *desk) settledNamed(ctx context.Context, name, prefix string) (why error) {
+	id, err := d.alert(name)
+	if err != nil || prefix == "" {
+		return err
+	}
+	verdicts, err := delivery.Judge(ctx, d.ledger, d.rings, id)
+	if err != nil {
+		return err
+	}
+	for _, state := range d.bulletinsOf(id) {
+		if !strings.HasPrefix(state.SHA256, strings.ToLower(prefix)) {
+			continue
+		}
+		v := verdicts[state.SHA256]
+		switch stands, reason := standingOf(d.authority, v, &state, newestOf(verdicts), time.Now()); stands {
+		case standingWaiting: // that one is meant
+			return nil
+		case standingReleased, standingSuperseded:
+			why = refusedError{signedAlready(v.Bulletin)}
+		case standingRefused, standingWithdrawn, standingExpired:
+			why = refusedError{reason}
+		case standingUnknown:
+		}
+	}
+	return why
 }
 
 // signers returns who signed a bulletin with a signature that holds, each one once.

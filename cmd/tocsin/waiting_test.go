@@ -194,8 +194,57 @@ func TestCosignTakesTheChoiceOfAScript(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &done); err != nil || done.SHA256 != b[0].SHA256() || !done.Released {
 		t.Errorf("it says %s (%v)", stdout, err)
 	}
-	if _, stderr := expect(t, 1, cosign...); !strings.Contains(stderr, "bulletin 1 of alert "+code+" has its signatures already") {
+	if _, stderr := expect(t, 3, cosign...); !strings.Contains(stderr, "bulletin 1 of alert "+code+" has its signatures already") {
 		t.Errorf("once more it says %s", stderr)
+	}
+}
+
+// TestCosignInTheMissingRole revokes an alert in words of one's own, begun by the police:
+// the officer co-signs, by the line that the command prints, and the police are not offered
+// what lacks no signature of theirs.
+func TestCosignInTheMissingRole(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	pg.up()
+	_, first := pg.published("b")
+	code := string(first.Code)
+	expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
+	cancel := []string{"cancel", code, "-c", pg.config, "--yes", "--reason"}
+	stdout, _ := expect(t, 0, append(cancel, "The gauge was read wrongly.", "-k", pg.key("police"))...)
+	if want := "Still missing the signature of: duty officer. Next: tocsin cosign " + code + " -c " + pg.config + " -k KEY\n"; !strings.Contains(stdout, want) {
+		t.Errorf("it says %s\nwant %q in it", stdout, want)
+	}
+	_, stderr := expect(t, 3, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
+	if want := "the signature is missing of: duty officer"; !strings.Contains(stderr, want) {
+		t.Errorf("the police co-sign what they have signed: it says %s\nwant %q in it", stderr, want)
+	}
+	// The officer begins another one: each is then offered the one that lacks their own.
+	stdout, _ = expect(t, 0, append(cancel, "It was sent by mistake.", "-k", pg.key("officer"))...)
+	if !strings.Contains(stdout, "2 bulletins wait") {
+		t.Errorf("it does not list the two: %s", stdout)
+	}
+	_, rest, found := strings.Cut(stdout, "Next: tocsin cosign "+code+" --sha256 ")
+	sum, _, _ := strings.Cut(rest, " ")
+	if !found || len(sum) != shortSum {
+		t.Errorf("it names no SHA-256: %s", stdout)
+	}
+	stdout, _ = expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("officer"), "--yes", "--json")
+	var done handedIn
+	if err := json.Unmarshal([]byte(stdout), &done); err != nil || !done.Released || strings.HasPrefix(done.SHA256, sum) {
+		t.Errorf("the officer's: %s (%v), want the one of the police released", stdout, err)
+	}
+	// The other one lost: that is said of it, and not of the one that won.
+	_, stderr = expect(t, 3, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes", "--sha256", sum)
+	if !strings.Contains(stderr, "bulletin 2 of this alert was released already") {
+		t.Errorf("of the one that lost it says %s", stderr)
+	}
+	_, stderr = expect(t, 3, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
+	if !strings.Contains(stderr, "has its signatures already") {
+		t.Errorf("without a SHA-256 it says %s", stderr)
+	}
+	_, stderr = expect(t, 3, "cancel", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
+	if !strings.Contains(stderr, "is revoked already") {
+		t.Errorf("once more: %s", stderr)
 	}
 }
 
@@ -270,7 +319,7 @@ func TestCosignLooksAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.cosign(t.Context(), all[1].Bulletin, key); exitCode(err) != 3 || !strings.Contains(err.Error(), "bulletin 1 of this alert was released already") {
+	if err := d.cosign(t.Context(), all[1].Bulletin, key, signing.Police); exitCode(err) != 3 || !strings.Contains(err.Error(), "bulletin 1 of this alert was released already") {
 		t.Errorf("the other one: %v, want it refused", err)
 	}
 }

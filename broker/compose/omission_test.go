@@ -189,3 +189,40 @@ func TestEndIsByTheIssuersClock(t *testing.T) {
 		t.Errorf("the bulletin ends at %s, want %s", got, want)
 	}
 }
+
+// TestNightOfTheClockChange writes for channels of every size in the night in which the hour
+// after two o'clock comes twice: no text has a period that ends before it begins.
+func TestNightOfTheClockChange(t *testing.T) {
+	t.Parallel()
+	o := one(t, adapters.Limits{LinksInText: true})
+	o.Now = time.Date(2026, time.October, 25, 0, 10, 0, 0, time.UTC)
+	m := own(o, func(m *alert.Message) {
+		m.Sent = o.Now
+		m.Infos[0].Effective, m.Infos[0].Onset, m.Infos[0].Expires = time.Time{}, o.Now.Add(20*time.Minute), o.Now.Add(70*time.Minute)
+	})
+	said := map[string]bool{}
+	for limit := 700; limit >= 100; limit -= 10 {
+		o.Channels[0].Limits.MaxLen = limit
+		b, err := compose.New(m, o, demoID, demoCode)
+		if err != nil {
+			t.Fatalf("at %d: %v", limit, err)
+		}
+		text := b.Posts[0].Text
+		if n := utf8.RuneCountInString(text); n > limit {
+			t.Fatalf("the text has %d characters, the limit is %d", n, limit)
+		}
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, "02:20") {
+				said[strings.TrimSpace(line)] = true
+			}
+		}
+	}
+	for line := range said {
+		if !strings.Contains(line, "alle 02:30 (ora legale) alle 02:20 (ora solare) di dom") {
+			t.Errorf("the public reads %q", line)
+		}
+	}
+	if len(said) < 3 {
+		t.Errorf("the shapes between were not tried: %v", said)
+	}
+}

@@ -29,6 +29,7 @@ func italian() Words {
 		acts:       [acts]string{"", "Aggiornamento", "Fine allerta", "Revoca"},
 		colours:    [levels]string{"Allerta", "Allerta verde", "Allerta gialla", "Allerta arancione", "Allerta rossa"},
 		severities: [levels]string{"Avviso", "Pericolo lieve", "Pericolo moderato", "Pericolo grave", "Pericolo estremo"},
+		seasons:    [2]string{"ora solare", "ora legale"},
 		days:       [7]string{"domenica", "lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato"},
 		shortDays:  [7]string{"dom", "lun", "mar", "mer", "gio", "ven", "sab"},
 		months:     [12]string{"gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre", "dicembre"},
@@ -36,10 +37,10 @@ func italian() Words {
 		period:     italianPeriod,
 		shortly: func(w Words, p Period) string {
 			at := func(t time.Time, date string) string {
-				return fmt.Sprintf("%s di %s %s", t.Format(clock), w.shortDay(t), t.Format(date))
+				return fmt.Sprintf("%s di %s %s", w.hour(t, p.seasonal()), w.shortDay(t), t.Format(date))
 			}
 			if p.sameDay() {
-				return fmt.Sprintf("dalle %s alle %s", p.From.Format(clock), at(p.Until, "2/1"))
+				return fmt.Sprintf("dalle %s alle %s", w.hour(p.From, p.seasonal()), at(p.Until, "2/1"))
 			}
 			return between(p, at, "2/1", "2/1/2006", "dalle %s alle %s", "fino alle %s")
 		},
@@ -55,11 +56,11 @@ func italianDate(w Words, t time.Time) string {
 }
 
 func italianMoment(w Words, t time.Time) string {
-	return fmt.Sprintf("%s di %s %d", t.Format(clock), italianDate(w, t), t.Year())
+	return fmt.Sprintf("%s di %s %d", w.hour(t, twice(t)), italianDate(w, t), t.Year())
 }
 
 func italianPeriod(w Words, p Period) string {
-	from, until := p.From.Format(clock), p.Until.Format(clock)
+	from, until := w.hour(p.From, p.seasonal()), w.hour(p.Until, p.seasonal())
 	switch end := italianDate(w, p.Until) + p.Until.Format(" 2006"); {
 	case p.From.IsZero():
 		return fmt.Sprintf("fino alle %s di %s", until, end)
@@ -92,6 +93,7 @@ func english() Words {
 		acts:       [acts]string{"", "Update", "All clear", "Revoked"},
 		colours:    [levels]string{"Alert", "Green alert", "Yellow alert", "Orange alert", "Red alert"},
 		severities: [levels]string{"Notice", "Minor danger", "Moderate danger", "Severe danger", "Extreme danger"},
+		seasons:    [2]string{"winter time", "summer time"},
 		days:       [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
 		shortDays:  [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
 		months:     [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
@@ -99,10 +101,10 @@ func english() Words {
 		period:     englishPeriod,
 		shortly: func(w Words, p Period) string {
 			at := func(t time.Time, date string) string {
-				return fmt.Sprintf("%s %s %s", t.Format(clock), w.shortDay(t), t.Format(date))
+				return fmt.Sprintf("%s %s %s", w.hour(t, p.seasonal()), w.shortDay(t), t.Format(date))
 			}
 			if p.sameDay() {
-				return fmt.Sprintf("from %s to %s", p.From.Format(clock), at(p.Until, "2 Jan"))
+				return fmt.Sprintf("from %s to %s", w.hour(p.From, p.seasonal()), at(p.Until, "2 Jan"))
 			}
 			return between(p, at, "2 Jan", "2 Jan 2006", "from %s to %s", "until %s")
 		},
@@ -114,11 +116,11 @@ func englishDate(w Words, t time.Time) string {
 }
 
 func englishMoment(w Words, t time.Time) string {
-	return fmt.Sprintf("%s on %s %d", t.Format(clock), englishDate(w, t), t.Year())
+	return fmt.Sprintf("%s on %s %d", w.hour(t, twice(t)), englishDate(w, t), t.Year())
 }
 
 func englishPeriod(w Words, p Period) string {
-	from, until := p.From.Format(clock), p.Until.Format(clock)
+	from, until := w.hour(p.From, p.seasonal()), w.hour(p.Until, p.seasonal())
 	switch end := englishDate(w, p.Until) + p.Until.Format(" 2006"); {
 	case p.From.IsZero():
 		return fmt.Sprintf("until %s on %s", until, end)
@@ -151,6 +153,8 @@ func german() Words {
 		acts:       [acts]string{"", "Aktualisierung", "Entwarnung", "Widerruf"},
 		colours:    [levels]string{"Warnung", "Warnstufe Grün", "Warnstufe Gelb", "Warnstufe Orange", "Warnstufe Rot"},
 		severities: [levels]string{"Hinweis", "Geringe Gefahr", "Mäßige Gefahr", "Große Gefahr", "Extreme Gefahr"},
+		unit:       " Uhr",
+		seasons:    [2]string{"Winterzeit", "Sommerzeit"},
 		days:       [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
 		shortDays:  [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
 		months:     [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
@@ -158,10 +162,10 @@ func german() Words {
 		period:     germanPeriod,
 		shortly: func(w Words, p Period) string {
 			at := func(t time.Time, date string) string {
-				return fmt.Sprintf("%s, %s, %s Uhr", w.shortDay(t), t.Format(date), t.Format(clock))
+				return fmt.Sprintf("%s, %s, %s", w.shortDay(t), t.Format(date), w.hour(t, p.seasonal()))
 			}
 			if p.sameDay() {
-				return fmt.Sprintf("%s, %s, von %s bis %s Uhr", w.shortDay(p.Until), p.Until.Format("2.1."), p.From.Format(clock), p.Until.Format(clock))
+				return fmt.Sprintf("%s, %s, %s", w.shortDay(p.Until), p.Until.Format("2.1."), germanHours(w, p))
 			}
 			return between(p, at, "2.1.", "2.1.2006", "von %s bis %s", "bis %s")
 		},
@@ -172,19 +176,27 @@ func germanDate(w Words, t time.Time) string {
 	return fmt.Sprintf("%s, %d. %s", w.day(t), t.Day(), w.month(t))
 }
 
+// germanHours says the hours of one day, "Uhr" once where that is enough.
+func germanHours(w Words, p Period) string {
+	if p.seasonal() {
+		return fmt.Sprintf("von %s bis %s", w.hour(p.From, true), w.hour(p.Until, true))
+	}
+	return fmt.Sprintf("von %s bis %s", p.From.Format(clock), w.hour(p.Until, false))
+}
+
 func germanMoment(w Words, t time.Time) string {
-	return fmt.Sprintf("%s Uhr, %s %d", t.Format(clock), germanDate(w, t), t.Year())
+	return fmt.Sprintf("%s, %s %d", w.hour(t, twice(t)), germanDate(w, t), t.Year())
 }
 
 func germanPeriod(w Words, p Period) string {
-	from, until := p.From.Format(clock), p.Until.Format(clock)
+	from, until := w.hour(p.From, p.seasonal()), w.hour(p.Until, p.seasonal())
 	switch end := germanDate(w, p.Until) + p.Until.Format(" 2006"); {
 	case p.From.IsZero():
-		return fmt.Sprintf("bis %s, %s Uhr", end, until)
+		return fmt.Sprintf("bis %s, %s", end, until)
 	case p.sameDay():
-		return fmt.Sprintf("%s, von %s bis %s Uhr", end, from, until)
+		return fmt.Sprintf("%s, %s", end, germanHours(w, p))
 	default:
-		return fmt.Sprintf("von %s%s, %s Uhr, bis %s, %s Uhr", germanDate(w, p.From), p.yearOfFrom(), from, end, until)
+		return fmt.Sprintf("von %s%s, %s, bis %s, %s", germanDate(w, p.From), p.yearOfFrom(), from, end, until)
 	}
 }
 
@@ -210,6 +222,7 @@ func french() Words {
 		acts:       [acts]string{"", "Mise à jour", "Fin d’alerte", "Révocation"},
 		colours:    [levels]string{"Alerte", "Alerte verte", "Alerte jaune", "Alerte orange", "Alerte rouge"},
 		severities: [levels]string{"Avis", "Danger faible", "Danger modéré", "Danger grave", "Danger extrême"},
+		seasons:    [2]string{"heure d’hiver", "heure d’été"},
 		days:       [7]string{"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"},
 		shortDays:  [7]string{"dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."},
 		months:     [12]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
@@ -217,10 +230,10 @@ func french() Words {
 		period:     frenchPeriod,
 		shortly: func(w Words, p Period) string {
 			at := func(t time.Time, date string) string {
-				return fmt.Sprintf("%s %s à %s", w.shortDay(t), t.Format(date), t.Format(clock))
+				return fmt.Sprintf("%s %s à %s", w.shortDay(t), t.Format(date), w.hour(t, p.seasonal()))
 			}
 			if p.sameDay() {
-				return fmt.Sprintf("le %s %s de %s à %s", w.shortDay(p.Until), p.Until.Format("2/1"), p.From.Format(clock), p.Until.Format(clock))
+				return fmt.Sprintf("le %s %s de %s à %s", w.shortDay(p.Until), p.Until.Format("2/1"), w.hour(p.From, p.seasonal()), w.hour(p.Until, p.seasonal()))
 			}
 			return between(p, at, "2/1", "2/1/2006", "du %s au %s", "jusqu’au %s")
 		},
@@ -236,11 +249,11 @@ func frenchDate(w Words, t time.Time) string {
 }
 
 func frenchMoment(w Words, t time.Time) string {
-	return fmt.Sprintf("%s, %s %d", t.Format(clock), frenchDate(w, t), t.Year())
+	return fmt.Sprintf("%s, %s %d", w.hour(t, twice(t)), frenchDate(w, t), t.Year())
 }
 
 func frenchPeriod(w Words, p Period) string {
-	from, until := p.From.Format(clock), p.Until.Format(clock)
+	from, until := w.hour(p.From, p.seasonal()), w.hour(p.Until, p.seasonal())
 	switch end := frenchDate(w, p.Until) + p.Until.Format(" 2006"); {
 	case p.From.IsZero():
 		return fmt.Sprintf("jusqu’au %s à %s", end, until)
@@ -249,6 +262,20 @@ func frenchPeriod(w Words, p Period) string {
 	default:
 		return fmt.Sprintf("du %s%s à %s au %s à %s", frenchDate(w, p.From), p.yearOfFrom(), from, end, until)
 	}
+}
+
+// hour says the time of day, and where it must be said, by which of the two clocks of the
+// year.
+func (w Words) hour(t time.Time, seasonal bool) string {
+	text := t.Format(clock) + w.unit
+	if !seasonal {
+		return text
+	}
+	season := w.seasons[0]
+	if t.IsDST() {
+		season = w.seasons[1]
+	}
+	return text + " (" + season + ")"
 }
 
 // between says a period of two moments, with their years only where these

@@ -83,6 +83,8 @@ type Words struct {
 	acts       [acts]string
 	colours    [levels]string
 	severities [levels]string
+	unit       string    // behind a time of day, with its space; "" for none
+	seasons    [2]string // the clock of winter, that of summer
 	days       [7]string
 	shortDays  [7]string
 	months     [12]string
@@ -159,7 +161,8 @@ func (w Words) Level(l Level, colour bool) string {
 }
 
 // Moment says t with weekday, date and 24-hour time, in the zone that it has:
-// "00:05 di domenica 2 agosto 2026".
+// "00:05 di domenica 2 agosto 2026". In the hour that comes twice when clocks go back it
+// says which one it is: "02:30 (ora solare) di domenica 25 ottobre 2026".
 func (w Words) Moment(t time.Time) string { return w.moment(w, t) }
 
 // Others says that there are n areas besides those that were named: "e altre 5
@@ -182,7 +185,8 @@ type Period struct {
 
 // Period says p with weekdays, dates and 24-hour times in the zones that the
 // times have: "dalle 14:00 di lunedì 23 novembre alle 12:00 di martedì 24
-// novembre 2026". It returns "" for a period without an end.
+// novembre 2026". Where clocks change between its ends, or an end is in the hour that comes
+// twice, it says by which clock each is. It returns "" for a period without an end.
 func (w Words) Period(p Period) string {
 	if p.Until.IsZero() {
 		return ""
@@ -209,6 +213,32 @@ func (p Period) sameDay() bool {
 	v, n, e := p.Until.Date()
 	return y == v && m == n && d == e
 }
+
+// seasonal reports whether the ends of p are understood only with the clock of the year that
+// each one is by.
+func (p Period) seasonal() bool {
+	if p.From.IsZero() {
+		return twice(p.Until)
+	}
+	return p.From.IsDST() != p.Until.IsDST() || twice(p.From) || twice(p.Until)
+}
+
+// twice reports whether the clocks of t's zone show its time of day again on that day, before
+// or after it: in the hour in which they are put back.
+func twice(t time.Time) bool {
+	_, own := t.Zone()
+	for _, away := range []time.Duration{-change, change} {
+		_, other := t.Add(away).Zone()
+		again := t.Add(time.Duration(own-other) * time.Second)
+		if _, offset := again.Zone(); other != own && offset == other {
+			return true
+		}
+	}
+	return false
+}
+
+// change is longer than any hour that comes twice.
+const change = 3 * time.Hour
 
 // yearOfFrom returns the year of From with a space before it where Until has
 // another one, else "": a year is said once where once is enough.

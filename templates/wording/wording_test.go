@@ -154,6 +154,78 @@ func TestMoment(t *testing.T) {
 	}
 }
 
+// TestClockChange says times of the night in which the hour after two o'clock comes twice: no
+// period ends before it begins, and no moment can be one of two.
+func TestClockChange(t *testing.T) {
+	t.Parallel()
+	rome, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(hour, minute int) time.Time { // of UTC
+		return time.Date(2026, time.October, 25, hour, minute, 0, 0, time.UTC).In(rome)
+	}
+	for name, tt := range map[string]struct {
+		period wording.Period
+		want   map[string][2]string // long and short
+	}{
+		"ends_in_the_second_hour": {wording.Period{From: at(0, 30), Until: at(1, 20)}, map[string][2]string{
+			"it": {"dalle 02:30 (ora legale) alle 02:20 (ora solare) di domenica 25 ottobre 2026", "dalle 02:30 (ora legale) alle 02:20 (ora solare) di dom 25/10"},
+			"en": {"from 02:30 (summer time) to 02:20 (winter time) on Sunday 25 October 2026", "from 02:30 (summer time) to 02:20 (winter time) Sun 25 Oct"},
+			"de": {"Sonntag, 25. Oktober 2026, von 02:30 Uhr (Sommerzeit) bis 02:20 Uhr (Winterzeit)", "So, 25.10., von 02:30 Uhr (Sommerzeit) bis 02:20 Uhr (Winterzeit)"},
+			"fr": {"le dimanche 25 octobre 2026 de 02:30 (heure d’été) à 02:20 (heure d’hiver)", "le dim. 25/10 de 02:30 (heure d’été) à 02:20 (heure d’hiver)"},
+		}},
+		"from_one_to_the_other": {wording.Period{From: at(-3, 0), Until: at(5, 0)}, map[string][2]string{
+			"it": {"dalle 23:00 (ora legale) di sabato 24 ottobre alle 06:00 (ora solare) di domenica 25 ottobre 2026", "dalle 23:00 (ora legale) di sab 24/10 alle 06:00 (ora solare) di dom 25/10"},
+			"en": {"from 23:00 (summer time) on Saturday 24 October to 06:00 (winter time) on Sunday 25 October 2026", "from 23:00 (summer time) Sat 24 Oct to 06:00 (winter time) Sun 25 Oct"},
+			"de": {"von Samstag, 24. Oktober, 23:00 Uhr (Sommerzeit), bis Sonntag, 25. Oktober 2026, 06:00 Uhr (Winterzeit)", "von Sa, 24.10., 23:00 Uhr (Sommerzeit) bis So, 25.10., 06:00 Uhr (Winterzeit)"},
+			"fr": {"du samedi 24 octobre à 23:00 (heure d’été) au dimanche 25 octobre 2026 à 06:00 (heure d’hiver)", "du sam. 24/10 à 23:00 (heure d’été) au dim. 25/10 à 06:00 (heure d’hiver)"},
+		}},
+		"holds_already": {wording.Period{Until: at(0, 30)}, map[string][2]string{
+			"it": {"fino alle 02:30 (ora legale) di domenica 25 ottobre 2026", "fino alle 02:30 (ora legale) di dom 25/10"},
+			"en": {"until 02:30 (summer time) on Sunday 25 October 2026", "until 02:30 (summer time) Sun 25 Oct"},
+			"de": {"bis Sonntag, 25. Oktober 2026, 02:30 Uhr (Sommerzeit)", "bis So, 25.10., 02:30 Uhr (Sommerzeit)"},
+			"fr": {"jusqu’au dimanche 25 octobre 2026 à 02:30 (heure d’été)", "jusqu’au dim. 25/10 à 02:30 (heure d’été)"},
+		}},
+		"begins_in_the_second_hour": {wording.Period{From: at(1, 59), Until: at(2, 0)}, map[string][2]string{
+			"it": {"dalle 02:59 (ora solare) alle 03:00 (ora solare) di domenica 25 ottobre 2026", "dalle 02:59 (ora solare) alle 03:00 (ora solare) di dom 25/10"},
+		}},
+		"before_both": {wording.Period{From: at(-2, 0), Until: at(-1, 59)}, map[string][2]string{
+			"it": {"dalle 00:00 alle 01:59 di domenica 25 ottobre 2026", "dalle 00:00 alle 01:59 di dom 25/10"},
+		}},
+		"after_both": {wording.Period{From: at(2, 0), Until: at(3, 0)}, map[string][2]string{
+			"it": {"dalle 03:00 alle 04:00 di domenica 25 ottobre 2026", "dalle 03:00 alle 04:00 di dom 25/10"},
+		}},
+	} {
+		for lang, want := range tt.want {
+			w := wording.For(lang)
+			if got := w.Period(tt.period); got != want[0] {
+				t.Errorf("%s, %s: %q, want %q", name, lang, got, want[0])
+			}
+			if got := w.ShortPeriod(tt.period); got != want[1] {
+				t.Errorf("%s, %s: short %q, want %q", name, lang, got, want[1])
+			}
+		}
+	}
+	for lang, want := range map[string][3]string{
+		"it": {"02:30 (ora legale) di domenica 25 ottobre 2026", "02:30 (ora solare) di domenica 25 ottobre 2026", "03:30 di domenica 25 ottobre 2026"},
+		"en": {"02:30 (summer time) on Sunday 25 October 2026", "02:30 (winter time) on Sunday 25 October 2026", "03:30 on Sunday 25 October 2026"},
+		"de": {"02:30 Uhr (Sommerzeit), Sonntag, 25. Oktober 2026", "02:30 Uhr (Winterzeit), Sonntag, 25. Oktober 2026", "03:30 Uhr, Sonntag, 25. Oktober 2026"},
+		"fr": {"02:30 (heure d’été), dimanche 25 octobre 2026", "02:30 (heure d’hiver), dimanche 25 octobre 2026", "03:30, dimanche 25 octobre 2026"},
+	} {
+		for i := range want {
+			if got := wording.For(lang).Moment(at(i, 30)); got != want[i] {
+				t.Errorf("%s: moment %q, want %q", lang, got, want[i])
+			}
+		}
+	}
+	// In spring an hour is missing, and none comes twice.
+	spring := wording.Period{From: time.Date(2026, time.March, 29, 0, 30, 0, 0, time.UTC).In(rome), Until: time.Date(2026, time.March, 29, 1, 30, 0, 0, time.UTC).In(rome)}
+	if got, want := wording.For("it").Period(spring), "dalle 01:30 (ora solare) alle 03:30 (ora legale) di domenica 29 marzo 2026"; got != want {
+		t.Errorf("in spring: %q, want %q", got, want)
+	}
+}
+
 func TestActOf(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

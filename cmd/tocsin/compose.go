@@ -274,9 +274,12 @@ func (p *program) previewCommand() *cobra.Command {
 			}
 			outer := b
 			if prepared != "" {
+				if !slices.Contains(bulletin.Kinds(), bulletin.Kind(prepared)) {
+					return usageError{both("preview: --prepared %q: scrivere correction o revocation", "preview: --prepared %q: write correction or revocation", prepared)}
+				}
 				if b = b.Prepared(bulletin.Kind(prepared)); b == nil {
-					return both("nel bollettino %d non c'è %q già pronto: scrivere correction o revocation (o ratification, di un'emissione d'emergenza), e prendere un'allerta o un aggiornamento",
-						"bulletin %d holds no prepared %q: write correction or revocation (or ratification, of a break-glass bulletin), and take an alert or an update", outer.Number, prepared)
+					return both("nel bollettino %d non c'è %q già pronto: prendere un'allerta o un aggiornamento (ratification c'è solo in un'emissione d'emergenza)",
+						"bulletin %d holds no prepared %q: take an alert or an update (there is a ratification in break-glass bulletins only)", outer.Number, prepared)
 				}
 			}
 			if channel != "" && !slices.ContainsFunc(b.Channels(), func(c bulletin.Channel) bool { return c.Name == channel }) {
@@ -399,7 +402,7 @@ func writePictures(b *bulletin.Bulletin, dir string) (map[string]string, error) 
 }
 
 func noPost(b *bulletin.Bulletin, channel string) error {
-	return both("il bollettino non ha testi per il canale %q: è per %s", "the bulletin has no post for channel %q: it addresses %s", channel, channelNames(b))
+	return usageError{both("il bollettino non ha testi per il canale %q: è per %s", "the bulletin has no post for channel %q: it addresses %s", channel, channelNames(b))}
 }
 
 // leftOut writes one line for each channel, or for the only one that is asked for:

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"tocsin/broker/alert"
@@ -50,10 +52,45 @@ func main() {
 // run is the whole program: it touches nothing of the process but what it is
 // given, and the files and addresses that it is told.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) error {
-	p := &program{stdin: newInput(ctx, stdin), out: stdout, err: stderr, getenv: getenv, lang: language(getenv)}
+	out := &output{Writer: stdout}
+	p := &program{stdin: newInput(ctx, stdin), out: out, err: stderr, getenv: getenv, lang: language(getenv)}
 	root := p.root()
 	root.SetArgs(args)
-	return root.ExecuteContext(ctx)
+	if err := root.ExecuteContext(ctx); err != nil {
+		return err
+	}
+	if err := out.failed(); err != nil {
+		return both("non tutto ciò che il comando ha detto è stato scritto: %v; ciò che ha fatto resta fatto: fare posto, e rileggere con tocsin status",
+			"not all that the command said could be written: %w; what it did stands: make room, and read it again with tocsin status", err)
+	}
+	return nil
+}
+
+// An output is the program's standard output. It remembers that something could not be
+// written: whoever keeps a proof in a file must not be told that it is whole.
+type output struct {
+	io.Writer
+
+	mu    sync.Mutex
+	first error
+}
+
+// Write implements [io.Writer].
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.first = cmp.Or(o.first, err)
+	}
+	return n, err
+}
+
+// failed returns why something was not written, nil where all was.
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.first
 }
 
 // errQuiet ends the program with status 1 when all has been said already.

@@ -101,6 +101,9 @@ func isTerminal(stream any) bool {
 	if in, ok := stream.(*input); ok {
 		stream = in.file
 	}
+	if out, ok := stream.(*output); ok {
+		stream = out.Writer
+	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -143,7 +144,8 @@ func revocation(last *alert.Message, in *alert.Info, until time.Time, o Options)
 // long.
 func headed(in *alert.Info, word string, w wording.Words, d wording.Drill) (headline string) {
 	for _, line := range []string{in.Headline, in.Event} {
-		line = unmarked(tidyLine(line), w, d)
+		// What is said of a correction is said of the alert that it puts in doubt.
+		line = strings.TrimPrefix(unmarked(tidyLine(line), w, d), w.Doubted+": ")
 		if line == "" {
 			continue
 		}

@@ -706,6 +706,33 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestRevocationOfACorrection revokes what is being verified: both of the public's words would
+// stand before the headline, and it is the alert that is revoked.
+func TestRevocationOfACorrection(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	doubted := first(t, demo(t, o), o).Prepared(bulletin.Correction)
+	if doubted == nil {
+		t.Fatal("no correction is prepared")
+	}
+	asked, err := compose.Cancel(doubted, "Errore di invio.", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]*alert.Message{"asked": asked}
+	if b := doubted.Prepared(bulletin.Revocation); b != nil {
+		said["prepared"] = b.Message
+	}
+	for name, m := range said {
+		for i := range m.Infos {
+			headline := m.Infos[i].Headline
+			if strings.Contains(headline, "In verifica") || strings.Contains(headline, "Being verified") || !strings.Contains(headline, "Revo") {
+				t.Errorf("%s, %s: the headline is %q", name, m.Infos[i].Language, headline)
+			}
+		}
+	}
+}
+
 func TestCancelOfOtherShapes(t *testing.T) {
 	t.Parallel()
 	o := unpictured(t)

@@ -46,7 +46,7 @@ func (t *Timeline) Observe(e *ledger.Entry, err error) {
 	if e.Record.Alert != t.Alert {
 		return
 	}
-	line := Line{Record: e.Seq, At: e.Time, Type: string(e.Record.Type), Who: e.Record.Node, Text: t.words(&e.Record)}
+	line := Line{Record: e.Seq, At: e.Time, Type: string(e.Record.Type), Who: e.Record.Node, Text: t.words(&e.Record, e.Time)}
 	if e.Record.Principal != "" {
 		line.Who = e.Record.Principal
 	}
@@ -79,8 +79,18 @@ func (t *Timeline) way(w alert.Way) string {
 	return string(w)
 }
 
-// words says in one sentence what a record reports.
-func (t *Timeline) words(r *ledger.Record) string {
+// retry says when another attempt is made, with the day where it is another one than the
+// record's, or the clocks change between them.
+func (t *Timeline) retry(when, record time.Time) string {
+	const day = "02-01-2006 (MST)"
+	if when.Format(day) == record.Format(day) {
+		return when.Format(time.TimeOnly)
+	}
+	return t.say("%s del %s", "%s on %s", when.Format(time.TimeOnly), when.Format(day))
+}
+
+// words says in one sentence what a record of that time reports.
+func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 	part, say := "", t.say
 	if r.Part > 1 {
 		part = say(" (parte %d)", " (part %d)", r.Part)
@@ -121,7 +131,7 @@ func (t *Timeline) words(r *ledger.Record) string {
 		return say("%s: contenuto caricato, non ancora pubblico (%s)", "%s: content uploaded, not public yet (%s)", channel, r.Prepared)
 	case ledger.NotSent:
 		return say("%s: non pubblicato (%s), nuovo tentativo dopo le %s", "%s: not published (%s), to be tried again after %s",
-			channel, reason, r.RetryAt.In(zone).Format(time.TimeOnly))
+			channel, reason, t.retry(r.RetryAt.In(zone), at.In(zone)))
 	case ledger.Unknown:
 		return say("%s: esito sconosciuto (%s), si cerca il post sulla piattaforma", "%s: outcome unknown (%s), the post is looked for on the platform", channel, reason)
 	case ledger.Absent:

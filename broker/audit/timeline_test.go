@@ -75,6 +75,26 @@ func TestTimelineTellsEveryRecordInBothLanguages(t *testing.T) {
 	}
 }
 
+// TestTimelineDatesARetry tells a wait over midnight, and one of the same day.
+func TestTimelineDatesARetry(t *testing.T) {
+	t.Parallel()
+	r := alertRecords(uuid.NewString())[ledger.NotSent]
+	at := time.Date(2026, time.November, 22, 23, 50, 0, 0, time.UTC)
+	for after, want := range map[time.Duration][2]string{
+		5 * time.Minute:  {"nuovo tentativo dopo le 23:55:00", "to be tried again after 23:55:00"},
+		20 * time.Minute: {"nuovo tentativo dopo le 00:10:00 del 23-11-2026 (UTC)", "to be tried again after 00:10:00 on 23-11-2026 (UTC)"},
+	} {
+		r.RetryAt = at.Add(after)
+		for i, lang := range []string{"it", "en"} {
+			line := &audit.Timeline{Alert: r.Alert, Lang: lang}
+			line.Observe(&ledger.Entry{Seq: 1, Time: at, Record: r}, nil)
+			if got := line.Lines[0].Text; !strings.HasSuffix(got, want[i]) {
+				t.Errorf("after %v it says %q, want %q at its end", after, got, want[i])
+			}
+		}
+	}
+}
+
 func TestTimelineSaysWhatAPersonMustKnow(t *testing.T) {
 	t.Parallel()
 	records := alertRecords(uuid.NewString())

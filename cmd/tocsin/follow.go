@@ -247,7 +247,7 @@ func (t *teller) facts(e *ledger.Entry) string {
 		return say("la piattaforma ha già il contenuto; non è pubblico", "the platform holds the content already; it is not public")
 	case ledger.NotSent:
 		if !r.RetryAt.IsZero() {
-			return say("non pubblicato, si riprova alle %s", "not published, to be tried again at %s", r.RetryAt.In(rome()).Format("15:04:05.000"))
+			return say("non pubblicato, si riprova alle %s", "not published, to be tried again at %s", t.p.retry(r.RetryAt.In(rome()), e.Time.In(rome())))
 		}
 		return say("non pubblicato, si riprova", "not published, to be tried again")
 	case ledger.Absent:
@@ -264,6 +264,16 @@ func (t *teller) facts(e *ledger.Entry) string {
 		return say("non si può rileggere", "it can't be read back")
 	}
 	return ""
+}
+
+// retry says when another attempt is made, with the day where it is another one than the
+// record's, or the clocks change between them.
+func (p *program) retry(when, record time.Time) string {
+	text := when.Format("15:04:05.000")
+	if day := when.Format(dayAndZone); day != record.Format(dayAndZone) {
+		return p.say("%s del %s", "%s on %s", text, day)
+	}
+	return text
 }
 
 // postedAt returns when a post became public, as the fold has it: the record's own time is by

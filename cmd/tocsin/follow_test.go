@@ -184,3 +184,18 @@ func TestJournalKeepsSteps(t *testing.T) {
 		t.Errorf("it keeps %d entries, want records 4 and 5", len(got))
 	}
 }
+
+// TestARetryHasItsDay tells a wait over midnight, and one of the same day.
+func TestARetryHasItsDay(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, time.November, 22, 22, 50, 0, 0, time.UTC)
+	for after, want := range map[time.Duration]string{
+		5 * time.Minute:  "not published, to be tried again at 23:55:00.000",
+		20 * time.Minute: "not published, to be tried again at 00:10:00.000 on 23-11-2026 (CET)",
+	} {
+		f := teller{p: &program{lang: "en"}}
+		if got := f.facts(&ledger.Entry{Time: at, Record: ledger.Record{Type: ledger.NotSent, RetryAt: at.Add(after)}}); got != want {
+			t.Errorf("after %v it says %q, want %q", after, got, want)
+		}
+	}
+}

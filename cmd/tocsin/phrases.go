@@ -305,6 +305,9 @@ func durationWords(d time.Duration) string {
 // clock is how the screen writes a moment: day, time, zone.
 const clock = "02-01-2006 15:04:05 (MST)"
 
+// dayAndZone is how the screen writes a day apart from its times.
+const dayAndZone = "02-01-2006 (MST)"
+
 // A calendar writes the times of day of a list: the date and the zone stand in a
 // line of their own wherever they change.
 type calendar struct{ day string }
@@ -312,7 +315,7 @@ type calendar struct{ day string }
 // at returns the time of day, and writes the date first where it is another one.
 func (c *calendar) at(w io.Writer, t time.Time) string {
 	t = t.In(rome())
-	if day := t.Format("02-01-2006 (MST)"); day != c.day {
+	if day := t.Format(dayAndZone); day != c.day {
 		c.day = day
 		fmt.Fprintln(w, day)
 	}

@@ -105,6 +105,14 @@ func (p *page) block(head, text string) {
 	}
 }
 
+// WriteFolded writes words behind a head, folded to the columns of a review and with as much
+// blank before the other lines.
+func WriteFolded(w io.Writer, head, text string) error {
+	p := &page{w: w}
+	p.block(head, text)
+	return p.err
+}
+
 // row writes a label and what belongs to it.
 func (p *page) row(label, text string) {
 	if text != "" {

@@ -13,10 +13,13 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/review"
 	"tocsin/broker/signing"
+	"tocsin/templates/wording"
 )
 
 // A standing is where a bulletin stands on the way to its release. Scripts read it.
@@ -305,10 +308,31 @@ func (p *program) writeWaiting(w io.Writer, all []waitingBulletin) {
 			}
 			who = strings.Join(names, ", ")
 		}
-		fmt.Fprintln(w, p.say("  bollettino %d (%s)  SHA-256 %s  consegnato il %s, firmato da %s", "  bulletin %d (%s)  SHA-256 %s  handed in on %s, signed by %s",
-			b.Number, b.Message.MsgType, b.SHA256()[:shortSum], b.at.In(rome()).Format(clock), who))
-		fmt.Fprintf(w, "    %s\n", headline(b.Bulletin))
+		fmt.Fprintln(w, p.say("  bollettino %d (%s)  SHA-256 %s", "  bulletin %d (%s)  SHA-256 %s", b.Number, b.Message.MsgType, b.SHA256()[:shortSum]))
+		for _, line := range []string{
+			p.say("consegnato il %s, firmato da %s", "handed in on %s, signed by %s", b.at.In(rome()).Format(clock), who), headline(b.Bulletin), reasonOf(b.Bulletin),
+		} {
+			if line != "" {
+				_ = review.WriteFolded(w, "    ", line) // the program's output remembers what it could not write
+			}
+		}
 	}
+}
+
+// reasonOf returns why a bulletin revokes its alert, behind its label and in words of the
+// person's own, "" for none: two revocations differ in nothing else that is read first.
+func reasonOf(b *bulletin.Bulletin) string {
+	if b.Message.MsgType != alert.MsgCancel {
+		return ""
+	}
+	for i := range b.Message.Infos {
+		info := &b.Message.Infos[i]
+		label := wording.For(info.Language).Reason + " "
+		if _, reason, found := strings.Cut(info.Description, "\n\n"+label); found {
+			return label + reason
+		}
+	}
+	return ""
 }
 
 // headline returns what the public reads first of a bulletin's message.

@@ -76,10 +76,16 @@ func TestCosignAsksWhichOfTwoIsMeant(t *testing.T) {
 	cosign := []string{"cosign", code, "-c", pg.config, "-k", pg.key("police")}
 	listed := func(text string) {
 		t.Helper()
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "  ") && len([]rune(line)) > 81 {
+				t.Errorf("a line of the list has %d characters: %s", len([]rune(line))-1, line)
+			}
+		}
+		text = strings.Join(strings.Fields(text), " ")
 		for i := range b {
 			for _, want := range []string{
-				"Of alert " + code + " 2 bulletins wait for a signature", "bulletin 1 (Alert)  SHA-256 " + b[i].SHA256()[:12] + "  handed in on ",
-				"signed by funzionario.demo@protezionecivile.provincia.example (duty officer)", b[i].Message.Infos[0].Headline + "\n",
+				"Of alert " + code + " 2 bulletins wait for a signature", "bulletin 1 (Alert) SHA-256 " + b[i].SHA256()[:12] + " handed in on ",
+				"signed by funzionario.demo@protezionecivile.provincia.example (duty officer) " + b[i].Message.Infos[0].Headline,
 			} {
 				if !strings.Contains(text, want) {
 					t.Errorf("it says %s\nwant %q in it", text, want)
@@ -220,8 +226,10 @@ func TestCosignInTheMissingRole(t *testing.T) {
 	}
 	// The officer begins another one: each is then offered the one that lacks their own.
 	stdout, _ = expect(t, 0, append(cancel, "It was sent by mistake.", "-k", pg.key("officer"))...)
-	if !strings.Contains(stdout, "2 bulletins wait") {
-		t.Errorf("it does not list the two: %s", stdout)
+	for _, want := range []string{"2 bulletins wait", "\n    Motivo: The gauge was read wrongly.\n", "\n    Motivo: It was sent by mistake.\n"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("it says %s\nwant %q in it", stdout, want)
+		}
 	}
 	_, rest, found := strings.Cut(stdout, "Next: tocsin cosign "+code+" --sha256 ")
 	sum, _, _ := strings.Cut(rest, " ")

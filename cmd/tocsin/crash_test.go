@@ -48,7 +48,7 @@ func TestCrash(t *testing.T) {
 	switch {
 	case trials > 0:
 	case raceDetector:
-		trials = 5
+		trials = 2
 	default:
 		trials = 20
 	}

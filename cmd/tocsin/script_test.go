@@ -23,8 +23,15 @@ import (
 // commands of testscript is said at each function below.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no scripts (%v)", err)
+	}
+	if raceDetector {
+		files = []string{filepath.Join("testdata", "script", "byhand.txtar")}
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
+		Files: files, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TOCSIN_LANG", "en")
 			first, release, err := claimPorts(t.Context())

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 )
@@ -64,21 +63,6 @@ func (t *Timeline) say(italian, english string, args ...any) string {
 	return fmt.Sprintf(italian, args...)
 }
 
-// way names a way of contact.
-func (t *Timeline) way(w alert.Way) string {
-	switch w {
-	case alert.WayPhone:
-		return t.say("telefono", "telephone")
-	case alert.WayRadio:
-		return t.say("radio", "radio")
-	case alert.WayMessage:
-		return t.say("messaggio", "message")
-	case alert.WayPerson:
-		return t.say("di persona", "in person")
-	}
-	return string(w)
-}
-
 // retry says when another attempt is made, with the day where it is another one than the
 // record's, or the clocks change between them.
 func (t *Timeline) retry(when, record time.Time) string {
@@ -105,7 +89,7 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 	}
 	switch r.Type {
 	case ledger.Contact:
-		return say("tentativo di contatto (%s) per il bollettino %d: %s: %s", "contact attempt (%s) for bulletin %d: %s: %s", t.way(r.Way), r.Number, r.Whom, r.Reason)
+		return say("tentativo di contatto (%s) per il bollettino %d: %s: %s", "contact attempt (%s) for bulletin %d: %s: %s", r.Way.Title(t.Lang), r.Number, r.Whom, r.Reason)
 	case ledger.Bulletin:
 		if r.Breakglass {
 			return say("EMISSIONE D'EMERGENZA: bollettino %d di una sola autorità consegnato per la firma: %s, %d byte, SHA-256 %s", "BREAK-GLASS: bulletin %d of one authority only handed in to be signed: %s, %d bytes, SHA-256 %s",

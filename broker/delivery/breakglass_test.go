@@ -71,24 +71,9 @@ func glassOf(t *testing.T, a *bulletintest.Alert, ordinary *bulletin.Bulletin, g
 }
 
 // read has an auditor read the ledger anew.
-func (h *glassHouse) read() audit.Report {
-	h.t.Helper()
-	verifier := audit.NewVerifier(signing.Fixed(h.auth), nil)
-	l, err := ledger.Open(h.t.Context(), ledger.Options{Server: h.server, Realm: "exercise", Name: "auditor", Observe: verifier.Observe})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	var size int64
-	l.View(func(s *ledger.State) { size = s.Seq })
-	l.Close()
-	report, err := verifier.Finish(h.t.Context(), size, h.ledger.Blob)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return report
-}
+func (h *glassHouse) read() audit.Report { return h.audited(signing.Fixed(h.auth)) }
 
-// verdict says what a reader makes of a bulletin.
+// released says what a reader makes of a bulletin.
 func (h *glassHouse) released(b *bulletin.Bulletin) bool {
 	h.t.Helper()
 	verdicts, err := delivery.Judge(h.t.Context(), h.ledger, signing.Fixed(h.auth), string(b.Alert))

@@ -49,24 +49,9 @@ func (r *Review) authority(p *page) {
 	p.row(r.say("perché", "why"), g.Why)
 	p.row(r.say("al posto di", "instead of"), r.say("bollettino con SHA-256 %s…", "bulletin with SHA-256 %s…", g.InsteadOf[:16]))
 	for _, c := range g.Contacts {
-		p.row(r.say("tentativo", "attempt"), r.say("%s, %s, %s (voce %d del registro)", "%s, %s, %s (record %d of the ledger)", r.moment(c.At), r.way(c.Way), c.Whom, c.Record))
+		p.row(r.say("tentativo", "attempt"), r.say("%s, %s, %s (voce %d del registro)", "%s, %s, %s (record %d of the ledger)", r.moment(c.At), c.Way.Title(r.o.Lang), c.Whom, c.Record))
 	}
 	p.line("")
-}
-
-// way names a way of contact in the review's language.
-func (r *Review) way(w alert.Way) string {
-	switch w {
-	case alert.WayPhone:
-		return r.say("telefono", "telephone")
-	case alert.WayRadio:
-		return r.say("radio", "radio")
-	case alert.WayMessage:
-		return r.say("messaggio", "message")
-	case alert.WayPerson:
-		return r.say("di persona", "in person")
-	}
-	return string(w)
 }
 
 // inside tells what is prepared inside the bulletin: its message in full, in the first

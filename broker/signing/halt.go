@@ -174,18 +174,10 @@ func (r *HaltRow) judge(p *Policy, kind bulletin.HaltKind, realm alert.Realm) (H
 		return HaltVerdict{}, err
 	}
 	const name = "p@o.example"
-	after, before, signsIn := matrixTime.AddDate(-1, 0, 0), matrixTime.AddDate(1, 0, 0), realm
 	at := matrixTime.Add(-time.Minute)
+	after, before, signsIn := troubled(r.Trouble, realm, at)
 	enrolled, revoked := key.PublicKey(), ""
 	switch r.Trouble {
-	case "other_realm":
-		signsIn = otherOf(realm)
-	case "key_expired":
-		before = at.Add(-time.Second)
-	case "expired_since":
-		before = at.Add(time.Second)
-	case "not_yet_valid":
-		after = at.Add(time.Second)
 	case "revoked":
 		revoked = string(ssh.MarshalAuthorizedKey(key.PublicKey()))
 	case "not_in_ring":

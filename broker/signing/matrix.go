@@ -194,17 +194,9 @@ func (r *Row) judge(p *Policy, s Subject, realm alert.Realm) (Verdict, error) {
 		case "one_person":
 			name = "p@o.example"
 		}
-		after, before, signsIn := matrixTime.AddDate(-1, 0, 0), matrixTime.AddDate(1, 0, 0), realm
 		at := matrixTime.Add(time.Duration(i-len(r.Signed)) * time.Minute)
+		after, before, signsIn := troubled(trouble, realm, at)
 		switch trouble {
-		case "other_realm":
-			signsIn = otherOf(realm)
-		case "key_expired":
-			before = at.Add(-time.Second)
-		case "expired_since":
-			before = at.Add(time.Second)
-		case "not_yet_valid":
-			after = at.Add(time.Second)
 		case "revoked":
 			revoked = append(revoked, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey()))))
 		case "same_key":
@@ -299,4 +291,21 @@ func otherOf(realm alert.Realm) alert.Realm {
 		return alert.RealmExercise
 	}
 	return alert.RealmLive
+}
+
+// troubled returns from when to when a key of the matrix is enrolled, and for which realm
+// it signs at that time, where a row has the trouble.
+func troubled(trouble string, realm alert.Realm, at time.Time) (after, before time.Time, signsIn alert.Realm) {
+	after, before, signsIn = matrixTime.AddDate(-1, 0, 0), matrixTime.AddDate(1, 0, 0), realm
+	switch trouble {
+	case "other_realm":
+		signsIn = otherOf(realm)
+	case "key_expired":
+		before = at.Add(-time.Second)
+	case "expired_since":
+		before = at.Add(time.Second)
+	case "not_yet_valid":
+		after = at.Add(time.Second)
+	}
+	return after, before, signsIn
 }

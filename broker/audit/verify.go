@@ -450,7 +450,7 @@ type bulletinProof struct {
 func (p *bulletinProof) asked() signing.Request {
 	r := signing.RequestOf(p.bulletin)
 	if p.message == nil {
-		p.message = sshsig.NewMessage(p.bulletin.Bytes())
+		p.message = sshsig.MessageOf(p.bulletin.Bytes())
 	}
 	r.Message = p.message
 	return r

@@ -451,7 +451,7 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 			lib.bad[state.Seq] = err
 			return nil, err
 		}
-		h = &held{b: b, message: sshsig.NewMessage(b.Bytes())}
+		h = &held{b: b, message: sshsig.MessageOf(b.Bytes())}
 		h.message.Hash() // while people still read: the last signature must not wait for it
 		lib.byDigest[state.SHA256] = h
 	}

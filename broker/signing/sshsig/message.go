@@ -18,8 +18,12 @@ type Message struct {
 }
 
 // NewMessage returns a message that holds a copy of b.
-func NewMessage(b []byte) *Message {
-	m := &Message{bytes: bytes.Clone(b)}
+func NewMessage(b []byte) *Message { return MessageOf(bytes.Clone(b)) }
+
+// MessageOf returns a message that holds b itself, which must never change: a parsed
+// bulletin's bytes, of which a second copy would cost as much as the bulletin.
+func MessageOf(b []byte) *Message {
+	m := &Message{bytes: b}
 	m.sum256 = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(m.bytes) })
 	m.sum512 = sync.OnceValue(func() [sha512.Size]byte { return sha512.Sum512(m.bytes) })
 	return m

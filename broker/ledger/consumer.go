@@ -32,15 +32,22 @@ func (l *Ledger) Reminder(ctx context.Context, durable string) (*Reminder, error
 	}
 	var next int64
 	l.View(func(s *State) { next = s.Seq + 1 })
-	consumer, err := l.js.CreateOrUpdateConsumer(ctx, streamName, jetstream.ConsumerConfig{
+	config := jetstream.ConsumerConfig{
 		Durable: durable, Description: "reminds a channel of decisions", FilterSubject: "ledger.alert.*.decision.>",
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: uint64(next), //nolint:gosec // never negative
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 5 * time.Second, MaxDeliver: -1, MaxAckPending: 1024,
 		Replicas: 1,
-	})
+	}
+	consumer, err := l.js.CreateOrUpdateConsumer(ctx, streamName, config)
 	if isStartSeqChange(err) {
 		// The consumer is from an earlier run, and begins where that one left.
 		consumer, err = l.js.Consumer(ctx, streamName, durable)
+	}
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		// The broker can't read what it kept of it, and lets no other take its place.
+		if err = l.o.Server.forget(durable); err == nil {
+			consumer, err = l.js.CreateConsumer(ctx, streamName, config)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s: %w", durable, err)

@@ -197,6 +197,36 @@ func message(raw []byte) (subject string, payload []byte) {
 	return subject, raw[body:end]
 }
 
+// dropReminders takes away what the broker keeps of a consumer where that is damaged: the
+// broker would not start on it, or would take it for another one. Nothing is lost with it,
+// since what is left to do stands in the records.
+func dropReminders(dir string) error {
+	for _, stream := range []string{streamName, blobsName} {
+		all, err := os.ReadDir(remindersFolder(dir, stream))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, r := range all {
+			if folder := filepath.Join(remindersFolder(dir, stream), r.Name()); !metaHolds(folder, r.Name()) {
+				if err := os.RemoveAll(folder); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// remindersFolder is where the broker keeps the consumers of a stream.
+func remindersFolder(dir, stream string) string {
+	return filepath.Join(streamFolder(dir, stream), "obs")
+}
+
+// forget takes away what is kept of a consumer of the records that the broker can't read.
+func (s *Server) forget(durable string) error {
+	return os.RemoveAll(filepath.Join(remindersFolder(s.store, streamName), durable))
+}
+
 // copySound copies a stream without the records that do not hold, and without the broker's
 // index of it.
 func copySound(from, to, stream string) error {
@@ -226,20 +256,20 @@ func copySound(from, to, stream string) error {
 	})
 }
 
-// metaHolds reports whether the file that says how a stream is made is the one that the
-// broker wrote.
-func metaHolds(folder, stream string) bool {
+// metaHolds reports whether the file that says how a stream or a consumer is made is the one
+// that the broker wrote.
+func metaHolds(folder, name string) bool {
 	meta, err := os.ReadFile(filepath.Join(folder, "meta.inf"))
 	if err != nil {
 		return false
 	}
 	sum, err := os.ReadFile(filepath.Join(folder, "meta.sum"))
-	return err == nil && string(sum) == metaSum(stream, meta)
+	return err == nil && string(sum) == metaSum(name, meta)
 }
 
 // metaSum returns the checksum that the broker writes beside that file.
-func metaSum(stream string, meta []byte) string {
-	key := sha256.Sum256([]byte(stream))
+func metaSum(name string, meta []byte) string {
+	key := sha256.Sum256([]byte(name))
 	sum := highwayhash.Sum64(meta, key[:])
 	return hex.EncodeToString(binary.LittleEndian.AppendUint64(nil, sum))
 }

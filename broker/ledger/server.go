@@ -47,6 +47,7 @@ type ServerOptions struct {
 // every write before it acknowledges it.
 type Server struct {
 	ns     *server.Server
+	store  string // the folder that the broker works on
 	gate   *gate
 	lock   *os.File
 	tls    bool         // others reach it with TLS
@@ -76,6 +77,10 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 		o.Log.ErrorContext(ctx, "the files of the ledger are damaged: they stay as they are, and what can be read is read from a copy", "folder", o.Dir, "places", damage.Places)
 	}
 	o.Dir = store
+	if err := dropReminders(store); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("ledger folder: %w", err)
+	}
 	g := newGate(o.Users)
 	opts, err := serverOptions(o, g)
 	if err != nil {
@@ -93,7 +98,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	}
 	ns.SetLoggerV2(log, false, false, false)
 	ns.Start()
-	s := &Server{ns: ns, gate: g, tls: o.TLS != nil, lock: lock, held: held, damage: damage}
+	s := &Server{ns: ns, store: store, gate: g, tls: o.TLS != nil, lock: lock, held: held, damage: damage}
 	if err = s.ready(ctx, log); err == nil {
 		err = g.open(ns)
 	}

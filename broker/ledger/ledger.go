@@ -504,6 +504,9 @@ func (l *Ledger) maxBytes() int64 {
 // a ledger that ran full goes on with more room. It never lowers them.
 func (l *Ledger) grow(ctx context.Context, records jetstream.Stream) (jetstream.Stream, error) {
 	blobs, err := l.js.Stream(ctx, blobsName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) { // it is made before the records
+		return records, fmt.Errorf("%w (stream %s): restore it at the broker from a copy (docs/operations.md, Backup and restore)", ErrNoBlobs, blobsName)
+	}
 	if err != nil {
 		return records, err
 	}

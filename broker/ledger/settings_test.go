@@ -93,3 +93,25 @@ func openAt(t *testing.T, b *broker, name string) *ledger.Ledger {
 	t.Helper()
 	return b.open(t, ledger.Options{Realm: "exercise", Create: true, Name: name}, "node", "officer")
 }
+
+// TestALostStoreOfBulletinsIsNamed takes the bulletins' stream away at a broker
+// elsewhere: neither a node nor the operator's command begins another in its place.
+func TestALostStoreOfBulletinsIsNamed(t *testing.T) {
+	t.Parallel()
+	b, js := elsewhere(t)
+	openAt(t, b, "one/a").Close()
+	if err := js.DeleteStream(t.Context(), "BLOBS"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ledger.Open(t.Context(), ledger.Options{URL: b.url, TLS: b.tls, Credentials: b.crew.As("node"), Realm: "exercise", Create: true, Gaps: true, Name: "two/b"})
+	if !errors.Is(err, ledger.ErrNoBlobs) || !strings.Contains(err.Error(), "from a copy") {
+		t.Errorf("a node: got %v, want ErrNoBlobs and what to do", err)
+	}
+	_, err = ledger.Provide(t.Context(), ledger.Options{URL: b.url, TLS: b.tls, Credentials: b.crew.As("operator"), Realm: "exercise", Name: "operator"})
+	if !errors.Is(err, ledger.ErrNoBlobs) {
+		t.Errorf("the operator: got %v, want ErrNoBlobs", err)
+	}
+	if _, err := js.Stream(t.Context(), "BLOBS"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("got %v, want no stream made", err)
+	}
+}

@@ -31,6 +31,7 @@ func house() map[string][]string {
 		"adapters/telegram":     {"adapters", "adapters/internal", "adapters/adapterstest"},
 		"adapters/website":      {"adapters", "adapters/internal", "adapters/adapterstest", "templates"},
 		"adapters/x":            {"adapters", "adapters/internal", "adapters/adapterstest"},
+		"adapters/webhook":      {"adapters", "adapters/internal"},
 		"adapters/simulator": {
 			"adapters", "adapters/adapterstest", "adapters/facebook", "adapters/instagram",
 			"adapters/telegram", "adapters/website", "adapters/x",

@@ -33,7 +33,7 @@ func newNight(t *testing.T) *night {
 	director := signingtest.Director(t)
 	n := &night{
 		court: newCourt(t, alert.RealmLive, signingtest.Officer(t).Line(t), signingtest.Police(t).Line(t), director.Line(t)), director: director,
-		section: "breakglass:\n  attempts: 2\n  wait_minutes: 1\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [telegram-a, x-a]\n  life_minutes: 30\n  per_day: 1\n",
+		section: "breakglass:\n  attempts: 2\n  wait_minutes: 1\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [telegram-a, x-a]\n  life_minutes: 30\n  per_day: 1\n  notify: [questura]\n",
 		life:    30 * time.Minute, change: func(*bulletin.Breakglass) {}, called: []int64{},
 	}
 	n.ordinary = n.b

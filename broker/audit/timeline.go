@@ -90,6 +90,14 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 	switch r.Type {
 	case ledger.Contact:
 		return say("tentativo di contatto (%s) per il bollettino %d: %s: %s", "contact attempt (%s) for bulletin %d: %s: %s", r.Way.Title(t.Lang), r.Number, r.Whom, r.Reason)
+	case ledger.Notified:
+		switch r.Occasion {
+		case "breakglass":
+			return say("avviso consegnato a %s: emissione d'emergenza (bollettino %d)", "%s was told: break-glass (bulletin %d)", r.Whom, r.Number)
+		case "ratified":
+			return say("avviso consegnato a %s: emissione d'emergenza ratificata (bollettino %d)", "%s was told: break-glass ratified (bulletin %d)", r.Whom, r.Number)
+		}
+		return say("avviso consegnato a %s: allerta in dubbio o revocata (bollettino %d)", "%s was told: alert put in doubt or revoked (bulletin %d)", r.Whom, r.Number)
 	case ledger.Bulletin:
 		if r.Breakglass {
 			return say("EMISSIONE D'EMERGENZA: bollettino %d di una sola autorità consegnato per la firma: %s, %d byte, SHA-256 %s", "BREAK-GLASS: bulletin %d of one authority only handed in to be signed: %s, %d bytes, SHA-256 %s",

@@ -403,6 +403,7 @@ add_words() {
 	breakglass_at_once) at_once="$at_once $2" ;;
 	breakglass_events) glass_events="$glass_events $2" ;;
 	breakglass_channels) glass_channels="$glass_channels $2" ;;
+	breakglass_notify) ;; # whom the nodes told is no matter of the release
 	*) return 1 ;;
 	esac
 }
@@ -451,11 +452,11 @@ while IFS= read -r line || [ -n "$line" ]; do
 			esac
 			list=''
 			;;
-		all: | any: | origins: | at_once: | events: | channels:)
+		all: | any: | origins: | at_once: | events: | channels: | notify:)
 			list=${section}_${line%:}
 			add_words "$list" '' || unread_policy "$line"
 			;;
-		'all: '* | 'any: '* | 'origins: '* | 'at_once: '* | 'events: '* | 'channels: '*)
+		'all: '* | 'any: '* | 'origins: '* | 'at_once: '* | 'events: '* | 'channels: '* | 'notify: '*)
 			list=''
 			bracketed "${line#*: }" || unread_policy "$line"
 			add_words "${section}_${line%%:*}" "$value" || unread_policy "$line"

@@ -24,7 +24,6 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/broker/alert"
-	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
 )
@@ -98,6 +97,9 @@ type Config struct {
 	// Host makes images public for platforms that fetch them; nil where this
 	// node serves no site.
 	Host adapters.ImageHost
+	// Notifiers tell those who must know at once of a break-glass release, or that an alert
+	// was stopped. Nodes that may not write that they did, tell nobody.
+	Notifiers []adapters.Notifier
 	// Archive is told which alerts are shown again after Restored; nil where nobody
 	// would ask for them.
 	Archive adapters.Archive
@@ -124,6 +126,7 @@ type Service struct {
 	me      string // node and incarnation, as in the ledger
 	started int64  // newest record when Run began
 	lanes   []*lane
+	heralds []*herald
 	claims  claims
 	// together says that the first attempts of several channels may begin with one record:
 	// not where the ledger is open with the credentials of single channels.
@@ -178,6 +181,11 @@ func New(c Config) (*Service, error) {
 		}
 		s.lanes = append(s.lanes, newLane(s, ch.withDefaults()))
 	}
+	if c.Ledger.May(&ledger.Record{Type: ledger.Notified}) {
+		for _, to := range c.Notifiers {
+			s.heralds = append(s.heralds, newHerald(s, to))
+		}
+	}
 	return s, nil
 }
 
@@ -212,6 +220,12 @@ func (s *Service) Run(ctx context.Context) error {
 	s.work.Go(func() { s.watch(ctx, begun) })
 	s.work.Go(func() { s.tend(ctx, begun, open) })
 	s.work.Go(func() { s.remind(ctx) })
+	for _, h := range s.heralds {
+		for _, id := range open {
+			h.wake(id)
+		}
+		s.work.Go(func() { h.run(ctx) })
+	}
 	s.work.Go(func() { s.restoreArchive(ctx, archive) })
 	<-ctx.Done()
 	for _, l := range s.lanes {
@@ -297,6 +311,11 @@ func (s *Service) watch(ctx context.Context, seen int64) {
 // decided wakes the lanes where an alert has a released bulletin.
 func (s *Service) decided(ctx context.Context, id string) {
 	items, err := s.library.items(ctx, id, "")
+	if len(items) > 0 || err != nil {
+		for _, h := range s.heralds {
+			h.wake(id)
+		}
+	}
 	switch n := len(items); {
 	case n > 0 && (items[n-1].b.Kind != "" || items[n-1].b.Message.MsgType == alert.MsgCancel):
 		for _, l := range s.lanes {
@@ -391,7 +410,7 @@ func (s *Service) remark(ctx context.Context, id string) {
 		return // what can't be read is said elsewhere
 	}
 	for i := range items {
-		s.remarkAuthority(ctx, items[i].b)
+		s.remarkAuthority(ctx, &items[i])
 	}
 	b := items[len(items)-1].b
 	if !s.Now().Before(b.Expires) {
@@ -410,7 +429,8 @@ func (s *Service) remark(ctx context.Context, id string) {
 
 // remarkAuthority says once, loudly, that a bulletin in force was released by one
 // organisation.
-func (s *Service) remarkAuthority(ctx context.Context, b *bulletin.Bulletin) {
+func (s *Service) remarkAuthority(ctx context.Context, it *item) {
+	b := it.b
 	if b.Breakglass == nil || !s.Now().Before(b.Expires) || s.remarked[b.SHA256()] {
 		return
 	}
@@ -418,6 +438,11 @@ func (s *Service) remarkAuthority(ctx context.Context, b *bulletin.Bulletin) {
 	s.meters.broken(ctx)
 	s.Log.WarnContext(ctx, "BREAK-GLASS: a bulletin was released by one organisation alone; the other one is to ratify or to stop it",
 		"alert", string(b.Alert), "code", string(b.Code), "bulletin", b.Number, "cause", string(b.Breakglass.Cause), "expires", b.Expires)
+	for _, name := range s.toBeTold(it) {
+		if !slices.ContainsFunc(s.Notifiers, func(n adapters.Notifier) bool { return n.Name() == name }) {
+			s.Log.ErrorContext(ctx, "the policy says that somebody is told of break-glass, and this node has no address for them: somebody must call them", "recipient", name, "alert", string(b.Alert))
+		}
+	}
 }
 
 const (

@@ -86,6 +86,7 @@ func writings() []writing {
 		{Rejected, "ledger.rejected", both},
 		{Rejected, "ledger.rejected.record", node},
 		{Attempt, "ledger.alert.*.attempt", node},
+		{Notified, "ledger.alert.*.notified", node},
 	}
 	for _, t := range []Type{Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded} {
 		all = append(all, writing{t, channel, []Role{RoleAdapter, RoleNode}})

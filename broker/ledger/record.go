@@ -37,6 +37,7 @@ const (
 	Refused     Type = "refused"      // a person whose signature a bulletin waits for says no to it
 	Withdrawn   Type = "withdrawn"    // a person takes back a bulletin that is not released
 	Contact     Type = "contact"      // somebody tried to reach who is to sign a bulletin
+	Notified    Type = "notified"     // somebody was told of a release for which one authority answers alone
 
 	KeyRing Type = "key_ring" // a version of the key ring comes into force, where it holds
 
@@ -83,8 +84,9 @@ type Record struct {
 	Expires    time.Time `json:"expires,omitzero"`     // bulletin: nothing is posted from then on
 
 	Breakglass bool      `json:"breakglass,omitzero"` // bulletin: it says that one organisation issues it
-	Whom       string    `json:"whom,omitempty"`      // contact: the role that was to be reached
+	Whom       string    `json:"whom,omitempty"`      // contact: the role that was to be reached; notified: the recipient
 	Way        alert.Way `json:"way,omitempty"`       // contact: how
+	Occasion   string    `json:"occasion,omitempty"`  // notified: of what, "breakglass" or "stop"
 
 	Principal string `json:"principal,omitempty"` // signature, refused, withdrawn: who signed, as in the key ring
 	Namespace string `json:"namespace,omitempty"` // signature, refused, withdrawn: role and realm
@@ -204,6 +206,8 @@ func (r *Record) Subject() string {
 		return "ledger.alert." + r.Alert + ".decision.bulletin"
 	case Contact:
 		return "ledger.alert." + r.Alert + ".decision.contact"
+	case Notified:
+		return "ledger.alert." + r.Alert + ".notified"
 	case Signature, Refused, Withdrawn:
 		role, _, _ := strings.Cut(r.Namespace, "@")
 		return "ledger.alert." + r.Alert + ".decision." + string(r.Type) + "." + role
@@ -223,7 +227,7 @@ func (r *Record) Delivery() bool {
 	switch r.Type {
 	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
 		return true
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
 		return false
 	}
 	return false
@@ -264,6 +268,10 @@ func (r *Record) Validate() error {
 		need(ValidChannel(r.Whom), "whom is not a role")
 		need(slices.Contains(alert.Ways(), r.Way), "way is not one of those that are known")
 		need(r.Reason != "", "reason is missing")
+	case Notified:
+		r.needBulletin(need)
+		need(ValidChannel(r.Whom), "whom is not the name of a recipient")
+		need(ValidChannel(r.Occasion), "occasion is missing")
 	case KeyRing:
 		need(r.Number > 0, "number is missing")
 		for _, digest := range []string{r.Meta, r.Ring, r.Folder} {

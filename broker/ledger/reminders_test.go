@@ -15,6 +15,7 @@ import (
 // TestADamagedReminderStopsNothing damages each file that the broker keeps of a
 // consumer, at many places: the ledger opens, and each channel is reminded.
 func TestADamagedReminderStopsNothing(t *testing.T) {
+	t.Parallel()
 	whole := abandoned(t)
 	reminded := func(dir string, want int) error {
 		s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: dir})

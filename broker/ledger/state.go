@@ -79,6 +79,7 @@ type AlertState struct {
 	Bulletins []*BulletinState // in ledger order
 	Refusals  []Refusal        // of what names this alert, in ledger order: the first maxRefusals
 	Contacts  []ContactState   // attempts to reach who is to sign, in ledger order: the first maxContacts
+	Notified  []NotifiedState  // who was told of its bulletins, in ledger order
 }
 
 // A ContactState is one record of an attempt to reach somebody.
@@ -90,6 +91,20 @@ type ContactState struct {
 	Way    alert.Way
 	Result string
 	By     string // who wrote it, as the record says
+}
+
+// A NotifiedState is one record of somebody who was told of a release.
+type NotifiedState struct {
+	Seq      int64
+	At       time.Time // when the broker took it
+	SHA256   string    // of the bulletin
+	Whom     string    // the recipient's name
+	Occasion string
+}
+
+// WasTold reports whether somebody was told of a bulletin.
+func (a *AlertState) WasTold(whom, digest string) bool {
+	return slices.ContainsFunc(a.Notified, func(n NotifiedState) bool { return n.Whom == whom && n.SHA256 == digest })
 }
 
 // maxContacts bounds the contacts of one alert: whoever may hand in can write many.
@@ -404,6 +419,8 @@ func (s *State) apply(e *Entry, before int64) error {
 		return s.applySignature(e, foreign)
 	case Contact:
 		return s.applyContact(e, foreign)
+	case Notified:
+		return s.applyNotified(e, foreign)
 	default:
 		return s.applyDelivery(e, before, foreign)
 	}
@@ -514,6 +531,17 @@ func (s *State) applyContact(e *Entry, foreign func(string, ...any) error) error
 	return nil
 }
 
+func (s *State) applyNotified(e *Entry, foreign func(string, ...any) error) error {
+	r := &e.Record
+	if b := s.bulletin(r.Alert, r.SHA256); b == nil || b.Number != r.Number {
+		return foreign("the ledger holds no such bulletin")
+	}
+	// Two nodes may have told them: each record is a fact.
+	a := s.Alerts[r.Alert]
+	a.Notified = append(a.Notified, NotifiedState{Seq: e.Seq, At: e.Time, SHA256: r.SHA256, Whom: r.Whom, Occasion: r.Occasion})
+	return nil
+}
+
 func trace(e *Entry) string {
 	if v := e.Header[traceHeader]; len(v) == 1 {
 		return v[0]
@@ -611,7 +639,7 @@ func (s *State) meets(p *PartState, r *Record, before int64) bool {
 	case NotSent, Unknown, Posted:
 		return slices.Contains(p.owing, r.Node)
 	case Absent, Verified, NotVerifiable:
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
 	}
 	return false
 }
@@ -694,7 +722,7 @@ func from(t Type) []DeliveryState {
 		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StateHeld}
 	case Expired, Superseded:
 		return []DeliveryState{StatePending, StateHeld}
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
 	}
 	return nil
 }
@@ -830,6 +858,6 @@ func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 		p.State = StateExpired
 	case Superseded:
 		p.State = StateSuperseded
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
 	}
 }

@@ -37,6 +37,9 @@ type BreakglassRules struct {
 	Channels []string      // the only ones to which it may go
 	Life     time.Duration // from when it was composed to its end, at most
 	PerDay   int           // in any 24 hours, at most
+	// Notify lists who is told at once when such a bulletin is released: recipients by
+	// their names in the nodes' configuration.
+	Notify []string
 }
 
 // WaitFor returns how long it takes from the first contact attempt to the release for
@@ -63,7 +66,7 @@ func (p *Policy) Breakglass() (BreakglassRules, bool) {
 		return BreakglassRules{}, false
 	}
 	g := *p.breakglass
-	g.AtOnce, g.Events, g.Channels = slices.Clone(g.AtOnce), slices.Clone(g.Events), slices.Clone(g.Channels)
+	g.AtOnce, g.Events, g.Channels, g.Notify = slices.Clone(g.AtOnce), slices.Clone(g.Events), slices.Clone(g.Channels), slices.Clone(g.Notify)
 	return g, true
 }
 
@@ -244,7 +247,8 @@ func (p *Policy) readBreakglass(n ast.Node) error {
 		"channels":     readListed(&g.Channels, isChannelName, "a channel's name; write it as the configuration has it"),
 		"life_minutes": readCount(&life, 1, maxLife),
 		"per_day":      readCount(&g.PerDay, 1, maxPerDay),
-	}, "attempts", "wait_minutes", "at_once", "events", "channels", "life_minutes", "per_day")
+		"notify":       readListed(&g.Notify, isChannelName, "a recipient's name; write it as the configuration has it under notify"),
+	}, "attempts", "wait_minutes", "at_once", "events", "channels", "life_minutes", "per_day", "notify")
 	if err != nil {
 		return err
 	}
@@ -253,8 +257,8 @@ func (p *Policy) readBreakglass(n ast.Node) error {
 			return refuseNode(n, "%.64q stands under at_once and not under events", code)
 		}
 	}
-	if len(g.Events) == 0 || len(g.Channels) == 0 {
-		return refuseNode(n, "events and channels must not be empty: leave breakglass out to allow nothing")
+	if len(g.Events) == 0 || len(g.Channels) == 0 || len(g.Notify) == 0 {
+		return refuseNode(n, "events, channels and notify must not be empty: leave breakglass out to allow nothing")
 	}
 	g.Wait, g.Life = time.Duration(wait)*time.Minute, time.Duration(life)*time.Minute
 	p.breakglass = &g

@@ -48,7 +48,7 @@ func newGlassHouse(t *testing.T) *glassHouse {
 			Earlier: []time.Time{signedAt.Add(-24 * time.Hour), signedAt.Add(-time.Hour)}, // the first one is a day old
 		},
 	}
-	h.policy = "breakglass:\n  attempts: 2\n  wait_minutes: 5\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [sito, x-a]\n  life_minutes: 30\n  per_day: 2\n"
+	h.policy = "breakglass:\n  attempts: 2\n  wait_minutes: 5\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [sito, x-a]\n  life_minutes: 30\n  per_day: 2\n  notify: [questura]\n"
 	h.now = signedAt.Add(time.Minute)
 	h.sign(h.officer, h.director)
 	return h

@@ -59,7 +59,7 @@ func TestDefaultPolicy(t *testing.T) {
 func TestParsePolicy(t *testing.T) {
 	t.Parallel()
 	const good = "version: 1\nalert:\n  all: [officer, police]\nupdate:\n  all: [officer, police]\ncancel:\n  any: [officer, police]\n"
-	const glass = "breakglass:\n  attempts: 2\n  wait_minutes: 5\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [sito, x-savona]\n  life_minutes: 30\n  per_day: 2\n"
+	const glass = "breakglass:\n  attempts: 2\n  wait_minutes: 5\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [sito, x-savona]\n  life_minutes: 30\n  per_day: 2\n  notify: [questura]\n"
 	broken := func(old, text string) string {
 		if !strings.Contains(glass, old) {
 			t.Fatalf("%q is not in the good section", old)

@@ -48,6 +48,7 @@ type config struct {
 	Keys      keysConfig      `yaml:"keys"`
 	Site      siteConfig      `yaml:"site"`
 	Channels  []channelConfig `yaml:"channels"`
+	Notify    []notifyConfig  `yaml:"notify"`
 	Telemetry telemetryConfig `yaml:"telemetry"`
 
 	path string // of the file, absolute
@@ -204,6 +205,9 @@ func (c *config) secrets() []secret {
 	for i := range c.Channels {
 		ch := &c.Channels[i]
 		all = append(all, ch.Adapter, ch.Token, ch.ConsumerKey, ch.ConsumerSecret, ch.AccessToken, ch.AccessSecret, ch.AppSecret)
+	}
+	for i := range c.Notify {
+		all = append(all, c.Notify[i].URLFrom, c.Notify[i].Token)
 	}
 	return all
 }
@@ -420,7 +424,20 @@ func (c *config) check() error {
 			}
 		}
 	}
+	c.checkNotify(need)
 	return errors.Join(errs...)
+}
+
+func (c *config) checkNotify(need func(ok bool, format string, args ...any)) {
+	seen := map[string]bool{}
+	for i := range c.Notify {
+		n := &c.Notify[i]
+		need(ledger.ValidChannel(n.Name), "notify[%d].name: %q: use lower-case letters, digits and hyphens", i, n.Name)
+		need(!seen[n.Name], "notify[%d].name: %q stands twice", i, n.Name)
+		seen[n.Name] = true
+		need((n.URL == "") == n.URLFrom.given(), "notify[%d]: write url, or url_from where the address itself is a secret", i)
+		need(n.Timeout >= 0, "notify[%d].timeout: %v: write a time such as 15s, or leave it out", i, n.Timeout)
+	}
 }
 
 // channelNames lists the channels in the order of the file.

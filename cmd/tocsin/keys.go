@@ -641,6 +641,7 @@ func (p *program) writeBreakglass(policy *signing.Policy) {
 		p.say("canali ammessi: %s", "channels allowed: %s", p.orNone(g.Channels)),
 		p.say("vale al massimo %d minuti", "it holds for %d minutes at most", int(g.Life.Minutes())),
 		p.say("in 24 ore: al massimo %d", "in 24 hours: %d at most", g.PerDay),
+		p.say("avvisati subito: %s", "told at once: %s", strings.Join(g.Notify, ", ")),
 	} {
 		fmt.Fprintln(p.out, "- "+line)
 	}

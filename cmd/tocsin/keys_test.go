@@ -24,7 +24,7 @@ func TestPolicyTable(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string][]byte{
 		"policy":     signing.DefaultPolicy(),
-		"breakglass": append(signing.DefaultPolicy(), "\nbreakglass:\n  attempts: 2\n  wait_minutes: 5\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [sito, x-savona]\n  life_minutes: 30\n  per_day: 2\n"...),
+		"breakglass": append(signing.DefaultPolicy(), "\nbreakglass:\n  attempts: 2\n  wait_minutes: 5\n  at_once: [RISCHIO/SISMICO]\n  events: [RISCHIO/IDROGEO, RISCHIO/SISMICO]\n  channels: [sito, x-savona]\n  life_minutes: 30\n  per_day: 2\n  notify: [questura]\n"...),
 	} {
 		policyTable(t, name, text)
 	}

@@ -132,6 +132,10 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 	if err != nil {
 		return nil, err
 	}
+	notifiers, err := n.openNotifiers(o)
+	if err != nil {
+		return nil, err
+	}
 	if err := n.openLedger(ctx, o); err != nil {
 		return nil, err
 	}
@@ -139,7 +143,7 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 		return nil, err
 	}
 	d := delivery.Config{
-		Ledger: n.ledger, Rings: n.rings, Channels: channels, Archive: n.site, Trusted: n.trusted, Restored: func() { close(n.restored) },
+		Ledger: n.ledger, Rings: n.rings, Channels: channels, Notifiers: notifiers, Archive: n.site, Trusted: n.trusted, Restored: func() { close(n.restored) },
 		Log: n.log, Tracers: n.telemetry.Tracers, Meters: n.telemetry.Meters, Now: o.now,
 	}
 	if c.Site.Listen != "" || o.site != nil {

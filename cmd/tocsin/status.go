@@ -65,6 +65,8 @@ type bulletinStatus struct {
 	Breakglass *breakglassStatus `json:"breakglass,omitempty"`
 	// Contacts are the attempts to reach who is to co-sign it.
 	Contacts []contactStatus `json:"contacts,omitempty"`
+	// Told are those who were told at once of its release.
+	Told []toldStatus `json:"told,omitempty"`
 	// NotAddressed lists configured channels that the bulletin says nothing to: they
 	// get nothing of it.
 	NotAddressed []string `json:"not_addressed,omitempty"`
@@ -78,6 +80,16 @@ type breakglassStatus struct {
 	Cause     string  `json:"cause"`
 	Why       string  `json:"why"`
 	Contacts  []int64 `json:"contacts"` // records on which it relies
+	// NotTold lists whom the policy has told at once, and nobody told yet; nil before the release.
+	NotTold []string `json:"not_told,omitempty"`
+}
+
+// toldStatus is somebody who was told of a release.
+type toldStatus struct {
+	Record   int64     `json:"record"`
+	At       time.Time `json:"at"`
+	Whom     string    `json:"whom"`
+	Occasion string    `json:"occasion"`
 }
 
 // contactStatus is an attempt to reach somebody.
@@ -149,6 +161,13 @@ func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channe
 		for i := range out.Bulletins {
 			if b := &out.Bulletins[i]; b.SHA256 == c.SHA256 {
 				b.Contacts = append(b.Contacts, contactStatus{c.Seq, c.At, c.Whom, string(c.Way), c.Result})
+			}
+		}
+	}
+	for _, n := range a.Notified {
+		for i := range out.Bulletins {
+			if b := &out.Bulletins[i]; b.SHA256 == n.SHA256 {
+				b.Told = append(b.Told, toldStatus{n.Seq, n.At, n.Whom, n.Occasion})
 			}
 		}
 	}
@@ -236,6 +255,13 @@ func (s *alertStatus) stand(state *ledger.State, a *signing.Authority, verdicts 
 			b.Breakglass = &breakglassStatus{InsteadOf: g.InsteadOf, Cause: string(g.Cause), Why: g.Why}
 			for _, c := range g.Contacts {
 				b.Breakglass.Contacts = append(b.Breakglass.Contacts, c.Record)
+			}
+			if rules, ok := a.Policy.Breakglass(); ok && verdicts[b.SHA256].Released {
+				for _, name := range rules.Notify {
+					if !state.Alerts[s.Alert].WasTold(name, b.SHA256) {
+						b.Breakglass.NotTold = append(b.Breakglass.NotTold, name)
+					}
+				}
 			}
 		}
 	}
@@ -506,6 +532,12 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 				fmt.Fprintf(w, "  %s\n", p.say("NON RATIFICATA: finisce il %s. La polizia può ratificarla (tocsin ratify) o fermarla (tocsin correct, tocsin cancel).",
 					"NOT RATIFIED: it ends on %s. The police can ratify it (tocsin ratify) or stop it (tocsin correct, tocsin cancel).", b.Expires.In(rome()).Format(clock)))
 			}
+		}
+		for _, t := range b.Told {
+			fmt.Fprintf(w, "  %s\n", p.say("avvisato: %s (voce %d, %s)", "told: %s (record %d, %s)", t.Whom, t.Record, t.At.In(rome()).Format(clock)))
+		}
+		if g := b.Breakglass; g != nil && len(g.NotTold) > 0 {
+			fmt.Fprintf(w, "  %s\n", p.say("NON ANCORA AVVISATO, chiamare: %s", "NOT YET TOLD, call: %s", strings.Join(g.NotTold, ", ")))
 		}
 		for _, c := range b.Contacts {
 			fmt.Fprintf(w, "  %s\n", p.say("tentativo di contatto (voce %d, %s): %s, %s: %s", "contact attempt (record %d, %s): %s, %s: %s",

@@ -141,7 +141,7 @@ func Policy(tb testing.TB) *signing.Policy {
 
 // Breakglass is the section of a policy that allows break-glass without any wait, for
 // the event RISCHIO/IDROGEO, on x-a and telegram-a, once a day.
-const Breakglass = "breakglass:\n  attempts: 1\n  wait_minutes: 0\n  at_once: []\n  events: [RISCHIO/IDROGEO]\n  channels: [x-a, telegram-a]\n  life_minutes: 30\n  per_day: 1\n"
+const Breakglass = "breakglass:\n  attempts: 1\n  wait_minutes: 0\n  at_once: []\n  events: [RISCHIO/IDROGEO]\n  channels: [x-a, telegram-a]\n  life_minutes: 30\n  per_day: 1\n  notify: [questura]\n"
 
 // PolicyWith returns the default policy with a section added.
 func PolicyWith(tb testing.TB, section string) *signing.Policy {

@@ -328,7 +328,8 @@ func isAnswer(err error) bool {
 // checkRings puts into force the versions of the key ring that hold, before anything
 // is judged by them. The error says that the ledger could not be asked for one.
 func (v *Verifier) checkRings(ctx context.Context, blobs func(context.Context, string) ([]byte, error)) error {
-	for _, r := range v.state.Rings {
+	for i := range v.state.Rings {
+		r := &v.state.Rings[i]
 		err := v.rings.Take(ctx, signing.Claim{Seq: r.Seq, At: r.At, Version: r.Version, Meta: r.Meta, Ring: r.Ring, Folder: r.Folder}, blobs)
 		switch {
 		case err == nil:
@@ -337,6 +338,8 @@ func (v *Verifier) checkRings(ctx context.Context, blobs func(context.Context, s
 			v.report.Races++
 		case errors.Is(err, signing.ErrNoRoot):
 			v.find(r.Seq, "key_ring", "%v", err)
+		case isAnswer(err) && v.state.WasInForce(r):
+			v.find(r.Seq, "key_ring", "version %d was in force, and %v: what was signed after it is judged by the version before", r.Version, err)
 		case isVersionError(err), isAnswer(err):
 			v.refusedOr(r.Seq, r.At, "key_ring", err)
 		default:

@@ -125,7 +125,8 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 		for _, b := range states {
 			// What was carried was released once: a changed key ring or a lost block of
 			// the disk does not undo it.
-			if refused[b.Seq] = st.Refused(b.Seq, b.At) || b.Attempted(); !refused[b.Seq] {
+			refused[b.Seq] = st.Refused(b.Seq, b.At) || b.Attempted()
+			if !refused[b.Seq] || b.Attempted() && b.Seq > s.started && !st.Refused(b.Seq, b.At) {
 				open = append(open, b)
 			}
 			for _, statement := range b.Statements {
@@ -150,7 +151,8 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 		case readErr == nil:
 		case !isVerdict(readErr), errors.Is(readErr, ledger.ErrNoBlob) && s.Ledger.Time().Before(b.At.Add(blobGrace)):
 			err = readErr
-		default:
+		case refused[b.Seq] && !errors.Is(readErr, ledger.ErrNoBlob):
+		default: // also of what is said to be carried, and came under our eyes without its bytes
 			faults = append(faults, about(b, ledger.ClassBulletin, readErr.Error()))
 		}
 	}

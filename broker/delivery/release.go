@@ -102,6 +102,10 @@ func (lib *library) takeRings(ctx context.Context) error {
 	var fresh []ledger.RingState
 	var at int64
 	lib.ledger.View(func(st *ledger.State) { fresh, at = st.Rings[min(lib.ringsRead, len(st.Rings)):], st.Seq })
+	inForce := func(r *ledger.RingState) (was bool) {
+		lib.ledger.View(func(st *ledger.State) { was = st.WasInForce(r) })
+		return was
+	}
 	for i := range fresh {
 		r := &fresh[i]
 		err := lib.rings.Take(ctx, signing.Claim{Seq: r.Seq, At: r.At, Version: r.Version, Meta: r.Meta, Ring: r.Ring, Folder: r.Folder}, lib.ledger.Blob)
@@ -111,6 +115,8 @@ func (lib *library) takeRings(ctx context.Context) error {
 			lib.waitedFor = nil
 		case errors.Is(err, signing.ErrKnownVersion):
 		case errors.Is(err, signing.ErrNoRoot): // from then on Trusted says why nothing is sent
+		case (gone || errors.Is(err, ledger.ErrDamaged)) && inForce(r):
+			lib.rings.Lost(r.Version)
 		case refused, errors.Is(err, ledger.ErrDamaged), gone && !lib.waits(r):
 			lib.badRings[r.Seq] = err
 		default:
@@ -426,10 +432,11 @@ func isVerdict(err error) bool {
 }
 
 // isLost reports whether the error says that the bytes of a bulletin are gone which a
-// channel began to send: that is about the ledger. Nobody but a node writes that it sent
-// something, and it has read it before.
+// channel began to send: that is about the ledger, since whoever sends it has read it
+// before. Where a node was there when it was handed in, and its bytes never came, it is
+// refused: then whoever says that they sent it has forged that.
 func isLost(state *ledger.BulletinState, err error) bool {
-	return state.Attempted() && (errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrNoBlobs) || errors.Is(err, ledger.ErrDamaged))
+	return state.Attempted() && !state.Unread() && (errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrNoBlobs) || errors.Is(err, ledger.ErrDamaged))
 }
 
 // read returns the bulletin of a record, or why it is none. The caller holds mu.

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 	"tocsin/broker/signing"
 	"tocsin/broker/signing/signingtest"
 )
@@ -137,4 +139,71 @@ func TestRingWithoutVersions(t *testing.T) {
 	if err := delivery.TakeRings(t.Context(), h.ledger, rings); err != nil || !errors.Is(rings.Trusted(), signing.ErrNoRoot) {
 		t.Errorf("a version that may be right: %v, then %v", err, rings.Trusted())
 	}
+}
+
+// TestALostVersionIsNotPassedOver takes the bytes of a version away by which a node has
+// judged: whoever reads the ledger anew trusts nothing, rather than judging by the version
+// before it, which knows nothing of who was revoked since. One by which nobody judged is
+// passed over, and so is one in whose place the same came once more.
+func TestALostVersionIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	first := signingtest.Version(t, alert.RealmExercise, nil, nil, signingtest.Officer(t), signingtest.Police(t))
+	for name, tt := range map[string]struct {
+		write func(h *house, second *signing.Version)
+		lost  bool
+	}{
+		"judged_by": {func(h *house, second *signing.Version) {
+			h.claim(second)
+			h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/b", Ring: second.Claim().Ring})
+		}, true},
+		"damaged": {func(h *house, second *signing.Version) {
+			c := second.Claim()
+			ledgertest.Write(h.t, h.server.Addr(), h.crew.As("police")[0], "blob."+c.Folder, []byte("others"))
+			h.claim(second)
+			h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/b", Ring: c.Ring})
+		}, true},
+		"judged_before": {func(h *house, second *signing.Version) {
+			h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/b", Ring: second.Claim().Ring})
+			h.claim(second)
+		}, false},
+		"nobody_judged": {func(h *house, second *signing.Version) { h.claim(second) }, false},
+		"once_more": {func(h *house, second *signing.Version) {
+			c := second.Claim()
+			h.append(ledger.Record{Type: ledger.KeyRing, Number: c.Version, Meta: c.Meta, Ring: c.Ring, Folder: strings.Repeat("0", 64)})
+			h.accept(second)
+			h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/b", Ring: c.Ring})
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.accept(first)
+			tt.write(h, signingtest.Version(t, alert.RealmExercise, first, nil, h.officer, h.police))
+			rings, err := signing.NewHistory(first, alert.RealmExercise)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := delivery.TakeRings(t.Context(), h.ledger, rings); err != nil {
+				t.Fatal(err)
+			}
+			if err := rings.Trusted(); errors.Is(err, signing.ErrLostVersion) != tt.lost || (err != nil) != tt.lost {
+				t.Errorf("got %v, want it lost: %v", err, tt.lost)
+			}
+			again, err := signing.NewHistory(first, alert.RealmExercise)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := h.audited(again)
+			if found := slices.ContainsFunc(report.Findings, func(f audit.Finding) bool { return f.Rule == "key_ring" && strings.Contains(f.Text, "was in force") }); found != tt.lost {
+				t.Errorf("the auditor says %+v, want it lost: %v", report.Findings, tt.lost)
+			}
+		})
+	}
+}
+
+// claim writes the record of a version, without its bytes.
+func (h *house) claim(v *signing.Version) {
+	h.t.Helper()
+	c := v.Claim()
+	h.append(ledger.Record{Type: ledger.KeyRing, Number: c.Version, Meta: c.Meta, Ring: c.Ring, Folder: c.Folder})
 }

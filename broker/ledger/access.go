@@ -120,7 +120,7 @@ func Writes(role Role, channel string) (subjects []string) {
 func Asks() []string {
 	return []string{
 		directGet,
-		"$JS.API.DIRECT.GET." + blobsName + ".blob.*",
+		"$JS.API.DIRECT.GET." + blobsName, "$JS.API.DIRECT.GET." + blobsName + ".blob.*",
 		"$JS.API.STREAM.INFO." + streamName, "$JS.API.STREAM.INFO." + blobsName,
 		"$JS.API.STREAM.MSG.GET." + streamName, "$JS.API.STREAM.MSG.GET." + blobsName,
 	}

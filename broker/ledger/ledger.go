@@ -933,16 +933,26 @@ func (l *Ledger) PutBlob(ctx context.Context, data []byte) (string, error) {
 	}
 	sum := sha256.Sum256(data)
 	digest := hex.EncodeToString(sum[:])
-	m := &nats.Msg{Subject: "blob." + digest, Data: data}
-	_, err := l.send(ctx, m, []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithExpectStream(blobsName)})
-	if err != nil && !errors.Is(err, ErrConflict) {
+	subject := "blob." + digest
+	_, err := l.send(ctx, &nats.Msg{Subject: subject, Data: data}, []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithExpectStream(blobsName)})
+	if errors.Is(err, ErrConflict) {
+		// Somebody has written under this name: these bytes, or others to keep them out.
+		if _, err = l.Blob(ctx, digest); errors.Is(err, ErrDamaged) {
+			_, err = l.send(ctx, &nats.Msg{Subject: subject, Data: data}, []jetstream.PublishOpt{jetstream.WithExpectStream(blobsName)})
+		}
+	}
+	if err != nil {
 		return "", fmt.Errorf("keep bytes: %w", err)
 	}
 	return digest, nil
 }
 
+// maxSought bounds among how many messages under one digest its bytes are looked for.
+const maxSought = 10_000
+
 // Blob returns the bytes with the given SHA-256, checked against it, or
-// [ErrNoBlob].
+// [ErrNoBlob]. Whoever may write bytes may write others under the same name: they are
+// passed over. [ErrDamaged] says that there are none but such.
 func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
 	if !isDigest(digest) {
 		return nil, fmt.Errorf("bytes %q: not a SHA-256 in lower-case hexadecimal", digest)
@@ -954,15 +964,28 @@ func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetch bytes: %w", err)
 	}
-	m, err := blobs.GetLastMsgForSubject(ctx, "blob."+digest)
+	subject := "blob." + digest
+	m, err := blobs.GetLastMsgForSubject(ctx, subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, fmt.Errorf("bulletin %s: %w", digest, ErrNoBlob)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("fetch bytes: %w", err)
+	for next, sought := uint64(1), 0; ; sought++ {
+		if err != nil {
+			return nil, fmt.Errorf("fetch bytes: %w", err)
+		}
+		if sum := sha256.Sum256(m.Data); hex.EncodeToString(sum[:]) == digest {
+			return m.Data, nil
+		}
+		if sought == maxSought {
+			return nil, fmt.Errorf("bulletin %s: %w", digest, ErrDamaged)
+		}
+		// They were kept first, as a rule.
+		m, err = blobs.GetMsg(ctx, next, jetstream.WithGetMsgSubject(subject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, fmt.Errorf("bulletin %s: %w", digest, ErrDamaged)
+		}
+		if err == nil {
+			next = m.Sequence + 1
+		}
 	}
-	if sum := sha256.Sum256(m.Data); hex.EncodeToString(sum[:]) != digest {
-		return nil, fmt.Errorf("bulletin %s: %w", digest, ErrDamaged)
-	}
-	return m.Data, nil
 }

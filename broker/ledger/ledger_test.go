@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
 // digest is of bulletinBytes, which only some tests keep.
@@ -412,6 +413,43 @@ func TestBytesThatWereChangedAreNotHandedOut(t *testing.T) {
 	}
 	if b, err := l.Blob(t.Context(), digest); !errors.Is(err, ledger.ErrDamaged) || b != nil {
 		t.Errorf("got %q, %v, want ErrDamaged", b, err)
+	}
+	// Who hands the bytes in is not kept from it.
+	if kept, err := l.PutBlob(t.Context(), []byte(bulletinBytes)); err != nil || kept != digest {
+		t.Fatalf("kept as %q, %v", kept, err)
+	}
+	if b, err := l.Blob(t.Context(), digest); err != nil || string(b) != bulletinBytes {
+		t.Errorf("got %q, %v, want the bytes", b, err)
+	}
+}
+
+// TestBytesAreFoundAmongOthers has the police write others under the name of a bulletin's
+// bytes, before and after: every role finds the bytes.
+func TestBytesAreFoundAmongOthers(t *testing.T) {
+	t.Parallel()
+	s, crew := startOpenServer(t)
+	node := open(t, s, "one/a")
+	write := func(n int) {
+		for i := range n {
+			ledgertest.Write(t, s.Addr(), crew.As("police")[0], "blob."+digest, fmt.Appendf(nil, "others %d", i))
+		}
+	}
+	write(3)
+	if _, err := node.PutBlob(t.Context(), []byte(bulletinBytes)); err != nil {
+		t.Fatal(err)
+	}
+	write(20)
+	for _, who := range []string{"officer", "police", "auditor", "node", "adapter-x-a"} {
+		l := openAs(t, s, ledger.Options{Credentials: crew.As(who), Name: "reader"})
+		if b, err := l.Blob(t.Context(), digest); err != nil || string(b) != bulletinBytes {
+			t.Errorf("%s got %q, %v", who, b, err)
+		}
+	}
+	if _, err := node.PutBlob(t.Context(), []byte(bulletinBytes)); err != nil { // they are kept already
+		t.Fatal(err)
+	}
+	if b, err := node.Blob(t.Context(), digest); err != nil || string(b) != bulletinBytes {
+		t.Errorf("the node got %q, %v", b, err)
 	}
 }
 

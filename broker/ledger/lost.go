@@ -37,7 +37,7 @@ func (l *Ledger) holdBytes(ctx context.Context) error {
 	l.View(func(s *State) {
 		for _, a := range s.Alerts {
 			for _, b := range a.Bulletins {
-				if b.Attempted() {
+				if b.Attempted() && !b.Unread() {
 					want[b.SHA256] = b.Seq
 				}
 			}

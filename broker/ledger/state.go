@@ -139,6 +139,9 @@ type BulletinState struct {
 	Deliveries map[string]*Delivery // by channel; none until its first record
 }
 
+// Unread reports whether a node has refused the bulletin since it could not read it.
+func (b *BulletinState) Unread() bool { return b.Refusal != nil && b.Refusal.Class == ClassBulletin }
+
 // Attempted reports whether a channel began to send a post of the bulletin. What was
 // only prepared before its release was not.
 func (b *BulletinState) Attempted() bool {
@@ -258,6 +261,7 @@ type State struct {
 	Nodes    map[string]string   // the newest incarnation of each node
 	NodesAt  int64               // newest record by which an incarnation began or ended
 	Rings    []RingState         // records of versions of the key ring, in ledger order
+	JudgedBy map[string]int64    // by SHA-256 of a key ring: the newest record of a node that says it judges by it
 	Carried  map[string][]string // by node: the channels that it has, as it said when it started last
 	Voids    []Void
 	Rejected int
@@ -339,7 +343,7 @@ func (s *State) Flooded(now time.Time) bool {
 // NewState returns the fold of an empty ledger.
 func NewState() *State {
 	return &State{
-		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Nodes: map[string]string{}, Carried: map[string][]string{}, Codes: map[string][]string{},
+		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Nodes: map[string]string{}, Carried: map[string][]string{}, Codes: map[string][]string{}, JudgedBy: map[string]int64{},
 		times: map[int64]time.Time{}, handed: map[int64]*BulletinState{}, rejected: map[int64]bool{}, stopped: map[string]bool{}, began: map[string]int{},
 	}
 }
@@ -395,6 +399,9 @@ func (s *State) apply(e *Entry, before int64) error {
 	if (e.Seq == 1) != (r.Type == Genesis) {
 		return foreign("a ledger begins with its one genesis record")
 	}
+	if r.Ring != "" && (r.Type == NodeStarted || r.Type == Attempt) {
+		s.JudgedBy[r.Ring] = e.Seq
+	}
 	switch r.Type {
 	case Genesis:
 		s.Realm, s.Epoch = r.Realm, r.Epoch
@@ -425,6 +432,14 @@ func (s *State) apply(e *Entry, before int64) error {
 		return s.applyDelivery(e, before, foreign)
 	}
 	return nil
+}
+
+// WasInForce reports whether nodes have judged by the version of a record, as their own
+// records after it say, and no later record brings the same one.
+func (s *State) WasInForce(r *RingState) bool {
+	return s.JudgedBy[r.Ring] > r.Seq && !slices.ContainsFunc(s.Rings, func(o RingState) bool {
+		return o.Seq > r.Seq && o.Version == r.Version && o.Ring == r.Ring
+	})
 }
 
 func (s *State) applyRejected(e *Entry) {

@@ -165,6 +165,9 @@ var (
 	// ErrNoRoot is returned by Take where people have configured a ring without
 	// versions, by which no version can be judged.
 	ErrNoRoot = errors.New("the ledger holds a version of the key ring, and keys.folder names none here: name the folder of the first version there")
+	// ErrLostVersion is the trouble of a history whose ledger has lost the bytes of a
+	// version by which nodes have judged: whoever it revoked is not known any more.
+	ErrLostVersion = errors.New("the ledger has lost the bytes of a version of the key ring that was in force: hand that version in again with tocsin keys accept and start the nodes again, or restore the ledger from a copy")
 	// ErrOtherRoot is the trouble of a history whose first version the ledger does not
 	// begin with.
 	ErrOtherRoot = errors.New("the ledger's key ring begins with another version than the one that keys.folder names: name the first one of this ledger, " +
@@ -197,6 +200,12 @@ func (h *History) Take(ctx context.Context, c Claim, fetch func(ctx context.Cont
 		h.verdicts[c.Seq] = err
 	}
 	return err
+}
+
+// Lost notes that the bytes of a version are lost which was in force: what the history
+// says is not to be relied on any more.
+func (h *History) Lost(version int) {
+	h.distrust(fmt.Errorf("version %d: %w", version, ErrLostVersion))
 }
 
 func (h *History) distrust(err error) {

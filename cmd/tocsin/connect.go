@@ -186,7 +186,8 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		d.Close()
 		return nil, err
 	}
-	mended := w.mending && d.guard.Trusted() == nil && errors.Is(d.rings.Trusted(), signing.ErrOtherRoot)
+	trouble := d.rings.Trusted()
+	mended := w.mending && d.guard.Trusted() == nil && (errors.Is(trouble, signing.ErrOtherRoot) || errors.Is(trouble, signing.ErrLostVersion))
 	if why := d.distrust(); why != "" && needNode && !mended {
 		// Commands that need a node are those that write.
 		d.Close()

@@ -1,10 +1,11 @@
-// Package scenarios holds the prepared messages that come with Tocsin,
-// embedded as CAP 1.2 documents: texts, areas and values that people have
-// looked at before the night on which they are needed; and a draft to fill in. Each
-// is commented for whoever opens it. The package holds files only; it
-// neither reads CAP nor fills anything in.
+// Package scenarios holds the prepared scenarios that come with Tocsin, one YAML
+// file for each hazard: fields, CAP values, and the texts in Italian, English,
+// German and French, which people have looked at before the night on which they are
+// needed. Beside them stand two whole messages as CAP 1.2 documents, an exercise and
+// a draft to fill in. Each file is commented for whoever opens it. The package holds
+// files only; it reads neither form and fills nothing in.
 //
-// The polygons come from the boundaries of municipalities that ISTAT publishes
+// The polygons of the messages come from the boundaries of municipalities that ISTAT publishes
 // (June 2023), as prepared by openpolis (geojson-italy), licence CC-BY; they
 // were simplified to at most 40 points of four decimals. README.md beside the
 // files says so to those who take them.
@@ -15,10 +16,10 @@ import (
 	"embed"
 )
 
-// FS holds the scenarios, one file "NAME.cap.xml" each, and the README with
-// their attribution. Nothing writes to it.
+// FS holds the scenarios, one file "NAME.yaml" each, the messages, "NAME.cap.xml",
+// and the README with their attribution. Nothing writes to it.
 //
-//go:embed *.cap.xml README.md
+//go:embed *.yaml *.cap.xml README.md
 var FS embed.FS
 
 //go:embed savona-esercitazione.cap.xml

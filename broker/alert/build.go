@@ -32,7 +32,7 @@ func (b *builder) message(root *node) *Message {
 			m.Sent = b.time(n)
 			m.sentText = strings.TrimSpace(n.text)
 		case "status":
-			m.Status = enum(b, n, b.statuses(), statuses())
+			m.Status = enum(b, n, statusesOf(b.version), statuses())
 		case "msgType":
 			m.MsgType = enum(b, n, msgTypes(), msgTypes())
 		case "source":
@@ -70,9 +70,9 @@ func (b *builder) info(root *node) Info {
 		case "language":
 			in.Language = b.language(n)
 		case "category":
-			in.Categories = append(in.Categories, enum(b, n, b.categories(), categories()))
+			in.Categories = append(in.Categories, enum(b, n, categoriesOf(b.version), categories()))
 		case "responseType":
-			in.ResponseTypes = append(in.ResponseTypes, enum(b, n, b.responseTypes(), responseTypes()))
+			in.ResponseTypes = append(in.ResponseTypes, enum(b, n, responseTypesOf(b.version), responseTypes()))
 		case "urgency":
 			in.Urgency = enum(b, n, urgencies(), urgencies())
 		case "severity":
@@ -227,27 +227,27 @@ func enum[T ~string](b *builder, n *node, version, all []T) T {
 	return ""
 }
 
-// statuses returns those of the version: Draft came with 1.1.
-func (b *builder) statuses() []Status {
-	if b.version == CAP10 {
+// statusesOf returns those of a version: Draft came with 1.1.
+func statusesOf(v Version) []Status {
+	if v == CAP10 {
 		return statuses()[:4]
 	}
 	return statuses()
 }
 
-// categories returns those of the version: CBRNE came with 1.1.
-func (b *builder) categories() []Category {
+// categoriesOf returns those of a version: CBRNE came with 1.1.
+func categoriesOf(v Version) []Category {
 	all := categories()
-	if b.version == CAP10 {
+	if v == CAP10 {
 		return slices.DeleteFunc(all, func(c Category) bool { return c == CategoryCBRNE })
 	}
 	return all
 }
 
-// responseTypes returns those of the version: Avoid and AllClear came with 1.2.
-func (b *builder) responseTypes() []ResponseType {
+// responseTypesOf returns those of a version: Avoid and AllClear came with 1.2.
+func responseTypesOf(v Version) []ResponseType {
 	all := responseTypes()
-	if b.version == CAP11 {
+	if v == CAP11 {
 		return slices.DeleteFunc(all, func(r ResponseType) bool { return r == ResponseAvoid || r == ResponseAllClear })
 	}
 	return all
@@ -278,6 +278,8 @@ func (b *builder) time(n *node) time.Time {
 	case quirks.noZone && b.version == CAP12:
 		b.rep.fail(RuleTime, n.path, n.at, quote(s)+" has no offset from UTC, so that the instant is not known", "add the offset, such as +01:00")
 		return time.Time{}
+	case quirks == timeQuirks{plusZero: true}:
+		b.prose(RuleUTCOffset, n, quote(s)+": "+quirks.String(), "write local time with its offset, such as +01:00")
 	case quirks.any():
 		b.prose(RuleTime, n, quote(s)+": "+quirks.String(), "write local time with its offset, such as +01:00")
 	}
@@ -302,7 +304,7 @@ func (b *builder) language(n *node) string {
 	case s == "":
 		return absent
 	case !isLanguage(s):
-		b.rep.fail(RuleSchemaValue, n.path, n.at, quote(s)+" is not a language tag", "write one such as it-IT")
+		b.rep.fail(RuleLanguage, n.path, n.at, quote(s)+" is not a language tag", "write one such as it-IT")
 	}
 	return s
 }
@@ -418,10 +420,14 @@ func (b *builder) circle(n *node) (Circle, bool) {
 	return c, true
 }
 
-// signature passes over an XML signature: it is neither verified nor trusted.
+// signature tells of an XML signature.
 func (b *builder) signature(n *node) {
-	b.prose(RuleSignature, n, "there is an XML signature, which is not looked at: it proves nothing here",
-		"delete it: our own signatures stand beside the document, not in it")
+	if b.strict {
+		b.rep.fail(RuleSignature, n.path, n.at, "there is an XML signature ("+n.signature.algorithm()+"), which was not verified: it proves nothing here",
+			"delete it: our own signatures stand beside the document, not in it")
+		return
+	}
+	b.rep.signature(n)
 }
 
 // appendText adds s unless it is blank.

@@ -1,10 +1,15 @@
 package alert
 
 import (
+	"bytes"
+	"crypto/sha1" //nolint:gosec // the digest of CAP is a SHA-1
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"html"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -22,7 +27,8 @@ import (
 // has expired, or whether its references cover all that it replaces, is for
 // those who hold the ledger.
 func Check(m *Message) Findings {
-	c := checker{counts: map[Level]int{}}
+	const mostComparisons = 20_000_000 // of polygons' sides: a tenth of a second
+	c := checker{counts: map[Level]int{}, comparisons: mostComparisons}
 	c.header(m)
 	c.references(m)
 	for i := range m.Infos {
@@ -35,6 +41,9 @@ func Check(m *Message) Findings {
 type checker struct {
 	found  Findings
 	counts map[Level]int
+	// comparisons is how many sides of polygons may still be compared; below zero, a
+	// polygon was left before its end.
+	comparisons int
 }
 
 func (c *checker) fail(rule Rule, path, message, advice string) {
@@ -70,7 +79,10 @@ func (c *checker) header(m *Message) {
 		c.required(fmt.Sprintf("alert/code[%d]", i+1), code)
 	}
 	c.text("alert/note", m.Note)
+	c.markup("alert/note", m.Note)
 	c.text("alert/incidents", m.Incidents)
+	c.list("alert/addresses", m.Addresses)
+	c.list("alert/incidents", m.Incidents)
 	c.scope(m)
 	if m.Note == "" && m.Status == StatusExercise {
 		c.warn(RuleNote, "alert/note", "is missing, and an exercise should say there which one it is", "add a note such as Esercitazione and its name")
@@ -80,7 +92,7 @@ func (c *checker) header(m *Message) {
 	}
 	// Our own rule: CAP allows it, but the public would learn nothing.
 	if len(m.Infos) == 0 && (m.MsgType == MsgAlert || m.MsgType == MsgUpdate) {
-		c.fail(RuleMissing, "alert/info", "is missing, so that the message says nothing", "add an info")
+		c.fail(RuleNoInfo, "alert/info", "is missing, so that the message says nothing", "add an info")
 	}
 }
 
@@ -89,11 +101,11 @@ func (c *checker) header(m *Message) {
 func (c *checker) scope(m *Message) {
 	switch {
 	case m.Scope == ScopeRestricted && m.Restriction == "":
-		c.fail(RuleScope, "alert/restriction", "is missing, and the scope is Restricted", "say who may see the message, or change the scope")
+		c.fail(RuleRestriction, "alert/restriction", "is missing, and the scope is Restricted", "say who may see the message, or change the scope")
 	case m.Scope == ScopePrivate && m.Addresses == "":
 		c.fail(RuleScope, "alert/addresses", "is missing, and the scope is Private", "name the recipients, or change the scope")
-	case m.Scope == ScopePublic && m.Restriction != "":
-		c.fail(RuleScope, "alert/restriction", "is given, and the scope is Public", "delete it, or change the scope to Restricted")
+	case m.Scope.Valid() && m.Scope != ScopeRestricted && m.Restriction != "":
+		c.fail(RuleRestriction, "alert/restriction", "is given, and the scope is "+string(m.Scope), "delete it, or change the scope to Restricted")
 	}
 }
 
@@ -102,11 +114,11 @@ func (c *checker) scope(m *Message) {
 func (c *checker) references(m *Message) {
 	const path = "alert/references"
 	if len(m.References) == 0 && m.MsgType.Valid() && m.MsgType != MsgAlert {
-		c.fail(RuleReferences, path, "is missing, and a message of type "+string(m.MsgType)+" must name those it is about",
+		c.fail(RuleNoReferences, path, "is missing, and a message of type "+string(m.MsgType)+" must name those it is about",
 			"add sender,identifier,sent of every message that is still in force")
 	}
 	if len(m.References) > 0 && m.MsgType == MsgAlert {
-		c.warn(RuleReferences, path, "is given in a message of type Alert, which replaces nothing", "make it an Update if it follows another message")
+		c.warn(RuleAlertReferences, path, "is given in a message of type Alert, which replaces nothing", "make it an Update if it follows another message")
 	}
 	for _, r := range m.References {
 		if _, err := ParseReference(r.String()); err != nil {
@@ -116,9 +128,9 @@ func (c *checker) references(m *Message) {
 		sent, err := r.Time()
 		switch {
 		case r.Sender == m.Sender && r.Identifier == m.Identifier:
-			c.fail(RuleReferences, path, "names the message itself", "give the message a new identifier")
+			c.fail(RuleCircularReference, path, "names the message itself", "give the message a new identifier")
 		case err == nil && sent.After(m.Sent):
-			c.fail(RuleReferences, path, quote(r.Identifier)+" was sent later than this message", "correct sent, or the reference")
+			c.fail(RulePostdated, path, quote(r.Identifier)+" was sent later than this message", "correct sent, or the reference")
 		}
 	}
 }
@@ -135,6 +147,9 @@ func (c *checker) info(m *Message, in *Info, path string) {
 	}
 	for i, v := range in.ResponseTypes {
 		valid(c, fmt.Sprintf("%s/responseType[%d]", path, i+1), string(v), v.Valid())
+		if v == ResponseAssess && m.Scope == ScopePublic {
+			c.warn(RuleAssess, fmt.Sprintf("%s/responseType[%d]", path, i+1), "is Assess, which tells the public nothing to do", "choose what people are to do, such as Monitor")
+		}
 	}
 	valid(c, path+"/urgency", string(in.Urgency), in.Urgency.Valid())
 	valid(c, path+"/severity", string(in.Severity), in.Severity.Valid())
@@ -144,12 +159,12 @@ func (c *checker) info(m *Message, in *Info, path string) {
 	c.pairs(path+"/eventCode", in.EventCodes)
 	c.pairs(path+"/parameter", in.Parameters)
 	for i := range in.Resources {
-		c.resource(&in.Resources[i], fmt.Sprintf("%s/resource[%d]", path, i+1))
+		c.resource(m, &in.Resources[i], fmt.Sprintf("%s/resource[%d]", path, i+1))
 	}
 	// Our own rule, from alerts that went to a whole county because nobody
 	// had drawn the area: what has none is refused, not widened.
 	if len(in.Areas) == 0 && (m.MsgType == MsgAlert || m.MsgType == MsgUpdate) {
-		c.fail(RuleArea, path+"/area", "is missing, so that nobody knows where it holds", "add the area")
+		c.fail(RuleNoArea, path+"/area", "is missing, so that nobody knows where it holds", "add the area")
 	}
 	for i := range in.Areas {
 		c.area(&in.Areas[i], fmt.Sprintf("%s/area[%d]", path, i+1))
@@ -165,8 +180,14 @@ func (c *checker) infoTexts(in *Info, path string) {
 	c.text(path+"/instruction", in.Instruction)
 	c.text(path+"/contact", in.Contact)
 	c.text(path+"/web", in.Web)
+	for _, t := range []struct{ name, text string }{
+		{"event", in.Event}, {"audience", in.Audience}, {"senderName", in.SenderName}, {"headline", in.Headline},
+		{"description", in.Description}, {"instruction", in.Instruction}, {"contact", in.Contact},
+	} {
+		c.markup(path+"/"+t.name, t.text)
+	}
 	if in.Headline == "" {
-		c.warn(RuleMissing, path+"/headline", "is missing", "add one line that says what happens where")
+		c.warn(RuleHeadline, path+"/headline", "is missing", "add one line that says what happens where")
 	}
 	// "160 characters may be a useful target limit", says the standard.
 	if n := utf8.RuneCountInString(in.Headline); n > 160 {
@@ -184,7 +205,7 @@ func (c *checker) lifetime(m *Message, in *Info, path string) {
 	c.time(path+"/onset", in.Onset, false)
 	expires := path + "/expires"
 	if in.Expires.IsZero() {
-		c.fail(RuleLifetime, expires, "is missing, so that the message would hold for ever", "add when the information ends")
+		c.fail(RuleExpires, expires, "is missing, so that the message would hold for ever", "add when the information ends")
 		return
 	}
 	c.time(expires, in.Expires, true)
@@ -196,45 +217,70 @@ func (c *checker) lifetime(m *Message, in *Info, path string) {
 	}
 }
 
-func (c *checker) resource(r *Resource, path string) {
+func (c *checker) resource(m *Message, r *Resource, path string) {
 	c.required(path+"/resourceDesc", r.Desc)
 	c.text(path+"/uri", r.URI)
-	if kind, sub, ok := strings.Cut(r.MIMEType, "/"); !ok || kind == "" || sub == "" || strings.ContainsAny(r.MIMEType, " \t\n<>") {
-		c.fail(RuleResource, path+"/mimeType", "is not a media type", "write one such as image/png")
+	// Before CAP 1.2 mimeType could be absent.
+	older := r.MIMEType == "" && (m.Version == CAP10 || m.Version == CAP11)
+	if kind, sub, ok := strings.Cut(r.MIMEType, "/"); !older && (!ok || kind == "" || sub == "" || strings.ContainsAny(r.MIMEType, " \t\n<>")) {
+		c.fail(RuleMediaType, path+"/mimeType", "is not a media type", "write one such as image/png")
 	}
 	if r.Size != nil && *r.Size < 0 {
 		c.fail(RuleResource, path+"/size", "is below zero", "write the size in bytes")
 	}
 	if r.URI != "" && r.DerefURI == "" && !absolute(r.URI) {
-		c.fail(RuleAddress, path+"/uri", "is not a full address, and there is no derefUri that it could name", "write it whole, from https:// on")
+		c.fail(RuleRelativeURI, path+"/uri", "is not a full address, and there is no derefUri that it could name", "write it whole, from https:// on")
 	}
 	if r.URI == "" && r.DerefURI == "" {
-		c.warn(RuleResource, path, "has neither uri nor derefUri, so that nobody can fetch it", "add uri")
+		c.warn(RuleNoURI, path, "has neither uri nor derefUri, so that nobody can fetch it", "add uri")
+	}
+	hash, err := hex.DecodeString(r.Digest)
+	if r.Digest != "" && (err != nil || len(hash) != sha1.Size) {
+		c.fail(RuleDigest, path+"/digest", "is not a SHA-1 of 40 hexadecimal digits", "compute it again, or delete it")
+		hash = nil
 	}
 	if r.DerefURI != "" {
-		c.derefURI(r, path+"/derefUri")
-	}
-	if _, err := hex.DecodeString(r.Digest); r.Digest != "" && (err != nil || len(r.Digest) != 40) {
-		c.fail(RuleResource, path+"/digest", "is not a SHA-1 of 40 hexadecimal digits", "compute it again, or delete it")
+		c.derefURI(r, path, hash)
 	}
 }
 
-func (c *checker) derefURI(r *Resource, path string) {
-	if _, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(r.DerefURI), "")); err != nil {
-		c.fail(RuleResource, path, "is not base64", "encode the file again")
+// derefURI checks a file inside of the message; hash is its digest, nil where there is
+// none. In real messages it hardly ever is that of the file, so it is only doubtful.
+func (c *checker) derefURI(r *Resource, resource string, hash []byte) {
+	path := resource + "/derefUri"
+	content, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(r.DerefURI), ""))
+	if err != nil {
+		c.fail(RuleDerefURI, path, "is not base64", "encode the file again")
 		return
 	}
-	c.warn(RuleResource, path, "carries a file inside of the message, which the standard allows only where every recipient can use it", "publish the file and give its uri")
+	if sum := sha1.Sum(content); len(hash) > 0 && !bytes.Equal(hash, sum[:]) { //nolint:gosec // the algorithm is the standard's
+		c.warn(RuleDigestMismatch, resource+"/digest", "is not the SHA-1 of the file in derefUri", "compute it again, or delete it")
+	}
+	c.warn(RuleInlineFile, path, "carries a file inside of the message, which the standard allows only where every recipient can use it", "publish the file and give its uri")
 }
 
 func (c *checker) area(a *Area, path string) {
 	c.required(path+"/areaDesc", a.Desc)
 	for i, p := range a.Polygons {
+		at := fmt.Sprintf("%s/polygon[%d]", path, i+1)
 		if err := p.Check(); err != nil {
-			c.fail(RulePolygon, fmt.Sprintf("%s/polygon[%d]", path, i+1), err.Error(), "draw the area again")
+			c.fail(RulePolygon, at, err.Error(), "draw the area again")
+			continue
+		}
+		// The standard leaves open what such a ring surrounds, and readers differ.
+		switch point, crosses := p.crossing(&c.comparisons); {
+		case crosses:
+			c.warn(RulePolygonCrossing, at, fmt.Sprintf("crosses or touches itself near %v, so that inside and outside are in doubt", point), "draw the area again")
+		case c.comparisons < 0:
+			c.warn(RulePolygonCrossing, at, "is too tangled to be looked at whole", "simplify it")
+			c.comparisons = 0
 		}
 	}
 	for i, circle := range a.Circles {
+		if circle.RadiusKM == 0 && circle.Center.Valid() {
+			c.fail(RuleCirclePoint, fmt.Sprintf("%s/circle[%d]", path, i+1), "has the radius 0, which is a point and no area", "write a radius in kilometres")
+			continue
+		}
 		if err := circle.Check(); err != nil {
 			c.fail(RuleCircle, fmt.Sprintf("%s/circle[%d]", path, i+1), err.Error(), "draw the area again")
 		}
@@ -250,7 +296,7 @@ func (c *checker) area(a *Area, path string) {
 	switch {
 	case a.Ceiling == nil:
 	case a.Altitude == nil:
-		c.fail(RuleAltitude, path+"/ceiling", "is given without altitude", "add altitude as the floor, or delete ceiling")
+		c.fail(RuleCeiling, path+"/ceiling", "is given without altitude", "add altitude as the floor, or delete ceiling")
 	case !height(*a.Ceiling) || *a.Ceiling < *a.Altitude:
 		c.fail(RuleAltitude, path+"/ceiling", "is below altitude, or no height in feet", "correct one of them")
 	}
@@ -259,7 +305,11 @@ func (c *checker) area(a *Area, path string) {
 // pairs checks entries of eventCode, parameter or geocode.
 func (c *checker) pairs(path string, values []NamedValue) {
 	for i, v := range values {
-		c.required(fmt.Sprintf("%s[%d]/valueName", path, i+1), v.Name)
+		name := fmt.Sprintf("%s[%d]/valueName", path, i+1)
+		c.required(name, v.Name)
+		if plain := strings.ToUpper(strings.ReplaceAll(v.Name, ".", "")); plain != v.Name && slices.Contains(acronyms(), plain) {
+			c.warn(RuleValueName, name, quote(v.Name)+" is an acronym that is written without capitals or with periods", "write "+plain)
+		}
 		c.required(fmt.Sprintf("%s[%d]/value", path, i+1), v.Value)
 	}
 }
@@ -295,6 +345,36 @@ func (c *checker) text(path, s string) {
 		c.fail(RuleComposition, path, "is not in the Unicode form NFC, so that it has other bytes than a text that looks the same", "type the letters with accents again")
 	}
 }
+
+// acronyms are the names of code lists that the standard and its profiles use.
+func acronyms() []string {
+	return []string{"SAME", "FIPS", "FIPS6", "UGC", "EMMA_ID", "ISTAT", "NUTS2", "NUTS3", "WARNCELLID", "SGC", "VTEC"}
+}
+
+// markup warns of HTML: every text of CAP is plain, and would show the marks.
+func (c *checker) markup(path, s string) {
+	if found := tagForm.FindString(s); found != "" {
+		c.warn(RuleHTMLTags, path, "holds "+quote(found)+", which is HTML, and the texts of CAP are plain", "delete the tags")
+	}
+	if found := entityForm.FindString(s); found != "" && html.UnescapeString(found) != found {
+		c.warn(RuleHTMLEntities, path, "holds "+quote(found)+", which is HTML, and the texts of CAP are plain", "write the character itself")
+	}
+}
+
+var (
+	tagForm    = regexp.MustCompile(`</?[A-Za-z][A-Za-z0-9]*(?:[ \t\n][^<>]*)?/?>`)
+	entityForm = regexp.MustCompile(`&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
+)
+
+// list checks entries that are separated by white space: one that holds some stands in
+// double quotes.
+func (c *checker) list(path, s string) {
+	if !listForm.MatchString(s) {
+		c.warn(RuleList, path, "has quotes that don't stand around one entry", `write entries with spaces as "sala operativa"`)
+	}
+}
+
+var listForm = regexp.MustCompile(`^[ \t\r\n]*(?:(?:"[^"]*"|[^" \t\r\n]+)(?:[ \t\r\n]+|$))*$`)
 
 func (c *checker) time(path string, t time.Time, must bool) {
 	if t.IsZero() {

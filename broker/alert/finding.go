@@ -68,6 +68,44 @@ const (
 	RuleCircle      Rule = "circle"      // a circle
 	RuleAltitude    Rule = "altitude"    // altitude or ceiling
 	RuleRoundTrip   Rule = "round-trip"  // the writer's own output reads differently
+
+	RuleUTCOffset         Rule = "utc-offset"          // UTC written as +00:00
+	RuleUTCTime           Rule = "utc-time"            // sent in UTC
+	RuleExpires           Rule = "expires"             // no expires
+	RuleNoReferences      Rule = "no-references"       // an Update, Cancel, Ack or Error that refers to nothing
+	RuleCircularReference Rule = "circular-reference"  // a message that refers to itself
+	RulePostdated         Rule = "postdated-reference" // a reference to a later message
+	RuleAlertReferences   Rule = "alert-references"    // an Alert that refers to others
+	RuleRestriction       Rule = "restriction-scope"   // restriction against scope
+	RuleList              Rule = "list"                // quotes of addresses or incidents
+	RuleAssess            Rule = "assess"              // Assess in a public message
+	RuleValueName         Rule = "value-name"          // an acronym that is not in capitals
+	RuleRelativeURI       Rule = "relative-uri"        // a relative uri without its content
+	RuleMediaType         Rule = "media-type"          // mimeType
+	RuleNoURI             Rule = "no-uri"              // a resource that nobody can fetch
+	RuleDerefURI          Rule = "deref-uri"           // derefUri that is not base64
+	RuleInlineFile        Rule = "inline-file"         // a file inside of the message
+	RuleDigest            Rule = "digest"              // digest that is no SHA-1
+	RuleDigestMismatch    Rule = "digest-mismatch"     // digest that is not that of the file
+	RuleNoArea            Rule = "no-area"             // an info without area
+	RuleGeocodeAlone      Rule = "geocode-alone"       // a code without a shape
+	RuleCirclePoint       Rule = "circle-point"        // a circle of radius 0
+	RulePolygonCrossing   Rule = "polygon-crossing"    // a polygon that crosses or touches itself
+	RuleDecimals          Rule = "decimals"            // more than six decimals of a degree
+	RuleCeiling           Rule = "ceiling"             // ceiling without altitude
+	RuleNoInfo            Rule = "no-info"             // an Alert or Update that says nothing
+	RuleHeadline          Rule = "headline"            // no headline
+	RuleHTMLTags          Rule = "html-tags"           // tags in a text
+	RuleHTMLEntities      Rule = "html-entities"       // entities in a text
+	RuleSameText          Rule = "same-text"           // one text in two languages
+	RuleAreaLength        Rule = "area-length"         // areaDesc that is too long for a map
+	RuleWeb               Rule = "web"                 // no web
+	RuleContact           Rule = "contact"             // no contact
+	RuleResponseType      Rule = "response-type"       // no responseType
+	RuleInstructionText   Rule = "instruction-text"    // no instruction
+	RuleNotShown          Rule = "not-shown"           // status or scope that no public service shows
+	RuleSignatureForm     Rule = "signature-form"      // a signature that is not CAP's kind
+	RuleSignatureWeak     Rule = "signature-weak"      // a signature whose algorithm can be forged
 )
 
 // A Finding is one thing that is wrong, or doubtful, in a CAP document, in

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 // A report collects findings while one document is read.
 type report struct {
+	as       mode
 	findings Findings
 	// paths holds what has a finding already: one problem of an element is
 	// enough to send a person there.
@@ -27,6 +29,9 @@ func newReport() *report {
 // its own bound, so that no flood of warnings hides an error.
 func (r *report) add(f Finding) {
 	const most = 100
+	if r.as == modeInspect && f.Severity == LevelWarning {
+		f.Severity = f.Rule.Info().Severity
+	}
 	r.counts[f.Severity]++
 	switch n := r.counts[f.Severity]; {
 	case n > most+1:
@@ -48,18 +53,37 @@ func (r *report) warn(rule Rule, path string, at position, message, advice strin
 	r.add(Finding{Severity: LevelWarning, Rule: rule, Path: path, Line: at.line, Column: at.column, Message: message, Advice: advice})
 }
 
+// signature tells of an XML signature in a document of others: it is neither verified
+// nor trusted, and the document is not refused for it.
+func (r *report) signature(n *node) {
+	method := n.signature.algorithm()
+	r.warn(RuleSignature, n.path, n.at, "there is an XML signature ("+method+"), which was not verified: it proves nothing here",
+		"verify the file as it came, with the certificate of the sender: xmlsec1 --verify --trusted-pem CERTIFICATE FILE")
+	if refs := n.signature.references; len(refs) != 1 || refs[0] != "" || !n.signature.enveloped {
+		r.warn(RuleSignatureForm, n.path, n.at, "is not one enveloped signature of the whole document, the only kind that CAP knows", "look which part of the message is signed")
+	}
+	if strings.Contains(method, "sha1") || strings.Contains(method, "md5") || strings.HasPrefix(method, "hmac") {
+		r.warn(RuleSignatureWeak, n.path, n.at, "the XML signature is made with "+method+", which others can imitate", "ask the sender for one with SHA-256")
+	}
+}
+
 // merge adds what [Check] found, with places, except on elements that have a
-// finding already. For a document of others all of it is a warning.
-func (r *report) merge(found Findings, strict bool) {
-	known := make(map[string]bool, len(r.paths))
-	for path := range r.paths {
-		known[path] = true
+// finding already. For a document of others all of it is a warning; [Inspect] lets
+// each rule be what it is, and an error stand beside a warning.
+func (r *report) merge(found Findings) {
+	doubtful, known := maps.Clone(r.paths), make(map[string]bool, len(r.paths))
+	for _, f := range r.findings {
+		known[f.Path] = known[f.Path] || r.as != modeInspect || f.Severity == LevelError
 	}
 	for _, f := range found {
-		if known[f.Path] {
+		if f.Path != "" && known[f.Path] || r.as == modeInspect && doubtful[f.Path] && f.Rule.Info().Severity != LevelError {
 			continue
 		}
-		if !strict {
+		switch r.as {
+		case modeOwn:
+		case modeInspect:
+			f.Severity = f.Rule.Info().Severity
+		default:
 			f.Severity = LevelWarning
 		}
 		at := r.nearest(f.Path)

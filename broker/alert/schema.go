@@ -89,6 +89,10 @@ func (w walk) element(n *node, slots []slot, path string) {
 	n.kids = slices.DeleteFunc(n.kids, func(kid *node) bool {
 		i := slices.IndexFunc(slots, func(s slot) bool { return s.name == kid.name })
 		if i < 0 {
+			if kid.name == signatureName && !w.strict {
+				kid.path = path + "/" + kid.name
+				w.rep.signature(kid)
+			}
 			w.rep.fail(RuleUnknown, path+"/"+kid.name, kid.at, "CAP has no such element here", "delete it, or correct its name")
 			return true
 		}

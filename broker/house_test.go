@@ -26,6 +26,7 @@ func house() map[string][]string {
 		"adapters":              {},
 		"adapters/internal":     {"adapters"},
 		"adapters/adapterstest": {"adapters"},
+		"adapters/download":     {"adapters", "adapters/internal"},
 		"adapters/facebook":     {"adapters", "adapters/internal", "adapters/adapterstest"},
 		"adapters/instagram":    {"adapters", "adapters/internal", "adapters/adapterstest"},
 		"adapters/telegram":     {"adapters", "adapters/internal", "adapters/adapterstest"},

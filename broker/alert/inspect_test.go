@@ -212,7 +212,7 @@ func TestTangledPolygonEnds(t *testing.T) {
 	const n = 40_000
 	var ring strings.Builder
 	point := func(a, b float64) { fmt.Fprintf(&ring, "%.4f,%.4f ", a+b, a-b) } // aslant to both axes
-	for i := range n { // a comb: up and down, each tooth beside the last
+	for i := range n {                                                         // a comb: up and down, each tooth beside the last
 		point(float64(i)/2000, float64(i%2*10))
 	}
 	point(20, 11)

@@ -164,16 +164,22 @@ func (p *parser) document() (*node, error) {
 	return root, nil
 }
 
+// versionOf returns the version of CAP that has the namespace, or "".
+func versionOf(namespace string) Version {
+	switch namespace {
+	case namespace12:
+		return CAP12
+	case namespace11:
+		return CAP11
+	case namespace10:
+		return CAP10
+	}
+	return ""
+}
+
 // root settles the version and reads the root element.
 func (p *parser) root(start xml.StartElement, at position) (*node, error) {
-	switch start.Name.Space {
-	case namespace12:
-		p.version = CAP12
-	case namespace11:
-		p.version = CAP11
-	case namespace10:
-		p.version = CAP10
-	}
+	p.version = versionOf(start.Name.Space)
 	if start.Name.Local != "alert" || p.version == "" {
 		return nil, p.stop(RuleNamespace, "", at,
 			fmt.Sprintf("the root is %s in the namespace %s, not a CAP alert", quote(start.Name.Local), quote(start.Name.Space)),

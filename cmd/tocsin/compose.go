@@ -40,8 +40,8 @@ type composed struct {
 
 func (p *program) composeCommand() *cobra.Command {
 	var w where
-	var capFile, output string
-	var asJSON bool
+	var capFile, pick, output string
+	var allowPrivate, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "compose --cap FILE -o FILE -c FILE",
 		Short: p.say("scrive il bollettino da firmare, da un messaggio CAP", "writes the bulletin to be signed, from a CAP message"),
@@ -60,7 +60,7 @@ func (p *program) composeCommand() *cobra.Command {
 			if c == nil {
 				return usage("compose: name the node's configuration with -c")
 			}
-			raw, err := readMessage(capFile, p.stdin)
+			raw, err := p.draftBytes(cmd.Context(), capFile, pick, allowPrivate)
 			if err != nil {
 				return err
 			}
@@ -95,7 +95,9 @@ func (p *program) composeCommand() *cobra.Command {
 	}
 	w.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
-	cmd.Flags().StringVar(&capFile, "cap", "", p.say("file CAP 1.2 (- per l'ingresso)", "CAP 1.2 file (- for standard input)"))
+	cmd.Flags().StringVar(&capFile, "cap", "", p.say("messaggio CAP: file, indirizzo http, o - per l'ingresso; con --pick un feed", "CAP message: file, http address, or - for standard input; with --pick a feed"))
+	cmd.Flags().StringVar(&pick, "pick", "", p.say("la voce del feed: il suo numero, o il suo id", "the entry of the feed: its number, or its id"))
+	p.allowPrivateFlag(cmd, &allowPrivate)
 	cmd.Flags().StringVarP(&output, "output", "o", "", p.say("dove scrivere il bollettino", "where to write the bulletin"))
 	return cmd
 }

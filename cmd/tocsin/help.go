@@ -140,6 +140,8 @@ func flagValue(f *pflag.Flag) string {
 		return "REALM"
 	case "sha256":
 		return "PREFIX"
+	case "pick":
+		return "N"
 	case "reason":
 		return "TEXT"
 	}
@@ -160,5 +162,5 @@ func (p *program) placeholders(s string) string {
 	}
 	return strings.NewReplacer("BULLETIN", "BOLLETTINO", "ALERT", "ALLERTA", "KEY", "CHIAVE", "TEXT", "TESTO", "DIR", "CARTELLA", "ROLE", "RUOLO",
 		"CHANNEL", "CANALE", "FAULT", "GUASTO", "HOST:PORT", "HOST:PORTA", "LEVEL", "LIVELLO", "REALM", "AMBIENTE", "TIME", "DURATA", "PREFIX", "PREFISSO",
-		"COMMAND", "COMANDO", "WHEN", "QUANDO", "NAME", "NOME", "OLD", "VECCHIA", "NEW", "NUOVA").Replace(s)
+		"COMMAND", "COMANDO", "WHEN", "QUANDO", "NAME", "NOME", "ADDRESS", "INDIRIZZO", "OLD", "VECCHIA", "NEW", "NUOVA").Replace(s)
 }

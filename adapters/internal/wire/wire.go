@@ -30,7 +30,8 @@ import (
 )
 
 const (
-	// maxAnswer bounds what is read of an answer: a platform is not trusted to stop.
+	// maxAnswer bounds what is read of an answer where nothing else was said: a platform
+	// is not trusted to stop.
 	maxAnswer = 1 << 20
 	// maxEvidence bounds what is kept of an answer in a receipt.
 	maxEvidence = 4 << 10
@@ -46,6 +47,8 @@ type Options struct {
 	// AllowPrivate lets the client call loopback, private and link-local
 	// addresses: for the simulator and for servers of one's own.
 	AllowPrivate bool
+	// MaxAnswer bounds what is read of an answer, unpacked, in bytes; 0 for 1 MiB.
+	MaxAnswer int
 	// Secrets are cut out of every error and every piece of evidence, as they
 	// stand and as they look in an address.
 	Secrets []string
@@ -55,6 +58,7 @@ type Options struct {
 type Client struct {
 	http    *http.Client
 	timeout time.Duration
+	most    int // bytes of an answer
 	redact  *strings.Replacer
 	offset  atomic.Pointer[time.Duration] // see ClockOffset; nil before an answer said
 }
@@ -64,6 +68,9 @@ type Client struct {
 func New(o Options) *Client {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
+	}
+	if o.MaxAnswer == 0 {
+		o.MaxAnswer = maxAnswer
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
 	if !o.AllowPrivate {
@@ -83,6 +90,7 @@ func New(o Options) *Client {
 	}
 	return &Client{
 		timeout: o.Timeout,
+		most:    o.MaxAnswer,
 		redact:  strings.NewReplacer(pairs...),
 		http: &http.Client{
 			Transport: &http.Transport{
@@ -107,7 +115,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // at most 1 MiB, not redacted
+	Body   []byte // at most Options.MaxAnswer bytes, not redacted
 }
 
 // Do sends req once and returns the whole answer. An error is a
@@ -149,12 +157,12 @@ func (c *Client) do(ctx context.Context, req *http.Request) (Answer, error) {
 	}
 	defer resp.Body.Close()
 	c.noteClock(resp.Header, time.Now())
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.most)+1))
 	if err != nil {
 		return Answer{}, adapters.Fail(adapters.Unknown, "the answer (%s) was cut short: %w", resp.Status, c.clean(err))
 	}
-	if len(body) > maxAnswer {
-		return Answer{}, adapters.Fail(adapters.Unknown, "the answer (%s) is over %d bytes", resp.Status, maxAnswer)
+	if len(body) > c.most {
+		return Answer{}, adapters.Fail(adapters.Unknown, "the answer (%s) is over %d bytes", resp.Status, c.most)
 	}
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
@@ -253,8 +261,9 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(d, 0), 24*time.Hour)
 }
 
-// errPrivate is the cause when a configured address leads into a private network.
-var errPrivate = errors.New("the address is private, and this channel is not allowed to call private addresses (allow_private)")
+// ErrPrivate is the cause when an address leads into a private network and that is not
+// allowed.
+var ErrPrivate = errors.New("the address is private, and this channel is not allowed to call private addresses (allow_private)")
 
 // refusePrivate is a net.Dialer Control: it sees the address after the name was
 // resolved, so that a name can't hide where it leads.
@@ -263,12 +272,27 @@ func refusePrivate(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return fmt.Errorf("address %q: %w", address, err)
 	}
-	ip := ap.Addr().Unmap()
+	ip := embedded(ap.Addr().Unmap())
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || sharedAddressSpace.Contains(ip) {
-		return errPrivate
+		return ErrPrivate
 	}
 	return nil
 }
+
+// embedded returns the IPv4 address that a translator would call for an IPv6 address
+// that holds one: NAT64 (RFC 6052) and 6to4 (RFC 3056).
+func embedded(ip netip.Addr) netip.Addr {
+	b := ip.As16()
+	switch {
+	case nat64.Contains(ip):
+		return netip.AddrFrom4([4]byte(b[12:16]))
+	case sixToFour.Contains(ip):
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	}
+	return ip
+}
+
+var nat64, sixToFour = netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("2002::/16")
 
 // sharedAddressSpace is RFC 6598: carrier-grade NAT, not public.
 var sharedAddressSpace = netip.MustParsePrefix("100.64.0.0/10")

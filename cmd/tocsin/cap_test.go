@@ -159,7 +159,8 @@ func TestCapFeed(t *testing.T) {
 	if raw, err := os.ReadFile(out); err != nil || string(raw) != string(message) || !strings.Contains(stdout, "as it came") {
 		t.Errorf("the first entry: %v, %s", err, stdout)
 	}
-	if stdout, _ = expect(t, 0, "cap", "feed", feed, "--allow-private", "--pick", "urn:1"); stdout != string(message) {
+	stdout, stderr := expect(t, 0, "cap", "feed", feed, "--allow-private", "--pick", "urn:1")
+	if stdout != string(message) || !strings.Contains(stderr, "taken without encryption (http)") {
 		t.Error("on standard output it is not the message byte for byte")
 	}
 	inside := string(message[strings.Index(string(message), "<alert"):])
@@ -171,18 +172,19 @@ func TestCapFeed(t *testing.T) {
 		says   string
 		args   []string
 	}{
-		"private":      {3, "leads into a private network: name a public address, or add --allow-private", []string{feed}},
-		"protocol":     {3, "which is no http address", []string{feed, "--allow-private", "--pick", "3"}},
-		"nothing":      {3, "does not say where its CAP message is", []string{feed, "--allow-private", "--pick", "4"}},
-		"page":         {3, "leads to no CAP message that can be used", []string{feed, "--allow-private", "--pick", "5"}},
-		"another_feed": {3, "leads to another feed", []string{feed, "--allow-private", "--pick", "6"}},
-		"no_entry":     {1, "has no entry 9: it has 6", []string{feed, "--allow-private", "--pick", "9"}},
-		"redirect":     {1, "sends us to http://127.0.0.1:9/secret, which nobody named", []string{at + "/away", "--allow-private"}},
-		"not_there":    {1, "answered 404", []string{at + "/nothing", "--allow-private"}},
-		"no_feed":      {3, "not that of an Atom or RSS feed", []string{at + "/cap/1.xml", "--allow-private"}},
-		"taken":        {1, "exists already", []string{feed, "--allow-private", "--pick", "1", "-o", out}},
-		"o_alone":      {2, "-o takes --pick", []string{feed, "-o", out + "2"}},
-		"json_alone":   {2, "takes -o", []string{feed, "--pick", "1", "--json"}},
+		"private":        {3, "leads into a private network: name a public address, or add --allow-private", []string{feed}},
+		"protocol":       {3, "which is no http address", []string{feed, "--allow-private", "--pick", "3"}},
+		"nothing":        {3, "does not say where its CAP message is", []string{feed, "--allow-private", "--pick", "4"}},
+		"page":           {3, "leads to no CAP message that can be used", []string{feed, "--allow-private", "--pick", "5"}},
+		"another_feed":   {3, "leads to another feed", []string{feed, "--allow-private", "--pick", "6"}},
+		"no_entry":       {1, "has no entry 9: it has 6", []string{feed, "--allow-private", "--pick", "9"}},
+		"redirect":       {1, "sends us to http://127.0.0.1:9/secret, which nobody named", []string{at + "/away", "--allow-private"}},
+		"not_there":      {1, "answered 404", []string{at + "/nothing", "--allow-private"}},
+		"no_feed":        {3, "not that of an Atom or RSS feed", []string{at + "/cap/1.xml", "--allow-private"}},
+		"taken":          {1, "exists already", []string{feed, "--allow-private", "--pick", "1", "-o", out}},
+		"o_alone":        {2, "-o takes --pick", []string{feed, "-o", out + "2"}},
+		"foreign_prefix": {3, "its prefix is declared", []string{saved(t, "f.atom", []byte(`<feed xmlns="http://www.w3.org/2005/Atom" xmlns:cap="urn:oasis:names:tc:emergency:cap:1.2"><entry><content><cap:alert/></content></entry></feed>`)), "--pick", "1"}},
+		"json_alone":     {2, "takes -o", []string{feed, "--pick", "1", "--json"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

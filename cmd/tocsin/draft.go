@@ -26,9 +26,13 @@ func isWebAddress(source string) bool {
 }
 
 // fetched returns what stands at an address.
-func fetched(ctx context.Context, address string, most int, allowPrivate bool) ([]byte, error) {
+func (p *program) fetched(ctx context.Context, address string, most int, allowPrivate bool) ([]byte, error) {
 	raw, err := download.Get(ctx, address, download.Options{AllowPrivate: allowPrivate, MaxBytes: most})
 	if err == nil {
+		if strings.HasPrefix(strings.ToLower(address), "http:") {
+			fmt.Fprintf(p.err, "tocsin: %s\n", p.say("preso senza cifratura (http): chiunque sul percorso può averlo cambiato; usare https, o confrontarlo con l'originale",
+				"taken without encryption (http): anyone on the way may have changed it; use https, or compare it with the original"))
+		}
 		return raw, nil
 	}
 	failed, ok := errors.AsType[*download.Error](err)
@@ -58,7 +62,7 @@ func (p *program) draftBytes(ctx context.Context, source, pick string, allowPriv
 	var raw []byte
 	var err error
 	if isWebAddress(source) {
-		raw, err = fetched(ctx, source, maxImport, allowPrivate)
+		raw, err = p.fetched(ctx, source, maxImport, allowPrivate)
 	} else {
 		raw, err = readMessage(source, p.stdin)
 	}
@@ -77,7 +81,7 @@ func (p *program) feed(ctx context.Context, source string, allowPrivate bool) (*
 	var raw []byte
 	var err error
 	if isWebAddress(source) {
-		raw, err = fetched(ctx, source, maxFeedFile, allowPrivate)
+		raw, err = p.fetched(ctx, source, maxFeedFile, allowPrivate)
 	} else if raw, err = readLimited(source, p.stdin, maxFeedFile); err != nil {
 		err = both("elenco (feed): %v: nominarne l'indirizzo o il file", "feed: %w: name its address or its file", err)
 	}
@@ -104,7 +108,7 @@ func (p *program) picked(ctx context.Context, feed *alert.Feed, source, pick str
 	if err != nil {
 		return nil, err
 	}
-	raw, err := fetched(ctx, address, maxImport, allowPrivate)
+	raw, err := p.fetched(ctx, address, maxImport, allowPrivate)
 	if err == nil && alert.IsFeed(raw) {
 		err = refusedError{both("la voce %s rimanda a un altro elenco (feed): guardarlo con tocsin cap feed %s", "entry %s leads to another feed: look at it with tocsin cap feed %s", shown(pick), shown(address))}
 	}

@@ -65,6 +65,7 @@ func outside() map[string][]string {
 		"github.com/nats-io/":                 {"broker/ledger"},
 		"github.com/minio/":                   {"broker/ledger"},
 		"github.com/cenkalti/backoff/":        {"broker/delivery"},
+		"github.com/boombuler/barcode":        {"templates"},
 		"github.com/dghubble/oauth1":          {"adapters/x"},
 		"github.com/spf13/":                   {"cmd"},
 		"go.opentelemetry.io/otel/exporters/": {"broker/telemetry"},

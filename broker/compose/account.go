@@ -41,6 +41,8 @@ type story struct {
 	proviso string
 	actions []string // the instruction in steps, one line each
 	contact string
+	// where is what areas names, as the message draws it.
+	where []alert.Area
 }
 
 // accounts returns what m says, one account for each language, Italian first and
@@ -110,6 +112,7 @@ func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill
 	if s.level, s.colour = level(in); s.act == wording.Cancel {
 		s.level, s.colour = wording.Unrated, false // what is revoked has no level
 	}
+	s.where = in.Areas
 	for _, a := range in.Areas {
 		if name := tidyLine(a.Desc); name != "" && !slices.Contains(s.areas, name) {
 			s.areas = append(s.areas, name)

@@ -12,6 +12,7 @@ import (
 	"tocsin/adapters"
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
+	"tocsin/templates/card"
 	"tocsin/templates/wording"
 )
 
@@ -236,8 +237,8 @@ func (l *linter) limits(p *bulletin.Post) {
 	if err := c.Limits.Check(post); err != nil {
 		l.fail(RuleLimit, p, err.Error(), "shorten it")
 	}
-	if n := utf8.RuneCountInString(p.Alt); n > maxAlt {
-		l.fail(RuleLimit, p, fmt.Sprintf("the picture in words has %d characters, the limit is %d", n, maxAlt), "shorten it")
+	if n := utf8.RuneCountInString(p.Alt); n > card.MaxAlt {
+		l.fail(RuleLimit, p, fmt.Sprintf("the picture in words has %d characters, the limit is %d", n, card.MaxAlt), "shorten it")
 	}
 	if in := l.b.Message.Info(p.Lang); in != nil && c.page() && !strings.Contains(p.Text, tidy(in.Description)) {
 		l.fail(RuleWhole, p, "the page does not hold the whole description", "shorten description or instruction")

@@ -123,5 +123,8 @@ func plainBase(s string) bool {
 
 func (o Options) link(code alert.Code) string { return o.SiteURL + "/a/" + string(code) }
 
+// check returns where the site tells whether a code is genuine.
+func (o Options) check(code alert.Code) string { return o.SiteURL + "/verifica?codice=" + string(code) }
+
 // media returns where the site shows a picture with that SHA-256.
 func (o Options) media(sha256 string) string { return o.SiteURL + "/media/" + sha256 + ".jpg" }

@@ -12,7 +12,6 @@ import (
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/templates/card"
-	"tocsin/templates/wording"
 )
 
 const (
@@ -24,9 +23,6 @@ const (
 	pageRoom = 15_000
 	// maxPostBytes is the most that a bulletin takes for one text.
 	maxPostBytes = 64 << 10
-	// maxAlt is the most that platforms take for an image in words (X and
-	// Instagram: 1,000 characters).
-	maxAlt = 1000
 	// maxLineBytes is the most that a bulletin takes for a title or a description
 	// with its name before it.
 	maxLineBytes = 4 << 10
@@ -58,7 +54,6 @@ type press struct {
 type picture struct {
 	card.Picture
 	sha256 string
-	alt    string
 }
 
 // posts returns the posts for every channel and the images that they name.
@@ -67,7 +62,7 @@ func (o Options) posts(m *alert.Message, d bulletin.Draft) ([]bulletin.Post, [][
 		return nil, nil, errors.New("compose: there is no channel to write for; name some in the configuration")
 	}
 	p := &press{
-		o: o, scene: scene{issuer: o.Issuer, link: o.link(d.Code), mark: d.Code.Mark(d.Number), alone: d.Breakglass != nil},
+		o: o, scene: scene{issuer: o.Issuer, link: o.link(d.Code), check: o.check(d.Code), mark: d.Code.Mark(d.Number), alone: d.Breakglass != nil},
 		accounts: accounts(m, o),
 	}
 	for _, a := range p.accounts {
@@ -86,7 +81,7 @@ func (o Options) posts(m *alert.Message, d bulletin.Draft) ([]bulletin.Post, [][
 	if p.picture == nil {
 		return posts, nil, nil
 	}
-	return posts, [][]byte{p.picture.JPEG}, nil
+	return posts, [][]byte{p.picture.Data}, nil
 }
 
 // page reports whether a channel shows pages, which hold the whole text.
@@ -214,7 +209,7 @@ func longestField(a account) string {
 func (p *press) fits(c Channel, post bulletin.Post) bool {
 	q := adapters.Post{Text: post.Text, Title: post.Title, Link: post.Link, Lang: post.Lang, Mark: p.scene.mark}
 	if post.Image != "" {
-		q.Image = &adapters.Image{MediaType: "image/jpeg", Data: p.picture.JPEG, SHA256: post.Image, Alt: post.Alt, URL: post.ImageURL}
+		q.Image = &adapters.Image{MediaType: "image/jpeg", Data: p.picture.Data, SHA256: post.Image, Alt: post.Alt, URL: post.ImageURL}
 	}
 	return len(post.Text) <= maxPostBytes && c.Limits.Check(q) == nil
 }
@@ -232,10 +227,10 @@ func (p *press) illustrate(c Channel, post *bulletin.Post) error {
 		}
 		p.picture = made
 	}
-	if most := c.Limits.ImageMaxBytes; most > 0 && len(p.picture.JPEG) > most {
-		return fmt.Errorf("compose: the picture has %d bytes, and channel %s takes %d", len(p.picture.JPEG), c.Name, most)
+	if most := c.Limits.ImageMaxBytes; most > 0 && len(p.picture.Data) > most {
+		return fmt.Errorf("compose: the picture has %d bytes, and channel %s takes %d", len(p.picture.Data), c.Name, most)
 	}
-	post.Image, post.Alt, post.ImageURL = p.picture.sha256, p.picture.alt, p.o.media(p.picture.sha256)
+	post.Image, post.Alt, post.ImageURL = p.picture.sha256, p.picture.Alt, p.o.media(p.picture.sha256)
 	return nil
 }
 
@@ -257,80 +252,22 @@ func (p *press) draw() (*picture, error) {
 	}
 	c := card.Card{
 		Lang: a.lang, Drill: a.drill, Act: st.act, Level: st.level, Colour: st.colour,
-		Areas: st.areas, Validity: a.words.Period(st.period), Actions: st.advice(),
+		Areas: st.areas, Shape: outline(cards.Territory(), st), Validity: a.words.Period(st.period), Proviso: st.proviso, Actions: st.actions,
 		Issuer: issuer, Mark: p.scene.mark, Address: strings.TrimPrefix(strings.TrimPrefix(p.scene.link, "https://"), "http://"),
+		Check: p.scene.check,
 	}
 	var err error
 	for _, line := range []string{st.headline, st.event, ""} {
 		c.Headline = line
 		var drawn card.Picture
-		drawn, err = cards.Render(c)
-		if n := len(drawn.Shown.Actions); err == nil && st.proviso != "" && n < 2 && len(st.actions) > 0 {
-			bare := c // no room for a step under its proviso
-			bare.Actions = nil
-			drawn, err = cards.Render(bare)
-		}
+		drawn, err = cards.Render(c, card.Portrait, card.JPEG)
 		if err == nil {
-			sum := sha256.Sum256(drawn.JPEG)
-			return &picture{Picture: drawn, sha256: hex.EncodeToString(sum[:]), alt: inWordsOf(drawn.Shown)}, nil
+			sum := sha256.Sum256(drawn.Data)
+			return &picture{Picture: drawn, sha256: hex.EncodeToString(sum[:])}, nil
 		}
 		if !errors.Is(err, card.ErrNoRoom) {
 			break
 		}
 	}
 	return nil, fmt.Errorf("compose: %w", err)
-}
-
-// advice returns the steps of st, with what they hold under before them.
-func (st *story) advice() []string {
-	if st.proviso == "" || len(st.actions) == 0 {
-		return st.actions
-	}
-	return append([]string{st.proviso}, st.actions...)
-}
-
-// inWordsOf returns the card in words: all that it shows, or as much of it as
-// platforms take, whole parts only. The post beside it says all of it anyway.
-func inWordsOf(c card.Card) string {
-	w := wording.For(c.Lang)
-	lead := []string{w.FirstLine(c.Drill), w.Act(c.Act)}
-	if c.Act != wording.AllClear && c.Act != wording.Cancel {
-		lead = append(lead, w.Level(c.Level, c.Colour))
-	}
-	parts := []struct{ label, text string }{
-		{"", c.Headline}, {w.Where, strings.Join(c.Areas, ", ")}, {w.When, c.Validity}, {w.WhatToDo, strings.Join(c.Actions, " ")},
-		{w.Source, c.Issuer},
-	}
-	end := []string{w.Code + " " + c.Mark, w.FullText + " " + c.Address}
-	if last := w.LastLine(c.Drill); last != "" {
-		end = append(end, last)
-	}
-	for n := len(parts); ; n-- {
-		sentences := append([]string{}, lead...)
-		for _, part := range parts[:n] {
-			if part.text != "" {
-				sentences = append(sentences, strings.TrimSpace(part.label+" "+part.text))
-			}
-		}
-		text := sentence(append(sentences, end...))
-		if n == 0 || utf8.RuneCountInString(text) <= maxAlt && len(text) < maxLineBytes-len("image-alt: ") {
-			return text
-		}
-	}
-}
-
-// sentence joins parts on one line, each with a full stop where it has no end.
-func sentence(parts []string) string {
-	var out []string
-	for _, p := range parts {
-		p = tidyLine(p)
-		if p == "" {
-			continue
-		}
-		if !strings.ContainsAny(p[len(p)-1:], ".!?") && !strings.HasSuffix(p, "…") {
-			p += "."
-		}
-		out = append(out, p)
-	}
-	return strings.Join(out, " ")
 }

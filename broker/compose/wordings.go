@@ -113,7 +113,8 @@ func compact() []shape {
 // A scene is what every text of one bulletin carries.
 type scene struct {
 	issuer, link, mark string
-	alone              bool // one authority only issues it, and every text says so
+	check              string // the address at which the code can be checked
+	alone              bool   // one authority only issues it, and every text says so
 }
 
 // one returns the sentence for texts that one authority only issues; "" for others.

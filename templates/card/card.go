@@ -1,39 +1,51 @@
-// Package card draws the picture of an alert for channels that show pictures: one
-// JPEG of 1080 by 1350 pixels with the level, what happens, where, when, what to
-// do, and the code and address by which anyone can check it.
+// Package card draws the picture of an alert for channels that show pictures: the
+// level, what happens, where (in words and on a map), when, what to do, and the code
+// and address by which anyone can check it.
 //
 // The picture says nothing that the post beside it does not say in words. The
-// package takes texts as they are, chooses none and translates none. Nothing in
-// a picture is ever cut off: what does not fit is drawn smaller, then left out
-// whole in an order that [Renderer.Render] names, and what cannot be drawn,
-// because the font lacks a letter, is left out and never shown as boxes.
+// package takes texts as they are, chooses none and translates none: it knows no CAP
+// and no scenario. Nothing in a picture is ever cut off: what does not fit is drawn
+// smaller, then left out whole in an order that [Renderer.Render] names, and what
+// cannot be drawn, because the fonts lack a letter, is left out and never shown as
+// boxes. What is drawn stands in [Picture.Alt] too.
 package card
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"slices"
+	"sync"
 	"unicode/utf8"
 
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/goregular"
-	"golang.org/x/image/font/sfnt"
-
+	"tocsin/templates/places"
 	"tocsin/templates/wording"
 )
 
-// The size of a card in pixels: 4:5, the tallest that Instagram takes.
+// A Size is one of the sizes of a card.
+type Size uint8
+
+// The sizes in pixels.
 const (
-	Width  = 1080
-	Height = 1350
+	Portrait  Size = iota // 1080 by 1350: 4:5, the tallest that Instagram takes
+	Landscape             // 1200 by 675: 16:9, what X, Facebook and Telegram show whole
 )
 
-// MaxBytes is the most that the JPEG of a card has. People who need it are on a
-// network that everybody uses at that moment.
-const MaxBytes = 200_000
+// A Format is how a card is packed.
+type Format uint8
+
+// The formats.
+const (
+	JPEG Format = iota // what every platform takes
+	PNG                // without losses
+)
+
+const (
+	// MaxBytes is the most that a card has in any format. People who need it are on a
+	// network that everybody uses at that moment.
+	MaxBytes = 300_000
+	// MaxAlt is the most characters that a card has in words: X and Instagram take 1,000.
+	MaxAlt = 1000
+)
 
 // ErrNoRoom is wrapped by the error of [Renderer.Render] for a card whose text
 // does not fit even in the smallest letters and without what may be left out.
@@ -49,116 +61,161 @@ type Card struct {
 	Colour bool // Level is an alert colour that the issuer declared
 	// Headline says what happens.
 	Headline string
-	Areas    []string // where
-	Validity string   // when, in words
-	Actions  []string // what to do; the first three are shown
-	Issuer   string   // the office
-	Mark     string   // the alert code with the bulletin's number; required, in ASCII
-	Address  string   // of the full text; required, in ASCII
+	Areas    []string // where, in words
+	// Shape is where, as the borders of the whole area; nil for a card without a
+	// map. A map of a part of the area would be a lie.
+	Shape    []places.Ring
+	Validity string // when, in words
+	// Proviso is what the actions hold under, "" for nothing. It is shown with them,
+	// or none of them is.
+	Proviso string
+	Actions []string // what to do; the first three are shown
+	Issuer  string   // the office
+	Mark    string   // the alert code with the bulletin's number; required, in ASCII
+	Address string   // of the full text, as people read it; required, in ASCII
+	// Check is the whole address at which the alert can be checked, for the QR code;
+	// in ASCII, "" for a card without one.
+	Check string
 }
 
 // A Picture is a card as it was drawn.
 type Picture struct {
-	JPEG []byte
-	// Shown is the card without what was left out, for the description in words.
-	// Where some areas were left out, the last of Areas says how many.
+	Data []byte // in the format that was asked for
+	// Shown is the card without what was left out. Where some areas were left out, the
+	// last of Areas says how many.
 	Shown Card
+	// Alt says in words what the picture shows, for those who don't see it.
+	Alt string
 }
 
-// A Renderer draws cards. It holds the fonts, which are read once, and is safe for
-// concurrent use.
+// A Renderer draws cards. It holds the fonts and the outlines of the territory,
+// which are read once, and is safe for concurrent use.
 type Renderer struct {
-	regular, bold *sfnt.Font
+	families  []*family
+	territory *places.Territory
+	canvases  sync.Pool // of *canvas: pixels are reused
 }
 
-// NewRenderer reads the fonts (the Go fonts, BSD licence, part of the program).
+// NewRenderer reads the fonts and the outlines, which are part of the program.
 func NewRenderer() (*Renderer, error) {
-	regular, err := sfnt.Parse(goregular.TTF)
+	families, err := readFamilies()
 	if err != nil {
-		return nil, fmt.Errorf("read the regular font: %w", err)
+		return nil, err
 	}
-	bold, err := sfnt.Parse(gobold.TTF)
+	savona, err := places.Savona()
 	if err != nil {
-		return nil, fmt.Errorf("read the bold font: %w", err)
+		return nil, err
 	}
-	return &Renderer{regular: regular, bold: bold}, nil
+	return &Renderer{families: families, territory: savona, canvases: sync.Pool{New: func() any { return new(canvas) }}}, nil
 }
 
-// Render draws c as a JPEG of at most [MaxBytes]. The same card gives the same
-// bytes.
+// Territory returns the territory whose borders cards show.
+func (r *Renderer) Territory() *places.Territory { return r.territory }
+
+// Render draws c in a size and packs it in a format, with at most [MaxBytes]. The
+// same card gives the same bytes.
 //
-// What does not fit is first drawn in smaller letters. Then these are left out,
-// one after another until the rest fits: areas after the eighth, areas after the
-// third, the third action, the second, the first, the validity, all areas. The
-// error wraps [ErrNoRoom] where even level, headline, issuer, code and address do
-// not fit. Texts with letters that the font lacks are left out before.
-func (r *Renderer) Render(c Card) (Picture, error) {
-	img, shown, err := r.Draw(c)
+// What does not fit, or can't be said in [MaxAlt] characters, is first drawn in
+// letters down to four fifths of their size. Then are left out: the map; areas after
+// the eighth, and after the third, first with the map. Then letters shrink down to
+// two thirds. Then are left out, one after another: the third action, the second, the
+// first, the validity, all areas. The error wraps [ErrNoRoom] where even
+// level, headline, issuer, code and address do not fit. Texts with letters that the
+// fonts lack are left out before.
+func (r *Renderer) Render(c Card, s Size, f Format) (Picture, error) {
+	p, err := r.compose(c, s)
 	if err != nil {
 		return Picture{}, err
 	}
-	// Text on flat grounds stays crisp down to 70; no card has needed it.
-	for _, quality := range []int{90, 80, 70} {
-		var out bytes.Buffer
-		if err := jpeg.Encode(&out, img, &jpeg.Options{Quality: quality}); err != nil {
-			return Picture{}, fmt.Errorf("encode the card: %w", err)
-		}
-		if out.Len() <= MaxBytes {
-			return Picture{JPEG: out.Bytes(), Shown: shown}, nil
-		}
+	paper := r.canvases.Get().(*canvas) //nolint:forcetypeassert // the pool holds nothing else
+	defer r.canvases.Put(paper)
+	if err := p.draw(paper); err != nil {
+		return Picture{}, err
 	}
-	return Picture{}, fmt.Errorf("encode the card: it has more than %d bytes", MaxBytes)
+	data, err := paper.encode(f)
+	if err != nil {
+		return Picture{}, err
+	}
+	return Picture{Data: data, Shown: p.c, Alt: p.alt}, nil
 }
 
-// Draw draws c as Render does, without the losses of JPEG, and returns the card
-// without what was left out.
-func (r *Renderer) Draw(c Card) (*image.RGBA, Card, error) {
+// compose returns the page of c with everything in its place.
+func (r *Renderer) compose(c Card, s Size) (*page, error) {
 	tooLong := fmt.Errorf("draw the card: %w: shorten the headline (%d characters) or the issuer's name (%d)",
 		ErrNoRoom, utf8.RuneCountInString(c.Headline), utf8.RuneCountInString(c.Issuer))
 	if utf8.RuneCountInString(c.Headline) > mostRunes || utf8.RuneCountInString(c.Issuer) > mostRunes {
-		return nil, Card{}, tooLong
+		return nil, tooLong
 	}
+	check := c.Check
 	c = r.drawable(c)
-	if c.Mark == "" || c.Address == "" {
-		return nil, Card{}, errors.New("draw the card: alert code or address is missing or not in ASCII; both are what makes a picture checkable")
+	if c.Mark == "" || c.Address == "" || c.Check != check {
+		return nil, errors.New("draw the card: the alert code or an address is missing or not in ASCII; they are what makes a picture checkable")
 	}
-	for _, try := range reductions(c) {
-		for _, scale := range scales() {
-			p := newPage(r, try, scale)
-			if p.layout() {
-				return p.draw(), try, nil
+	p := newPage(r, c, s)
+	if !p.surround() {
+		return nil, tooLong
+	}
+	for _, a := range attempts(c) {
+		alt, ok := inWords(a.card, r.territory)
+		for i := 0; ok && i < len(a.scales); i++ {
+			if p.fill(a.card, a.scales[i]) {
+				p.alt = alt
+				return p, nil
 			}
 		}
 	}
-	return nil, Card{}, tooLong
+	return nil, tooLong
 }
 
-// scales are the sizes of the body's letters, largest first, as a factor. At the
-// smallest, letters are 20 pixels high: 7 points on a telephone.
-func scales() []float64 { return []float64{1.25, 1.15, 1.05, 1, 0.93, 0.86, 0.8, 0.74, 0.68} }
+// An attempt is a card, perhaps with less on it, and the sizes of letters to try, as
+// factors, largest first.
+type attempt struct {
+	card   Card
+	scales []float64
+}
 
-// reductions returns c and then what is left of it after each step of leaving
-// out.
-func reductions(c Card) []Card {
-	const some, few = 8, 3 // areas that are named before "and others"
+// attempts returns what is tried for c, the best first: everything in letters that
+// are easily read; less in such letters; less in smaller ones (at the smallest, 26
+// pixels on the tall card: 9 points on a telephone); and even less in any.
+func attempts(c Card) []attempt {
+	easy := []float64{1.2, 1.14, 1.08, 1.04, 1, 0.96, 0.92, 0.88, 0.84, 0.8}
+	small := []float64{0.76, 0.72, 0.68}
 	if len(c.Actions) > 3 {
 		c.Actions = c.Actions[:3]
 	}
-	out := []Card{c}
+	maps := []Card{c}
+	if c.Shape != nil {
+		c.Shape = nil
+		maps = append(maps, c)
+	}
+	cards := slices.Clone(maps)
 	all := c.Areas
-	for _, n := range []int{some, few} {
+	for _, n := range []int{8, 3} { // areas that are named before "and others"
 		if len(all) > n+1 {
-			c.Areas = slices.Clone(all[:n])
-			c.Areas[n-1] += " " + wording.For(c.Lang).Others(len(all)-n)
-			out = append(out, c)
+			areas := slices.Clone(all[:n])
+			areas[n-1] += " " + wording.For(c.Lang).Others(len(all)-n)
+			for _, c := range maps {
+				c.Areas = areas
+				cards = append(cards, c)
+			}
 		}
 	}
+	var out []attempt
+	for _, scales := range [][]float64{easy, small} {
+		for _, c := range cards {
+			out = append(out, attempt{c, scales})
+		}
+	}
+	scales := append(slices.Clone(easy), small...)
+	c = cards[len(cards)-1] // without the map, with the fewest areas
 	for n := len(c.Actions) - 1; n >= 0; n-- {
-		c.Actions = c.Actions[:n]
-		out = append(out, c)
+		if c.Actions = c.Actions[:n]; n == 0 {
+			c.Proviso = ""
+		}
+		out = append(out, attempt{c, scales})
 	}
 	c.Validity = ""
-	out = append(out, c)
+	out = append(out, attempt{c, scales})
 	c.Areas = nil
-	return append(out, c)
+	return append(out, attempt{c, scales})
 }

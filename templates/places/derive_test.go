@@ -114,6 +114,7 @@ func derive(t *testing.T, data []byte) []byte {
 	}
 	var out strings.Builder
 	out.WriteString(`{"type":"Topology",
+"credit":"ISTAT, openpolis (CC BY)",
 "names":{"it":"Provincia di Savona","en":"Province of Savona","de":"Provinz Savona","fr":"Province de Savone"},
 "transform":{"scale":[0.00001,0.00001],"translate":[0,0]},
 "objects":{"municipalities":{"type":"GeometryCollection","geometries":[

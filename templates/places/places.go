@@ -40,6 +40,8 @@ type Territory struct {
 	// Municipalities are in the order of their codes. Neighbours share the points of
 	// their border exactly.
 	Municipalities []Municipality
+	// Credit names whom a picture of the territory must name, and the licence.
+	Credit string
 
 	names map[string]string // by language
 }
@@ -103,6 +105,7 @@ func (b Box) Holds(c Box) bool {
 // A topology is the part of a TopoJSON document that the data use.
 type topology struct {
 	Type      string            `json:"type"`
+	Credit    string            `json:"credit"`
 	Names     map[string]string `json:"names"`
 	Transform struct {
 		Scale     [2]float64 `json:"scale"`     // of longitude and latitude
@@ -135,7 +138,7 @@ func parse(data []byte) (*Territory, error) {
 	if doc.Type != "Topology" || len(doc.Objects.Municipalities.Geometries) == 0 {
 		return nil, errors.New("it is no TopoJSON document with municipalities")
 	}
-	t := &Territory{names: doc.Names}
+	t := &Territory{Credit: doc.Credit, names: doc.Names}
 	var err error
 	if t.Outline, err = doc.rings(doc.Objects.Outline); err != nil {
 		return nil, fmt.Errorf("the outline: %w", err)

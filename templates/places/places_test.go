@@ -3,6 +3,7 @@ package places_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"tocsin/templates/places"
@@ -128,6 +129,15 @@ func TestName(t *testing.T) {
 	} {
 		if got := savona.Name(lang); got != want {
 			t.Errorf("in %s it is called %q, want %q", lang, got, want)
+		}
+	}
+}
+
+func TestCreditNamesTheSources(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ISTAT", "openpolis", "CC BY"} {
+		if credit := territory(t).Credit; !strings.Contains(credit, name) {
+			t.Errorf("the credit %q does not name %s", credit, name)
 		}
 	}
 }

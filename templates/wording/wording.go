@@ -74,8 +74,14 @@ type Words struct {
 	Doubted, DoubtedText, DoubtedAdvice string
 	// CodeLabel is the label of the alert code in a picture and on a page.
 	CodeLabel string
-	// AddressOnCard and SourceOnCard are labels in a picture.
-	AddressOnCard, SourceOnCard string
+	// AddressOnCard is the label of the address in a picture.
+	AddressOnCard string
+	// CheckOnCard stands beside the QR code in a picture, whose name is QRCode.
+	CheckOnCard, QRCode string
+	// MapLabel names the map in a picture; AreaOnMap is what its colour shows. ShapeAlone
+	// says that it shows the shape of the area and no borders of the land. Borders
+	// precedes where the borders come from.
+	MapLabel, AreaOnMap, ShapeAlone, Borders string
 
 	other, others string // one other area, several
 

@@ -428,9 +428,7 @@ func readBulletin(raw []byte, id string, b *ledger.BulletinState) (*bulletin.Bul
 	if parsed.SHA256() != b.SHA256 {
 		return nil, fmt.Errorf("the bytes have SHA-256 %s, the record says %s", parsed.SHA256(), b.SHA256)
 	}
-	if err := parsed.Contradiction(bulletin.Recorded{
-		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Kind: b.Kind, Breakglass: b.Breakglass, Expires: b.Expires, Bytes: b.Bytes,
-	}); err != nil {
+	if err := parsed.Contradiction(b.Recorded(id)); err != nil {
 		return nil, err
 	}
 	return parsed, nil

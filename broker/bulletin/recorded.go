@@ -4,25 +4,13 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-)
 
-// Recorded is what the ledger's record of a bulletin says of it, for those who read
-// along.
-type Recorded struct {
-	Alert      string
-	Number     int
-	Code       string
-	Identifier string // of the CAP message
-	MsgType    string
-	Kind       string // as what it was prepared; "" where the record does not say so
-	Breakglass bool
-	Expires    time.Time
-	Bytes      int
-}
+	"tocsin/broker/alert"
+)
 
 // Contradiction returns where the record says something else than the bulletin itself,
 // or nil. Nobody decides by the record; but whoever reads along must not be deceived.
-func (b *Bulletin) Contradiction(r Recorded) error {
+func (b *Bulletin) Contradiction(r alert.Recorded) error {
 	moment := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 	for _, c := range []struct{ field, record, own string }{
 		{"alert", r.Alert, string(b.Alert)},

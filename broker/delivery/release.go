@@ -462,18 +462,11 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 		h.message.Hash() // while people still read: the last signature must not wait for it
 		lib.byDigest[state.SHA256] = h
 	}
-	if err := h.b.Contradiction(recorded(id, state)); err != nil {
+	if err := h.b.Contradiction(state.Recorded(id)); err != nil {
 		lib.bad[state.Seq] = fmt.Errorf("%w: %w", errOtherBulletin, err)
 		return nil, lib.bad[state.Seq]
 	}
 	return h, nil
-}
-
-// recorded returns what the record of a bulletin says of it.
-func recorded(id string, b *ledger.BulletinState) bulletin.Recorded {
-	return bulletin.Recorded{
-		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Kind: b.Kind, Breakglass: b.Breakglass, Expires: b.Expires, Bytes: b.Bytes,
-	}
 }
 
 // Statements returns the signatures that the ledger holds of a bulletin, in

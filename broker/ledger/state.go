@@ -141,6 +141,13 @@ type BulletinState struct {
 
 // Unread reports whether a node has refused the bulletin since it could not read it.
 func (b *BulletinState) Unread() bool { return b.Refusal != nil && b.Refusal.Class == ClassBulletin }
+// Recorded returns what the record of the bulletin says of it, under the alert to which
+// the record belongs.
+func (b *BulletinState) Recorded(id string) alert.Recorded {
+	return alert.Recorded{
+		Alert: id, Number: b.Number, Code: b.Code, Identifier: b.Identifier, MsgType: b.MsgType, Kind: b.Kind, Breakglass: b.Breakglass, Expires: b.Expires, Bytes: b.Bytes,
+	}
+}
 
 // Attempted reports whether a channel began to send a post of the bulletin. What was
 // only prepared before its release was not.

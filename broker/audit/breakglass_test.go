@@ -113,9 +113,9 @@ func TestScriptKnowsBreakglass(t *testing.T) {
 		words []string
 	}{
 		"lawful": {func(n *night) { n.lawful(); n.deliver(n.glass) }, []string{
-			"the policy asks for: officer breakglass", "BREAK-GLASS: two signatures, two persons, two keys, ONE organisation (pc.example).",
+			"the policy asks for: duty officer and emergency signer", "BREAK-GLASS: two signatures, two persons, two keys, ONE organisation (pc.example).",
 			"ATTENTION: BREAK-GLASS, with the signatures of ONE organisation, as the policy allows: 1.", "Bulletin 1: RELEASED by record",
-			"(allowed: 1): the whole ledger alone tells",
+			"NOT CHECKED: how many there were in the 24 hours before (allowed: 1)",
 		}},
 		"ratified": {func(n *night) {
 			n.lawful()
@@ -124,7 +124,7 @@ func TestScriptKnowsBreakglass(t *testing.T) {
 			n.hand(r)
 			n.sign(r, n.police)
 			n.deliver(r)
-		}, []string{"the policy asks for: police\n", "Bulletin 2: RELEASED by record", "Its bytes stand inside bulletin 1: "}},
+		}, []string{"the policy asks for: police liaison\n", "Bulletin 2: RELEASED by record", "Its bytes stand inside bulletin 1: "}},
 		"revoked_by_the_police": {func(n *night) {
 			n.lawful()
 			r := n.glass.Prepared(bulletin.Revocation)

@@ -6,6 +6,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -30,7 +31,7 @@ var verifyScript []byte
 //go:embed export-readme.txt
 var exportReadme []byte
 
-// Keys are the files by which signatures are judged, byte for byte.
+// Keys are the files of a key ring without versions, byte for byte.
 type Keys struct {
 	Signers, Revoked, Policy []byte
 }
@@ -68,15 +69,16 @@ type Exporter struct {
 	verifier *Verifier
 
 	kept    []*ledger.Entry // the records of the alert, in ledger order
-	numbers map[int64]bool  // their sequences
+	rings   []*ledger.Entry // those that bring a version of the key ring
+	numbers map[int64]bool  // the sequences of kept
 	effect  map[int64]bool  // those of them that have an effect
 	read    int64           // records without a gap
 	hashes  storedHashes    // of these, as far as the checkpoint covers them
 }
 
 // NewExporter returns an exporter of the alert with the UUID. Releases are judged by
-// rings, which has taken no record yet; keys are those that the export holds, and proofs
-// lead to the checkpoint of guard.
+// rings, which has taken no record yet; keys are what the export holds where rings has no
+// versions, and proofs lead to the checkpoint of guard.
 func NewExporter(rings *signing.History, keys Keys, guard *Guard, alert string) *Exporter {
 	return &Exporter{
 		alert: alert, keys: keys, guard: guard, verifier: NewVerifier(rings, guard.Checkpoint()),
@@ -92,6 +94,9 @@ func (x *Exporter) Observe(e *ledger.Entry, err error) {
 		if c := x.guard.Checkpoint(); c != nil && x.read <= c.Size {
 			x.hashes.add(x.read-1, Leaf(e))
 		}
+	}
+	if e.Bad == nil && e.Record.Type == ledger.KeyRing {
+		x.rings = append(x.rings, e)
 	}
 	if x.concerns(e) {
 		x.kept, x.numbers[e.Seq], x.effect[e.Seq] = append(x.kept, e), true, err == nil
@@ -123,6 +128,7 @@ type Export struct {
 	Halts      int                `json:"halts"`      // refusals and withdrawals, also those that do not hold
 	Proofs     int                `json:"proofs"`     // records whose place under the checkpoint's root is proven
 	Unproven   []int64            `json:"unproven"`   // records that are newer than the checkpoint, or all where there is none
+	Versions   []int              `json:"versions"`   // of the key ring, from the first to the newest one that judged; none for a ring without versions
 	Checkpoint *CheckpointUse     `json:"checkpoint,omitempty"`
 
 	files map[string][]byte
@@ -150,13 +156,11 @@ func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	}
 	out := &Export{
 		Alert: x.alert, Code: a.Bulletins[0].Code, Realm: state.Realm, Ledger: Origin(state.Realm, state.Epoch),
-		Records: len(x.kept), Unproven: []int64{},
-		files: map[string][]byte{
-			"keys/allowed_signers": x.keys.Signers, "keys/revoked": x.keys.Revoked, "keys/policy.yaml": x.keys.Policy,
-			"verify-alert.sh": verifyScript, "README.txt": exportReadme,
-		},
+		Unproven: []int64{}, Versions: []int{},
+		files: map[string][]byte{"verify-alert.sh": verifyScript, "README.txt": exportReadme},
 	}
-	claims := ""
+	claims := x.addKeys(out)
+	out.Records = len(x.kept)
 	for _, b := range a.Bulletins {
 		e := ExportedBulletin{Number: b.Number, SHA256: b.SHA256}
 		raw, err := blobs(ctx, b.SHA256)
@@ -193,6 +197,41 @@ func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	}
 	out.files["export.txt"] = fmt.Appendf(nil, "tocsin-export: 1\nalert: %s\ncode: %s\nrealm: %s\nledger: %s\n%s", out.Alert, out.Code, out.Realm, out.Ledger, claims)
 	return out, x.prove(out)
+}
+
+// addKeys adds what the alert's signatures were judged by, with the records of the ledger
+// that put it in force, and returns what the export claims of it. It adds every version from the
+// first on: each one is approved by the managers of the one before it.
+func (x *Exporter) addKeys(out *Export) (claims string) {
+	var newest int64 // that was judged
+	for _, e := range x.kept {
+		switch e.Record.Type { //nolint:exhaustive // the others are judged by no key ring
+		case ledger.Bulletin, ledger.Signature, ledger.Refused, ledger.Withdrawn:
+			newest = e.Seq
+		}
+	}
+	versions := x.verifier.rings.Versions()
+	if len(versions) == 0 {
+		out.files["keys/0/signers"], out.files["keys/0/revoked"], out.files["keys/0/policy"] = x.keys.Signers, x.keys.Revoked, x.keys.Policy
+		return ""
+	}
+	out.files["verify-ring.sh"] = signing.VerifyRingScript()
+	for i, in := range versions {
+		if i > 0 && in.Seq >= newest {
+			break
+		}
+		n := in.Version.Meta.Version
+		for name, content := range in.Version.Files() {
+			out.files[fmt.Sprintf("keys/%d/%s", n, name)] = content
+		}
+		out.Versions = append(out.Versions, n)
+		claims += fmt.Sprintf("key-ring: %d %d\n", n, in.Seq)
+		if at := slices.IndexFunc(x.rings, func(e *ledger.Entry) bool { return e.Seq == in.Seq }); at >= 0 {
+			x.kept = append(x.kept, x.rings[at])
+		}
+	}
+	slices.SortFunc(x.kept, func(a, b *ledger.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	return claims
 }
 
 // prove adds the checkpoint and the proof of each record that it covers.

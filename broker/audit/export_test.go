@@ -136,8 +136,21 @@ func (c *court) claim(b *bulletin.Bulletin, record int64) {
 	c.write("export.txt", fmt.Sprintf("%sreleased: %s %d\n", c.read("export.txt"), b.SHA256(), record))
 }
 
-// seal writes MANIFEST anew, as a liar would.
+// seal writes MANIFEST anew, as a liar would, who also leaves out the checkpoint where it would
+// show that records were altered.
 func (c *court) seal() {
+	c.t.Helper()
+	for _, e := range c.entries {
+		if raw, err := os.ReadFile(filepath.Join(c.dir, record(e.Seq))); err == nil && !bytes.Equal(raw, audit.Leaf(e)) {
+			c.unproven()
+			break
+		}
+	}
+	c.sum()
+}
+
+// sum writes MANIFEST anew.
+func (c *court) sum() {
 	c.t.Helper()
 	c.remove("MANIFEST")
 	manifest := ""
@@ -153,6 +166,16 @@ func (c *court) seal() {
 		c.t.Fatal(err)
 	}
 	c.write("MANIFEST", manifest)
+}
+
+// unproven leaves out the checkpoint and the proofs.
+func (c *court) unproven() {
+	c.t.Helper()
+	for _, name := range []string{"checkpoint", "ledger.vkey", "proofs"} {
+		if err := os.RemoveAll(filepath.Join(c.dir, name)); err != nil {
+			c.t.Fatal(err)
+		}
+	}
 }
 
 // run runs the script of the export under a shell and returns what it wrote.
@@ -232,7 +255,7 @@ func TestScriptAcceptsWhatIsSo(t *testing.T) {
 			c.release(update)
 			c.release(c.alert.Next(t, alert.MsgCancel))
 			return c
-		}, []string{"Bulletin 2: RELEASED", "Bulletin 3: RELEASED", "the policy asks for: officer police"}},
+		}, []string{"Bulletin 2: RELEASED", "Bulletin 3: RELEASED", "the policy asks for: duty officer and police liaison"}},
 		"corrected_and_cancelled_by_one_each": {func(t *testing.T) *court {
 			c := newCourt(t, alert.RealmLive)
 			c.release(c.b)
@@ -247,7 +270,7 @@ func TestScriptAcceptsWhatIsSo(t *testing.T) {
 			c.deliver(revocation)
 			return c
 		}, []string{
-			"the policy asks for: officer,police,correction",
+			"the policy asks for: duty officer or police liaison or signer of corrections",
 			"Bulletin 2: RELEASED by record 12.\n  Its bytes stand inside bulletin 1: ",
 			"Bulletin 3: RELEASED by record 19.\n  Its bytes stand inside bulletin 2: ",
 		}},
@@ -286,7 +309,7 @@ func TestScriptAcceptsWhatIsSo(t *testing.T) {
 			c.hand(revocation)
 			c.sign(revocation, c.police)
 			return c
-		}, []string{"Bulletin 2: RELEASED by record 8.", "the policy asks for: police\n", "Bulletin 3: RELEASED by record 10."}},
+		}, []string{"Bulletin 2: RELEASED by record 8.", "the policy asks for: police liaison\n", "Bulletin 3: RELEASED by record 10."}},
 		"one_waits": {func(t *testing.T) *court {
 			c := newCourt(t, alert.RealmExercise)
 			c.release(c.b)
@@ -294,7 +317,7 @@ func TestScriptAcceptsWhatIsSo(t *testing.T) {
 			c.hand(update)
 			c.sign(update, c.officer)
 			return c
-		}, []string{"NOT RELEASED: the signature of the role police is missing. It does not count."}},
+		}, []string{"NOT RELEASED: the signature is missing of: police liaison. It does not count."}},
 		"one_that_lost": {func(t *testing.T) *court {
 			c := newCourt(t, alert.RealmExercise)
 			c.release(c.b)
@@ -433,36 +456,36 @@ func TestScriptNoticesLies(t *testing.T) {
 		"ring_flipped": {"no line of the key ring admits this key", func(t *testing.T) *court {
 			c := good(t)
 			other := signingtest.NewPerson(t, c.police.Principal, signing.Deputy).PublicKey()
-			c.swap("keys/allowed_signers", line(c.police.PublicKey()), line(other))
+			c.swap("keys/0/signers", line(c.police.PublicKey()), line(other))
 			c.seal()
 			return c
 		}},
 		"ring_flipped_unsealed": {"is not the one of MANIFEST", func(t *testing.T) *court {
 			c := good(t)
-			c.write("keys/allowed_signers", c.read("keys/allowed_signers")+"\n")
+			c.write("keys/0/signers", c.read("keys/0/signers")+"\n")
 			return c
 		}},
 		"ring_line_for_everything": {"the key ring has a line that Tocsin does not take", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/allowed_signers", `namespaces="police@tocsin,police@exercise.tocsin",`, "")
+			c.swap("keys/0/signers", `namespaces="police@tocsin,police@exercise.tocsin",`, "")
 			c.seal()
 			return c
 		}},
 		"ring_without_end": {"the key ring has a line that Tocsin does not take", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/allowed_signers", `,valid-before="21000101000000Z"`, "")
+			c.swap("keys/0/signers", `,valid-before="21000101000000Z"`, "")
 			c.seal()
 			return c
 		}},
 		"ring_for_any_name": {"the key ring has a line that Tocsin does not take", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/allowed_signers", "\n"+c.police.Principal+" ", "\n*@police.example ")
+			c.swap("keys/0/signers", "\n"+c.police.Principal+" ", "\n*@police.example ")
 			c.seal()
 			return c
 		}},
 		"ring_key_for_two": {"one key is in the key ring for two persons or two roles", func(t *testing.T) *court {
 			c := good(t)
-			c.write("keys/allowed_signers", c.read("keys/allowed_signers")+strings.Replace(c.police.Line(t), c.police.Principal, "altra@police.example", 1)+"\n")
+			c.write("keys/0/signers", c.read("keys/0/signers")+strings.Replace(c.police.Line(t), c.police.Principal, "altra@police.example", 1)+"\n")
 			c.seal()
 			return c
 		}},
@@ -503,7 +526,7 @@ func TestScriptNoticesLies(t *testing.T) {
 		}},
 		"revoked": {"the key, or the authority that certifies it, is revoked", func(t *testing.T) *court {
 			c := good(t)
-			c.write("keys/revoked", line(c.police.PublicKey())+"\n")
+			c.write("keys/0/revoked", line(c.police.PublicKey())+"\n")
 			c.seal()
 			return c
 		}},
@@ -722,7 +745,7 @@ func TestScriptNoticesLies(t *testing.T) {
 			c := newCourt(t, alert.RealmLive)
 			return c.both(recounted(c.b.Bytes(), "<msgType>Alert</msgType>", ""))
 		}},
-		"prepared_by_one_without_a_rule_for_it": {"NOT RELEASED: the signature of the role police is missing", func(t *testing.T) *court {
+		"prepared_by_one_without_a_rule_for_it": {"NOT RELEASED: the signature is missing of: police liaison", func(t *testing.T) *court {
 			c := newCourt(t, alert.RealmLive)
 			c.keys.Policy = unprepared(t, c.keys.Policy)
 			c.release(c.b)
@@ -730,37 +753,37 @@ func TestScriptNoticesLies(t *testing.T) {
 		}},
 		"policy_that_leaves_out_who_signs_what_is_prepared": {"the signing policy has a line that this script can't read: all, any", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/policy.yaml", "    any: [officer, police, correction]\n", "")
+			c.swap("keys/0/policy", "    any: [officer, police, correction]\n", "")
 			c.seal()
 			return c
 		}},
 		"policy_with_a_rule_beside_its_name": {"the signing policy has a line that this script can't read: any: [officer", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/policy.yaml", "    any: [officer", "  any: [officer")
+			c.swap("keys/0/policy", "    any: [officer", "  any: [officer")
 			c.seal()
 			return c
 		}},
 		"policy_with_a_prepared_update": {"the signing policy has a line that this script can't read: correction:", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/policy.yaml", "prepared:\n", "")
+			c.swap("keys/0/policy", "prepared:\n", "")
 			c.seal()
 			return c
 		}},
 		"policy_that_can_not_be_read": {"the signing policy has a line that this script can't read: all: &all [officer, police]", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/policy.yaml", "all: [officer, police]", "all: &all [officer, police]")
+			c.swap("keys/0/policy", "all: [officer, police]", "all: &all [officer, police]")
 			c.seal()
 			return c
 		}},
 		"policy_with_no_signer": {"the signing policy has a line that this script can't read", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/policy.yaml", "all: [officer, police]", "all: []")
+			c.swap("keys/0/policy", "all: [officer, police]", "all: []")
 			c.seal()
 			return c
 		}},
 		"policy_of_key_managers": {"the signing policy has a line that this script can't read: keyring", func(t *testing.T) *court {
 			c := good(t)
-			c.swap("keys/policy.yaml", "all: [officer, police]", "any: [keyring]")
+			c.swap("keys/0/policy", "all: [officer, police]", "any: [keyring]")
 			c.seal()
 			return c
 		}},
@@ -821,6 +844,86 @@ func TestScriptNoticesLies(t *testing.T) {
 			tt.lie(t).want(false, tt.words, "NO: ")
 		})
 	}
+}
+
+// TestScriptHoldsWhatIsPrepared has a bulletin that both have signed, inside which lies a revocation that
+// does not go with it: but for the comment, Tocsin takes none of these for a bulletin.
+func TestScriptHoldsWhatIsPrepared(t *testing.T) {
+	t.Parallel()
+	reference := regexp.MustCompile(`<references>[^<]*`)
+	for name, tt := range some(map[string]struct {
+		words  string
+		change func(prepared string) string
+	}{
+		"issuer":              {"has another issuer", replaced("issuer: Provincia di Savona", "issuer: Provincia di Genova")},
+		"sender":              {"has another sender", replaced("<sender>allerte@", "<sender>allarmi@")},
+		"sender_in_a_comment": {"has another sender, or one that can't be read with certainty", replaced("<status>", "<!-- <sender>x</sender> --><status>")},
+		"status":              {"has another status", replaced("<status>Actual<", "<status>System<")},
+		"code":                {"it is of another alert, or has another code", replaced("code: ", "code: X")},
+		"number":              {"does not have the number that follows", replaced("number: 2", "number: 3")},
+		"ends_early": {"expires before it", func(s string) string {
+			return regexp.MustCompile(`(?m)^composed: (.*)((?:\n.*)*?)\nexpires: .*$`).ReplaceAllString(s, "composed: $1$2\nexpires: $1")
+		}},
+		"one_channel_more":  {"is for other channels", replaced("channel: x-a\n", "channel: x-b\n")},
+		"one_channel_less":  {"is for other channels", replaced("channel: x-a\nkind: x\n", "channel: telegram-a\nkind: telegram\n")},
+		"kind_of_a_channel": {"is for other channels", replaced("kind: x\n", "kind: y\n")},
+		"references": {"does not refer to the message whose place it takes", func(s string) string {
+			return reference.ReplaceAllString(s, "<references>a@b.example,c,2026-01-01T00:00:00+01:00")
+		}},
+		"no_references": {"does not refer to the message whose place it takes", func(s string) string { return reference.ReplaceAllString(s, "<references>") }},
+	}) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCourt(t, alert.RealmLive)
+			c.reheld(t, bulletin.Revocation, tt.change).want(false, tt.words, "what is prepared inside it (revocation)", "NO: ")
+		})
+	}
+	t.Run("inside_what_is_prepared", func(t *testing.T) {
+		t.Parallel()
+		c := newCourt(t, alert.RealmLive)
+		inner := string(c.b.Prepared(bulletin.Correction).Prepared(bulletin.Revocation).Bytes())
+		other := strings.Replace(inner, "issuer: Provincia di Savona", "issuer: Provincia di Genova", 1)
+		c.reheld(t, bulletin.Correction, func(s string) string {
+			return strings.Replace(strings.Replace(s, inner, other, 1), fmt.Sprintf("%x", sha256.Sum256([]byte(inner))), fmt.Sprintf("%x", sha256.Sum256([]byte(other))), 1)
+		}).want(false, "what is prepared inside it (correction): what is prepared inside it (revocation) has another issuer", "NO: ")
+	})
+	t.Run("as_it_is", func(t *testing.T) {
+		t.Parallel()
+		c := newCourt(t, alert.RealmLive)
+		c.reheld(t, bulletin.Revocation, func(s string) string { return s }).want(true)
+	})
+}
+
+func replaced(from, to string) func(string) string {
+	return func(s string) string { return strings.Replace(s, from, to, 1) }
+}
+
+// reheld exports an alert whose first bulletin holds what is prepared inside it in another form, with the
+// lengths and digests that go with that, and says that it was released.
+func (c *court) reheld(t *testing.T, kind bulletin.Kind, change func(string) string) *court {
+	t.Helper()
+	was := string(c.b.Prepared(kind).Bytes())
+	is := change(was)
+	count := regexp.MustCompile(`--- cap\nbytes: ([0-9]+)`).FindStringSubmatchIndex(is)
+	cut := strings.Index(is, "</alert>") - strings.Index(is, "<?xml")
+	before := strings.Index(was, "</alert>") - strings.Index(was, "<?xml")
+	length, err := strconv.Atoi(is[count[2]:count[3]])
+	if err != nil {
+		t.Fatal(err)
+	}
+	is = is[:count[2]] + strconv.Itoa(length+cut-before) + is[count[3]:]
+	head := func(text string) string {
+		return fmt.Sprintf("as: %s\nsha256: %x\nbytes: %d\n\n%s", kind, sha256.Sum256([]byte(text)), len(text), text)
+	}
+	raw := strings.Replace(string(c.b.Bytes()), head(was), head(is), 1)
+	if is != was && raw == string(c.b.Bytes()) {
+		t.Fatal("nothing is changed")
+	}
+	// The script does not look into comments, and Tocsin does.
+	if _, err := bulletin.Parse([]byte(raw)); (err == nil) != (is == was || strings.Contains(is, "<!--")) {
+		t.Errorf("Tocsin itself reads it: %v", err)
+	}
+	return c.both([]byte(raw))
 }
 
 // signedBy exports a live alert that the officer and another person have signed, and
@@ -1136,28 +1239,34 @@ func TestScriptSaysTheSameEverywhere(t *testing.T) {
 // OpenSSH 8.9 and 9.0 do, in a zone of its own.
 func TestScriptWithAnOlderSSHKeygen(t *testing.T) {
 	t.Parallel()
-	real, err := exec.LookPath("ssh-keygen")
-	if err != nil {
-		t.Skip(err)
-	}
 	c := newCourt(t, alert.RealmLive)
 	c.release(c.b)
 	c.export()
-	tools := t.TempDir()
-	old := "#!/bin/sh\nfor a; do case $a in verify-time=*Z) echo 'Invalid \"verify-time\" option' >&2; exit 255;; esac; done\n" +
-		"p=; for a; do if [ \"$p\" = -f ] && grep -q '[0-9]Z\"' \"$a\"; then echo 'no line of the ring is understood' >&2; exit 255; fi; p=$a; done\nexec " + real + " \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(tools, "ssh-keygen"), []byte(old), 0o700); err != nil { //nolint:gosec // to be run
-		t.Fatal(err)
-	}
 	scratch := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "sh", filepath.Join(c.dir, "verify-alert.sh"))
-	cmd.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "TMPDIR="+scratch, "TZ=America/New_York")
+	cmd.Env = append(os.Environ(), "PATH="+olderSSHKeygen(t)+":"+os.Getenv("PATH"), "TMPDIR="+scratch, "TZ=America/New_York")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
 		t.Errorf("the script left %v, %v", left, err)
 	}
+}
+
+// olderSSHKeygen returns a folder with an ssh-keygen that knows no times in UTC.
+func olderSSHKeygen(t *testing.T) string {
+	t.Helper()
+	real, err := exec.LookPath("ssh-keygen")
+	if err != nil {
+		t.Skip(err)
+	}
+	tools := t.TempDir()
+	old := "#!/bin/sh\nfor a; do case $a in verify-time=*Z) echo 'Invalid \"verify-time\" option' >&2; exit 255;; esac; done\n" +
+		"p=; for a; do if [ \"$p\" = -f ] && grep -q '[0-9]Z\"' \"$a\"; then echo 'no line of the ring is understood' >&2; exit 255; fi; p=$a; done\nexec " + real + " \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(tools, "ssh-keygen"), []byte(old), 0o700); err != nil { //nolint:gosec // to be run
+		t.Fatal(err)
+	}
+	return tools
 }
 
 // TestScriptIsPlainShell has shellcheck look at it, where it is.

@@ -268,12 +268,12 @@ func TestScriptNoticesLiesAboutHalts(t *testing.T) {
 		}, "not that of a refusal or a withdrawal of this bulletin"},
 		"an_extra_halt": {func(c *court, _ *bulletin.Bulletin) { c.write("halts/3.halt", c.read(text)) }, "no record has the refusal or withdrawal 3"},
 		"another_ring": {func(c *court, _ *bulletin.Bulletin) {
-			c.swap("keys/policy.yaml", "    any: [police, deputy]", "    any: [deputy]")
+			c.swap("keys/0/policy", "    any: [police, deputy]", "    any: [deputy]")
 		}, "the policy does not ask for this role"},
 		"halts_with_all": {func(c *court, _ *bulletin.Bulletin) {
-			c.swap("keys/policy.yaml", "    any: [police, deputy]", "    all: [police, deputy]")
+			c.swap("keys/0/policy", "    any: [police, deputy]", "    all: [police, deputy]")
 		}, "this script can't read"},
-		"refusal_under_prepared": {func(c *court, _ *bulletin.Bulletin) { c.swap("keys/policy.yaml", "halts:\n", "") }, "this script can't read"},
+		"refusal_under_prepared": {func(c *court, _ *bulletin.Bulletin) { c.swap("keys/0/policy", "halts:\n", "") }, "this script can't read"},
 	}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -141,6 +141,7 @@ type BulletinState struct {
 
 // Unread reports whether a node has refused the bulletin since it could not read it.
 func (b *BulletinState) Unread() bool { return b.Refusal != nil && b.Refusal.Class == ClassBulletin }
+
 // Recorded returns what the record of the bulletin says of it, under the alert to which
 // the record belongs.
 func (b *BulletinState) Recorded(id string) alert.Recorded {

@@ -96,6 +96,27 @@ func (h *History) at(seq int64) *taken {
 // ring without versions.
 func (h *History) VersionAt(seq int64) *Version { return h.at(seq).version }
 
+// A Force is a version of the key ring, and the record that put it in force.
+type Force struct {
+	Seq     int64 // what comes after this record is judged by it; 0 where no record names it
+	Version *Version
+}
+
+// Versions returns the versions by which the ledger is judged, in the order in which they
+// came into force; none for a ring without versions. The first one judges what comes
+// before its record too.
+func (h *History) Versions() []Force {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var out []Force
+	for i := range h.taken {
+		if in := &h.taken[i]; in.version != nil {
+			out = append(out, Force{Seq: in.seq, Version: in.version})
+		}
+	}
+	return out
+}
+
 // Late reports whether the version by which the record at a sequence is judged had
 // expired at a time: what it admits is still accepted, and has to be said.
 func (h *History) Late(seq int64, at time.Time) bool {

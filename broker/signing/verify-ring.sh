@@ -31,6 +31,12 @@ at=${AT:-$(date -u +%Y%m%d%H%M%SZ)}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
+# ssh-keygen before 9.1 does not know times that end in Z: it gets them without, in the time zone UTC.
+z=Z
+case $(ssh-keygen -Y check-novalidate -O verify-time=20260101000000Z -n x -s /nonexistent </dev/null 2>&1 || :) in
+*verify-time*) z='' TZ=UTC0 && export TZ ;;
+esac
+
 if command -v sha256sum >/dev/null; then
 	digest() { sha256sum < "$1" | cut -d' ' -f1; }
 elif command -v shasum >/dev/null; then
@@ -96,13 +102,14 @@ managers() {
 # signed DIR THRESHOLD: have enough managers of DIR signed the meta of $new?
 signed() {
 	: > "$tmp/who"
+	sed -e 's/\(valid-[a-z]*="[0-9]*\)Z"/\1'"$z"'"/g' "$1/root" > "$tmp/root"
 	set +f
 	for s in "$new"/sigs/*; do
 		set -f
 		[ -f "$s" ] || continue
-		ssh-keygen -Y find-principals -f "$1/root" -s "$s" -O "verify-time=$at" 2>/dev/null | sort -u > "$tmp/names" || continue
+		ssh-keygen -Y find-principals -f "$tmp/root" -s "$s" -O "verify-time=${at%Z}$z" 2>/dev/null | sort -u > "$tmp/names" || continue
 		while read -r who; do
-			ssh-keygen -vv -Y verify -f "$1/root" -I "$who" -n "$namespace" -s "$s" -r "$1/revoked" -O "verify-time=$at" \
+			ssh-keygen -vv -Y verify -f "$tmp/root" -I "$who" -n "$namespace" -s "$s" -r "$1/revoked" -O "verify-time=${at%Z}$z" \
 				< "$new/meta" > "$tmp/out" 2> "$tmp/err" || continue
 			# A hardware key says whether it was touched (1) and by whom (4), and whether it can be copied (8).
 			flags=$(sed -n 's/.*signature details: .*flags = 0x\([0-9a-f]*\).*/\1/p' "$tmp/err" | sed -n 1p)

@@ -80,7 +80,7 @@ func (p *program) exportAlert(ctx context.Context, w *where, name string, asJSON
 		return nil, err
 	}
 	p.warn(ctx, d, asJSON)
-	keys, err := d.keyFiles(id)
+	keys, err := d.keyFiles()
 	if err != nil {
 		return nil, err
 	}
@@ -98,22 +98,11 @@ func (p *program) exportAlert(ctx context.Context, w *where, name string, asJSON
 	return x.Finish(ctx, size, d.ledger.Blob)
 }
 
-// keyFiles returns the files by which the newest signature of an alert was judged.
-func (d *desk) keyFiles(id string) (audit.Keys, error) {
-	var newest int64
-	d.ledger.View(func(s *ledger.State) {
-		for _, b := range s.Alerts[id].Bulletins {
-			for i := range b.Statements {
-				newest = max(newest, b.Statements[i].Seq)
-			}
-			for i := range b.Halts {
-				newest = max(newest, b.Halts[i].Seq)
-			}
-		}
-	})
-	if v := d.rings.VersionAt(newest); v != nil {
-		f := v.Contents()
-		return audit.Keys{Signers: f.Signers, Revoked: f.Revoked, Policy: f.Policy}, nil
+// keyFiles returns the files of a key ring without versions; nothing for one with versions,
+// which the ledger holds.
+func (d *desk) keyFiles() (audit.Keys, error) {
+	if d.rings.First() != nil {
+		return audit.Keys{}, nil
 	}
 	k, err := readKeys(d.keysConfig())
 	if err != nil {

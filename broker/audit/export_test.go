@@ -1200,39 +1200,61 @@ func TestScriptSaysTheSameEverywhere(t *testing.T) {
 	c.hand(correction)
 	c.sign(correction, c.officer)
 	c.export()
+	// What differs from one run to the next.
+	names := strings.NewReplacer(string(c.b.Code), "SV-CODE", string(c.b.Alert), "ALERT")
 	for _, lang := range []string{"it", "en"} {
 		golden := filepath.Join("testdata", "verify-alert."+lang+".golden")
-		// What differs from one run to the next.
-		names := strings.NewReplacer(string(c.b.Code), "SV-CODE", string(c.b.Alert), "ALERT")
-		for _, shell := range []string{"sh", "dash", "bash", "busybox-sh"} {
-			if _, err := exec.LookPath(shell); err != nil {
-				continue // another system's
-			}
-			out, yes := c.run(shell, lang+"_XX.UTF-8")
-			got := names.Replace(out)
-			for _, change := range [][2]string{
-				{`SHA256:[A-Za-z0-9+/]{43}`, "SHA256:KEY"}, {`[0-9a-f]{64}`, "DIGEST"}, {`[A-Za-z0-9+/]{43}=`, "ROOT"},
-				{`20[0-9-]{8}T[0-9:.]+Z`, "TIME"}, {`verify-time=[0-9]{14}Z`, "verify-time=TIME"},
-			} {
-				got = regexp.MustCompile(change[0]).ReplaceAllString(got, change[1])
-			}
-			if os.Getenv("TOCSIN_UPDATE_GOLDEN") == "1" {
-				if err := os.MkdirAll("testdata", 0o755); err != nil { //nolint:gosec // of the repository
+		for _, shell := range shells() {
+			t.Run(lang+"_"+shell, func(t *testing.T) {
+				if os.Getenv("TOCSIN_UPDATE_GOLDEN") != "1" {
+					t.Parallel()
+				}
+				here := *c
+				here.book = &book{t: t, start: c.start, entries: c.entries}
+				out, yes := here.run(shell, lang+"_XX.UTF-8")
+				got := names.Replace(out)
+				for _, change := range [][2]string{
+					{`SHA256:[A-Za-z0-9+/]{43}`, "SHA256:KEY"}, {`[0-9a-f]{64}`, "DIGEST"}, {`[A-Za-z0-9+/]{43}=`, "ROOT"},
+					{`20[0-9-]{8}T[0-9:.]+Z`, "TIME"}, {`verify-time=[0-9]{14}Z`, "verify-time=TIME"},
+				} {
+					got = regexp.MustCompile(change[0]).ReplaceAllString(got, change[1])
+				}
+				if os.Getenv("TOCSIN_UPDATE_GOLDEN") == "1" {
+					if err := os.MkdirAll("testdata", 0o755); err != nil { //nolint:gosec // of the repository
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil { //nolint:gosec // of the repository
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(golden)
+				if err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil { //nolint:gosec // of the repository
-					t.Fatal(err)
+				if !yes || got != string(want) {
+					t.Errorf("yes is %v; the words differ from %s; read them, then run with TOCSIN_UPDATE_GOLDEN=1:\n%s", yes, golden, got)
 				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !yes || got != string(want) {
-				t.Errorf("%s, %s: yes is %v; the words differ from %s; read them, then run with TOCSIN_UPDATE_GOLDEN=1:\n%s", shell, lang, yes, golden, got)
-			}
+			})
 		}
 	}
+}
+
+// shells returns the shells that are here, each one once under whatever names it has.
+func shells() (names []string) {
+	seen := map[string]bool{}
+	for _, name := range []string{"sh", "dash", "bash", "busybox-sh"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue // another system's
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		if !seen[path] {
+			seen[path], names = true, append(names, name)
+		}
+	}
+	return names
 }
 
 // TestScriptWithAnOlderSSHKeygen has an ssh-keygen that knows no times in UTC, as

@@ -456,7 +456,10 @@ for seq in $numbers; do
 	digest=$value
 	case "$type" in
 	bulletin)
-		[ "$subject" = "ledger.alert.$alert.decision.bulletin" ] || continue
+		# What was prepared inside another one stands on a subject of its own.
+		on=bulletin
+		if field kind && [ -n "$value" ]; then on=prepared; fi
+		[ "$subject" = "ledger.alert.$alert.decision.$on" ] || continue
 		if ! lookup "$bulletins" "$digest"; then
 			bulletins=$bulletins$digest\|$seq$nl
 			number number || value=0
@@ -1044,6 +1047,8 @@ sections() {
 		if (section == "cap" && glass) {
 			if (index($0, "<!")) fact("comment", "")
 			line = $0; gsub(/^ +/, "", line)
+			# An info or a code in any other form than compose writes could hide from what follows.
+			if ($0 ~ /info[^a-z<]*>/ && line != "<info>" && line != "</info>" || $0 ~ /info$/ || $0 ~ /eventCode/ && line != "<eventCode>" && line != "</eventCode>") fact("comment", "")
 			if (line == "<info>") infos++
 			if (line == "<eventCode>") coded = 1
 			else if (coded == 1 && line ~ /^<valueName>[^<]*<\/valueName>$/) { code = substr(line, 12, length(line) - 23); coded = 2 }

@@ -107,24 +107,34 @@ func (c *canvas) fill(p *path, ink color.RGBA) {
 	wide, high := x1-x0, y1-y0
 	c.raster.Reset(wide, high)
 	c.raster.DrawOp = draw.Src
-	for i, s := range p.steps {
-		at := func(n int) (float32, float32) {
-			return float32(s.at[n].x - float64(x0)), float32(s.at[n].y - float64(y0))
-		}
-		ax, ay := at(0)
-		bx, by := at(1)
-		switch s.kind {
-		case 'M':
-			if i > 0 {
+	place := func(a spot) (x, y float32) { return float32(a.x - float64(x0)), float32(a.y - float64(y0)) }
+	ring := func(at ...spot) {
+		for i, a := range at {
+			x, y := place(a)
+			if i == 0 {
 				c.raster.ClosePath()
+				c.raster.MoveTo(x, y)
+				continue
 			}
+			c.raster.LineTo(x, y)
+		}
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		ax, ay := place(s.at[0])
+		bx, by := place(s.at[1])
+		switch s.kind {
+		case 'W':
+			stroke(s.at[0], s.at[1], s.wide, ring)
+		case 'M':
+			c.raster.ClosePath()
 			c.raster.MoveTo(ax, ay)
 		case 'L':
 			c.raster.LineTo(ax, ay)
 		case 'Q':
 			c.raster.QuadTo(ax, ay, bx, by)
 		case 'C':
-			dx, dy := at(2)
+			dx, dy := place(s.at[2])
 			c.raster.CubeTo(ax, ay, bx, by, dx, dy)
 		}
 	}

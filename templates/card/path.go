@@ -17,11 +17,12 @@ type path struct {
 	period                 float64 // of its diagonal stripes, in pixels along a row; 0 for none
 }
 
-// A step is one command of a path: a beginning, a line, or a curve of second or
-// third order.
+// A step is one command of a path: a beginning, a line, a curve of second or third
+// order, or a whole piece of a line of some width.
 type step struct {
-	kind byte // 'M', 'L', 'Q', 'C'
+	kind byte // 'M', 'L', 'Q', 'C', 'W'
 	at   [3]spot
+	wide float64 // of the line
 }
 
 func (p *path) add(kind byte, at ...spot) {
@@ -62,22 +63,32 @@ func (p *path) polygon(middle spot, radius float64, sides int, turn float64) {
 // line adds a line of some width through at, with round ends and corners.
 func (p *path) line(wide float64, at ...spot) {
 	half := wide / 2
-	for i, a := range at {
-		if wide > 2 { // in a hairline nobody sees corners
-			p.polygon(a, half, 6+int(half), 0)
+	for i := range max(0, len(at)-1) {
+		a, b := at[i], at[i+1]
+		if len(p.steps) == 0 {
+			p.minX, p.maxX, p.minY, p.maxY = a.x, a.x, a.y, a.y
 		}
-		if i == 0 {
-			continue
-		}
-		b := at[i-1]
-		long := math.Hypot(a.x-b.x, a.y-b.y)
-		if long == 0 {
-			continue
-		}
-		// All pieces turn the same way round, so that what they share is filled once.
-		dx, dy := (a.y-b.y)/long*half, (a.x-b.x)/long*half
-		p.ring(spot{b.x + dx, b.y - dy}, spot{a.x + dx, a.y - dy}, spot{a.x - dx, a.y + dy}, spot{b.x - dx, b.y + dy})
+		p.minX, p.maxX = min(p.minX, a.x-half, b.x-half), max(p.maxX, a.x+half, b.x+half)
+		p.minY, p.maxY = min(p.minY, a.y-half, b.y-half), max(p.maxY, a.y+half, b.y+half)
+		p.steps = append(p.steps, step{kind: 'W', at: [3]spot{a, b}, wide: wide})
 	}
+}
+
+// stroke calls ring with the closed lines that a piece of a line from a to b is made
+// of. All turn the same way round, so that what they share is filled once.
+func stroke(a, b spot, wide float64, ring func(at ...spot)) {
+	half := wide / 2
+	if wide > 2 { // in a hairline nobody sees corners
+		sides := 6 + int(half)
+		ring(polygonOf(a, half, sides, 0)...)
+		ring(polygonOf(b, half, sides, 0)...)
+	}
+	long := math.Hypot(b.x-a.x, b.y-a.y)
+	if long == 0 {
+		return
+	}
+	dx, dy := (b.y-a.y)/long*half, (b.x-a.x)/long*half
+	ring(spot{a.x + dx, a.y - dy}, spot{b.x + dx, b.y - dy}, spot{b.x - dx, b.y + dy}, spot{a.x - dx, a.y + dy})
 }
 
 // A projection puts places of the earth on the card.

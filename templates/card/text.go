@@ -77,7 +77,7 @@ func readFamilies() ([]*family, error) {
 // read fills the tables of widths and kerning.
 func (f *family) read() {
 	var buf sfnt.Buffer
-	letters := lasting()
+	letters := slices.DeleteFunc(lasting(), func(r rune) bool { return !f.has(string(r)) })
 	for w := range f.fonts {
 		f.advances[w], f.kerned[w] = map[rune]float64{}, map[[2]rune]float64{}
 		for _, a := range letters {
@@ -126,10 +126,16 @@ func (f *family) kern(buf *sfnt.Buffer, w weight, a, b rune) float64 {
 
 // has reports whether the family can draw all of s.
 func (f *family) has(s string) bool {
-	var buf sfnt.Buffer
+	var buf *sfnt.Buffer // few texts need one
 	for _, r := range s {
+		if _, ok := f.advances[regular][r]; ok {
+			continue // of the letters that every weight has
+		}
+		if buf == nil {
+			buf = new(sfnt.Buffer)
+		}
 		for w := range f.fonts {
-			if g, err := f.fonts[w].GlyphIndex(&buf, r); err != nil || g == 0 {
+			if g, err := f.fonts[w].GlyphIndex(buf, r); err != nil || g == 0 {
 				return false
 			}
 		}
@@ -163,7 +169,8 @@ type setter struct {
 	families []*family
 	buf      sfnt.Buffer
 	known    map[measured]float64
-	rough    bool // lines need not be about equally long: it is only tried what fits
+	steps    []step // of the letters that were drawn last
+	rough    bool   // lines need not be about equally long: it is only tried what fits
 }
 
 type measured struct {
@@ -220,9 +227,11 @@ func (s *setter) width(st style, text string) float64 {
 	return w * st.size
 }
 
-// letters returns the outlines of text, with its base line beginning at x, base.
+// letters returns the outlines of text, with its base line beginning at x, base. They
+// hold until the next call.
 func (s *setter) letters(st style, text string, x, base float64) (path, error) {
-	var p path
+	p := path{steps: s.steps[:0]}
+	defer func() { s.steps = p.steps }()
 	var failed error
 	f := st.family
 	s.walk(f, st.weight, text, func(r rune, at float64) {

@@ -30,9 +30,9 @@ func (p Polygon) crossing(budget *int) (Point, bool) {
 		}
 		return a.index - b.index
 	})
-	var open []side // those that the sweep has not yet left behind
-	for _, s := range sides {
-		kept := open[:0]
+	var open []*side // those that the sweep has not yet left behind
+	for i := range sides {
+		s, kept := &sides[i], open[:0]
 		for _, o := range open {
 			if o.high < s.low {
 				continue
@@ -83,7 +83,7 @@ func (p Polygon) sides() []side {
 
 // meets returns where two sides of a ring of n sides meet, if they do so other than
 // at the corner that neighbours share.
-func (s side) meets(o side, n int) (Point, bool) {
+func (s *side) meets(o *side, n int) (Point, bool) {
 	if s.index > o.index {
 		s, o = o, s
 	}
@@ -101,7 +101,7 @@ func (s side) meets(o side, n int) (Point, bool) {
 	for _, touch := range []struct {
 		turn  float64
 		point Point
-		on    side
+		on    *side
 	}{{a, o.from, s}, {b, o.to, s}, {c, s.from, o}, {d, s.to, o}} {
 		if touch.turn == 0 && touch.on.spans(touch.point) {
 			return touch.point, true
@@ -129,7 +129,7 @@ func turn(a, b, c Point) float64 {
 }
 
 // spans reports whether q, which lies on the line of s, lies between its ends.
-func (s side) spans(q Point) bool {
+func (s *side) spans(q Point) bool {
 	return q.Lat >= min(s.from.Lat, s.to.Lat) && q.Lat <= max(s.from.Lat, s.to.Lat) &&
 		q.Lon >= min(s.from.Lon, s.to.Lon) && q.Lon <= max(s.from.Lon, s.to.Lon)
 }

@@ -160,6 +160,7 @@ func TestCrossing(t *testing.T) {
 		"touches_corner":  {"0,0 0,2 1,1 2,2 2,0 1,1 0,0", true},
 		"touches_side":    {"0,0 0,4 4,4 2,0 4,0 0,0", true},
 		"fold":            {"0,0 0,2 0,1 1,1 0,0", true},
+		"flat":            {"0,0 0,2 0,1 0,0", true},
 		"fold_at_the_end": {"0,0 0,2 2,2 2,0 -1,0 0,0", true},
 		"twice_around":    {"0,0 0,1 1,1 0,0 0,1 1,1 0,0", true},
 		"hole_by_bridge":  {"0,0 0,9 9,9 9,0 0,0 3,3 6,3 6,6 3,6 3,3 0,0", true},

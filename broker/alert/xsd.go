@@ -58,13 +58,13 @@ func values(n *node, slots []slot, v Version, rep *report) {
 // element that is not named here holds any text.
 func lexical(v Version, n *node) bool {
 	// White space collapses in all types but strings and the lists of values.
-	collapsed := strings.Join(strings.FieldsFunc(n.text, isSpaceXML), " ")
+	collapsed := func() string { return strings.Join(strings.FieldsFunc(n.text, isSpaceXML), " ") }
 	switch n.name {
 	case "sent", "effective", "onset", "expires":
-		if v != CAP12 {
-			collapsed = n.text // libxml2 collapses it only where the schema narrows the type
+		if v != CAP12 { // libxml2 collapses it only where the schema narrows the type
+			return isDateTime(n.text, false)
 		}
-		return isDateTime(collapsed, v == CAP12)
+		return isDateTime(collapsed(), true)
 	case "status":
 		return slices.Contains(statusesOf(v), Status(n.text))
 	case "msgType":
@@ -85,13 +85,13 @@ func lexical(v Version, n *node) bool {
 		}
 		return Certainty(n.text).Valid()
 	case "language":
-		return n.text == "" || isLanguage(collapsed) // the default stands for nothing at all
+		return n.text == "" || isLanguage(collapsed()) // the default stands for nothing at all
 	case "web", "uri":
-		return isURI(collapsed)
+		return isURI(collapsed())
 	case "size":
-		return integerForm.MatchString(collapsed) && significant(collapsed) <= mostDigits
+		return integerForm.MatchString(collapsed()) && significant(collapsed()) <= mostDigits
 	case "altitude", "ceiling":
-		return v != CAP12 || decimalForm.MatchString(collapsed) && significant(collapsed) <= mostDigits
+		return v != CAP12 || decimalForm.MatchString(collapsed()) && significant(collapsed()) <= mostDigits
 	}
 	return true
 }

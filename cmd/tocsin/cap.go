@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -348,7 +347,7 @@ func (p *program) take(raw []byte, output string, asJSON bool) error {
 		fmt.Fprintf(p.err, "tocsin: %s\n", shown(w))
 	}
 	if output == "" {
-		_, err := io.WriteString(p.out, string(raw))
+		_, err := p.out.Write(raw)
 		return err
 	}
 	if err := writeNew(output, raw); err != nil {

@@ -133,11 +133,11 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 		if r.Reconciled {
 			how = say(", trovato con il codice allerta", ", found by the alert code")
 		}
-		return say("%s: pubblicato%s: %s %s", "%s: posted%s: %s %s", channel, how, r.PostID, r.URL)
+		return say("%s: pubblicato%s: %s %s", "%s: posted%s: %s %s", channel, how, r.PostID, r.Link())
 	case ledger.Verified:
 		at := ""
-		if r.URL != "" {
-			at = ": " + r.URL
+		if r.Link() != "" {
+			at = ": " + r.Link()
 		}
 		return say("%s: riletto dalla piattaforma, identico al testo firmato%s", "%s: read back from the platform, identical to the signed text%s", channel, at)
 	case ledger.NotVerifiable:

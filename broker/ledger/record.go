@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -220,6 +221,16 @@ func (r *Record) Subject() string {
 		panic("ledger: record type " + string(r.Type))
 	}
 	return "ledger.alert." + r.Alert + ".channel." + r.Channel
+}
+
+// Link returns the record's address where it is one of the web, which a person may follow, and
+// "" where there is none: whoever has a credential of a channel writes what they want.
+func (r *Record) Link() string {
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return ""
+	}
+	return r.URL
 }
 
 // Delivery reports whether the record is part of carrying a bulletin to channels.

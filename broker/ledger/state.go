@@ -863,12 +863,12 @@ func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 		if r.Reconciled { // it may be the post of an earlier attempt
 			since = p.begun
 		}
-		p.State, p.PostID, p.URL, p.PostedAt = StatePosted, r.PostID, r.URL, between(r.PostedAt, since, e.Time)
+		p.State, p.PostID, p.URL, p.PostedAt = StatePosted, r.PostID, r.Link(), between(r.PostedAt, since, e.Time)
 		p.Reconciled, p.Evidence = r.Reconciled, r.Evidence
 	case Verified:
 		p.State, p.VerifiedAt = StateVerified, e.Time
-		if r.URL != "" {
-			p.URL = r.URL
+		if address := r.Link(); address != "" {
+			p.URL = address
 		}
 	case NotVerifiable:
 		p.Unreadable = true

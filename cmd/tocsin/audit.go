@@ -137,14 +137,14 @@ func (p *program) writeReport(r audit.Report) {
 			p.print("  … e altri %d rifiuti (--json)", "  … and %d more refusals (--json)", len(r.Refusals)-maxShown)
 			break
 		}
-		fmt.Fprintf(p.out, "  %s\n", p.refusalWords(refusal.Record, refusal.Refers, refusal.Class, refusal.Reason))
+		writeLine(p.out, "  ", p.refusalWords(refusal.Record, refusal.Refers, refusal.Class, refusal.Reason))
 	}
 	for _, seq := range r.Accepted {
 		p.print("Voce %d: una persona ha accettato il registro senza il suo sigillo, che era andato perso: da lì in poi il sigillo vale, prima no",
 			"Record %d: a person accepted the ledger without its checkpoint, which was lost: checkpoints speak for it from there on, not before", seq)
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(p.out, "  %s %d (%s): %s\n", p.say("voce", "record"), f.Record, p.read(f.Rule), p.read(f.Text))
+		writeLine(p.out, "  ", fmt.Sprintf("%s %d (%s): %s", p.say("voce", "record"), f.Record, p.read(f.Rule), p.read(f.Text)))
 	}
 	if r.OK {
 		p.print("Tutto in ordine.", "All is in order.")
@@ -203,9 +203,10 @@ func (p *program) auditTimelineCommand() *cobra.Command {
 			var days calendar
 			for _, l := range t.Lines {
 				at := days.at(p.out, l.At)
-				fmt.Fprintf(p.out, "%6d  %s  %s\n        %s\n", l.Record, at, l.Text, l.Who)
+				writeLine(p.out, "", fmt.Sprintf("%6d  %s  %s", l.Record, at, l.Text))
+				writeLine(p.out, "        ", l.Who)
 				if l.Void != "" {
-					fmt.Fprintf(p.out, "        %s: %s\n", p.say("senza effetto", "without effect"), p.read(l.Void))
+					writeLine(p.out, "        ", p.say("senza effetto", "without effect")+": "+p.read(l.Void))
 				}
 			}
 			return nil

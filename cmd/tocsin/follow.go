@@ -144,7 +144,7 @@ func (t *teller) ended(ctx context.Context) bool {
 	for _, b := range status.Bulletins {
 		if b.Refused != nil && !t.refused[b.SHA256] {
 			t.refused[b.SHA256] = true
-			fmt.Fprintln(t.w, t.p.say("bollettino %d RESPINTO: %s", "bulletin %d REFUSED: %s", b.Number, t.p.read(b.Refused.Reason)))
+			writeLine(t.w, "", t.p.say("bollettino %d RESPINTO: %s", "bulletin %d REFUSED: %s", b.Number, t.p.read(b.Refused.Reason)))
 		}
 		if b.Halt != nil && !t.refused[b.SHA256] {
 			t.refused[b.SHA256] = true
@@ -192,7 +192,7 @@ func (t *teller) tell(e *ledger.Entry) {
 	for _, c := range channels {
 		t.line(e.Time, r, partName(c, r.Part, t.parts(r.SHA256, c)), t.p.stateWords(stateAfter(r)), t.facts(e), t.linkOf(r, c))
 		if r.Reason != "" {
-			fmt.Fprintf(t.w, "    %s\n", r.Reason)
+			writeLine(t.w, "    ", r.Reason)
 		}
 	}
 }
@@ -295,12 +295,12 @@ func (t *teller) after(r *ledger.Record, at time.Time) string {
 // linkOf returns where a person looks, where the record brings an address.
 func (t *teller) linkOf(r *ledger.Record, channel string) string {
 	switch {
-	case r.URL == "":
+	case r.Link() == "":
 		return ""
 	case t.link == nil:
-		return r.URL
+		return r.Link()
 	case r.Type == ledger.Posted:
-		return t.link(channel, r.URL)
+		return t.link(channel, r.Link())
 	}
 	return "" // the page that was named when it was posted
 }
@@ -313,7 +313,7 @@ func (t *teller) line(at time.Time, r *ledger.Record, channel, state, facts, lin
 		of = t.p.say("bollettino %d  ", "bulletin %d  ", r.Number)
 	}
 	line := fmt.Sprintf("%s  %s%-*s  %-22s  %-14s  %s", t.days.at(t.w, at), of, t.width, channel, state, facts, link)
-	fmt.Fprintln(t.w, strings.TrimRight(line, " "))
+	writeLine(t.w, "", strings.TrimRight(line, " "))
 }
 
 // A watch follows an alert through the nodes that come and go on a ledger.

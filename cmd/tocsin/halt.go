@@ -390,10 +390,10 @@ func (b *bulletinStatus) halt(state *ledger.BulletinState, a *signing.Authority,
 // line.
 func (p *program) haltWords(h *haltStatus) string {
 	who := p.say("RIFIUTATO da %s (%s) il %s, voce %d; non si diffonde:", "REFUSED by %s (%s) on %s, record %d; it is not released:",
-		h.Principal, signing.Role(h.Role).Title(p.lang), h.At.In(rome()).Format(clock), h.Record)
+		oneLine(h.Principal), signing.Role(h.Role).Title(p.lang), h.At.In(rome()).Format(clock), h.Record)
 	if h.Kind == bulletin.Withdrawal {
 		who = p.say("RITIRATO da %s (%s) il %s, voce %d; non si diffonde:", "WITHDRAWN by %s (%s) on %s, record %d; it is not released:",
-			h.Principal, signing.Role(h.Role).Title(p.lang), h.At.In(rome()).Format(clock), h.Record)
+			oneLine(h.Principal), signing.Role(h.Role).Title(p.lang), h.At.In(rome()).Format(clock), h.Record)
 	}
 	return who + "\n    │ " + strings.ReplaceAll(h.Reason, "\n", "\n    │ ")
 }
@@ -416,12 +416,12 @@ func (p *program) writeHalts(b *bulletinStatus) (lines []string) {
 			why = p.say("il bollettino era già fermo", "the bulletin was stopped already")
 		}
 		lines = append(lines, p.say("    %s SENZA EFFETTO: %s (%s), voce %d: %s", "    %s WITHOUT EFFECT: %s (%s), record %d: %s",
-			kind(h), h.Principal, signing.Role(h.Role).Title(p.lang), h.Record, why), "    │ "+strings.ReplaceAll(h.Reason, "\n", "\n    │ "))
+			kind(h), oneLine(h.Principal), signing.Role(h.Role).Title(p.lang), h.Record, why), "    │ "+strings.ReplaceAll(h.Reason, "\n", "\n    │ "))
 	}
 	for i := range b.RefusedHalts[:min(shownRefused, len(b.RefusedHalts))] {
 		h := &b.RefusedHalts[i]
 		lines = append(lines, p.say("    %s RESPINTO, non vale: %s (%s), voce %d: %s", "    %s REFUSED, it does not count: %s (%s), record %d: %s",
-			kind(h), h.Principal, signing.Role(h.Role).Title(p.lang), h.Record, p.read(h.Refused)))
+			kind(h), oneLine(h.Principal), signing.Role(h.Role).Title(p.lang), h.Record, oneLine(p.read(h.Refused))))
 	}
 	if more := len(b.RefusedHalts) - shownRefused; more > 0 {
 		lines = append(lines, p.say("    e altri %d rifiuti o ritiri respinti: tutti in --json", "    and %d more refused refusals or withdrawals: all of them are in --json", more))

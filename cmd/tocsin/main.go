@@ -44,7 +44,7 @@ func main() {
 	stop()
 	if err != nil && !errors.Is(err, errQuiet) {
 		p := &program{lang: language(os.Getenv)}
-		fmt.Fprintf(os.Stderr, "tocsin: %s\n", p.words(err))
+		fmt.Fprintf(&legible{Writer: os.Stderr}, "tocsin: %s\n", p.words(err))
 	}
 	os.Exit(exitCode(err))
 }
@@ -53,7 +53,7 @@ func main() {
 // given, and the files and addresses that it is told.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) error {
 	out := &output{Writer: stdout}
-	p := &program{stdin: newInput(ctx, stdin), out: out, err: stderr, getenv: getenv, lang: language(getenv)}
+	p := &program{stdin: newInput(ctx, stdin), out: &legible{Writer: out}, err: &legible{Writer: stderr}, getenv: getenv, lang: language(getenv)}
 	root := p.root()
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {

@@ -101,6 +101,9 @@ func isTerminal(stream any) bool {
 	if in, ok := stream.(*input); ok {
 		stream = in.file
 	}
+	if text, ok := stream.(*legible); ok {
+		stream = text.Writer
+	}
 	if out, ok := stream.(*output); ok {
 		stream = out.Writer
 	}

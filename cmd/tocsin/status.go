@@ -407,7 +407,7 @@ Fields that are there only where they are needed, such as "missing", "refused", 
 			}
 			p.writeStatus(p.out, status)
 			for _, r := range status.Refusals {
-				fmt.Fprintf(p.out, "  %s\n", p.refusalWords(r.Record, r.Refers, r.Class, r.Reason))
+				writeLine(p.out, "  ", p.refusalWords(r.Record, r.Refers, r.Class, r.Reason))
 			}
 			return nil
 		},
@@ -522,33 +522,33 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 		if b.Lost != "" {
 			signatures = p.say("non si possono controllare", "can't be checked")
 		}
-		fmt.Fprintln(w, p.say("Allerta %s, bollettino %d (%s), firme: %s", "Alert %s, bulletin %d (%s), signatures: %s",
+		writeLine(w, "", p.say("Allerta %s, bollettino %d (%s), firme: %s", "Alert %s, bulletin %d (%s), signatures: %s",
 			s.Code, b.Number, b.MsgType, signatures))
-		fmt.Fprintf(w, "  %s\n", p.say("SHA-256 %s, consegnato il %s%s", "SHA-256 %s, handed in on %s%s", b.SHA256[:min(shortSum, len(b.SHA256))], b.HandedIn.In(rome()).Format(clock), p.standingWords(&b)))
-		fmt.Fprintf(w, "  %s\n", p.say("parole di controllo: %s", "read-back words: %s", strings.Join(b.Words, " ")))
+		writeLine(w, "  ", p.say("SHA-256 %s, consegnato il %s%s", "SHA-256 %s, handed in on %s%s", b.SHA256[:min(shortSum, len(b.SHA256))], b.HandedIn.In(rome()).Format(clock), p.standingWords(&b)))
+		writeLine(w, "  ", p.say("parole di controllo: %s", "read-back words: %s", strings.Join(b.Words, " ")))
 		if g := b.Breakglass; g != nil {
-			fmt.Fprintf(w, "  %s\n", p.say("EMISSIONE D'EMERGENZA, di una sola autorità (%s): %s", "BREAK-GLASS, by one authority only (%s): %s", g.Cause, g.Why))
+			writeLine(w, "  ", p.say("EMISSIONE D'EMERGENZA, di una sola autorità (%s): %s", "BREAK-GLASS, by one authority only (%s): %s", g.Cause, g.Why))
 			if b.Standing == standingReleased {
-				fmt.Fprintf(w, "  %s\n", p.say("NON RATIFICATA: finisce il %s. La polizia può ratificarla (tocsin ratify) o fermarla (tocsin correct, tocsin cancel).",
+				writeLine(w, "  ", p.say("NON RATIFICATA: finisce il %s. La polizia può ratificarla (tocsin ratify) o fermarla (tocsin correct, tocsin cancel).",
 					"NOT RATIFIED: it ends on %s. The police can ratify it (tocsin ratify) or stop it (tocsin correct, tocsin cancel).", b.Expires.In(rome()).Format(clock)))
 			}
 		}
 		for _, t := range b.Told {
-			fmt.Fprintf(w, "  %s\n", p.say("avvisato: %s (voce %d, %s)", "told: %s (record %d, %s)", t.Whom, t.Record, t.At.In(rome()).Format(clock)))
+			writeLine(w, "  ", p.say("avvisato: %s (voce %d, %s)", "told: %s (record %d, %s)", t.Whom, t.Record, t.At.In(rome()).Format(clock)))
 		}
 		if g := b.Breakglass; g != nil && len(g.NotTold) > 0 {
-			fmt.Fprintf(w, "  %s\n", p.say("NON ANCORA AVVISATO, chiamare: %s", "NOT YET TOLD, call: %s", strings.Join(g.NotTold, ", ")))
+			writeLine(w, "  ", p.say("NON ANCORA AVVISATO, chiamare: %s", "NOT YET TOLD, call: %s", strings.Join(g.NotTold, ", ")))
 		}
 		for _, c := range b.Contacts {
-			fmt.Fprintf(w, "  %s\n", p.say("tentativo di contatto (voce %d, %s): %s, %s: %s", "contact attempt (record %d, %s): %s, %s: %s",
+			writeLine(w, "  ", p.say("tentativo di contatto (voce %d, %s): %s, %s: %s", "contact attempt (record %d, %s): %s, %s: %s",
 				c.Record, c.At.In(rome()).Format(clock), signing.Role(c.Whom).Title(p.lang), c.Way, c.Result))
 		}
 		p.writeRefusedSignatures(w, b.RefusedSignatures)
 		if b.Refused != nil {
-			fmt.Fprintf(w, "  %s\n", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))
+			writeLine(w, "  ", p.say("RESPINTO, non si diffonde: %s", "REFUSED, it is not released: %s", p.read(b.Refused.Reason)))
 		}
 		if b.Lost != "" {
-			fmt.Fprintf(w, "  %s\n", p.say("PERSO: è stato inviato, e che cosa dice non si può più leggere: %s", "LOST: it was sent, and what it says can't be read any more: %s", p.read(b.Lost)))
+			writeLine(w, "  ", p.say("PERSO: è stato inviato, e che cosa dice non si può più leggere: %s", "LOST: it was sent, and what it says can't be read any more: %s", p.read(b.Lost)))
 		}
 		for _, line := range p.writeHalts(&b) {
 			fmt.Fprintln(w, line)
@@ -556,7 +556,7 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 		for _, c := range b.Channels {
 			fmt.Fprintf(w, "  %s\n", p.channelLine(c))
 			if slices.Contains(b.NotConfigured, c.Name) {
-				fmt.Fprintf(w, "    %s\n", p.say("nessun nodo ha questo canale: non si invia niente finché uno non lo ha in configurazione", "no node has this channel: nothing is sent until one has it in its configuration"))
+				writeLine(w, "    ", p.say("nessun nodo ha questo canale: non si invia niente finché uno non lo ha in configurazione", "no node has this channel: nothing is sent until one has it in its configuration"))
 			}
 		}
 		for _, name := range b.NotAddressed {
@@ -596,7 +596,7 @@ const shownRefused = 5
 
 func (p *program) writeRefusedSignatures(w io.Writer, all []refusedSignature) {
 	for _, s := range all[:min(shownRefused, len(all))] {
-		fmt.Fprintf(w, "    %s\n", p.say("firma RESPINTA, non vale: %s (%s): %s", "signature REFUSED, it does not count: %s (%s): %s",
+		writeLine(w, "    ", p.say("firma RESPINTA, non vale: %s (%s): %s", "signature REFUSED, it does not count: %s (%s): %s",
 			s.Principal, signing.Role(s.Role).Title(p.lang), p.read(s.Reason)))
 	}
 	if more := len(all) - shownRefused; more > 0 {
@@ -631,7 +631,7 @@ func (p *program) channelLine(c channelStatus) string {
 	}
 	line := fmt.Sprintf("%-22s %-22s %s", c.Name, p.stateWords(c.State), strings.Join(facts, ", "))
 	if c.URL != "" {
-		line += "  " + c.URL
+		line += "  " + oneLine(c.URL)
 	}
 	line = strings.TrimRight(line, " ")
 	if c.Misses > 0 {
@@ -639,7 +639,7 @@ func (p *program) channelLine(c channelStatus) string {
 			"NEEDS A PERSON: %d attempts in a row came to nothing; they go on by themselves until the alert expires, but the cause remains:", c.Misses)
 	}
 	if c.Reason != "" && c.State != string(ledger.StateVerified) {
-		line += "\n    " + p.read(c.Reason)
+		line += "\n    " + oneLine(p.read(c.Reason))
 	}
 	return line
 }

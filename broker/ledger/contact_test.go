@@ -62,14 +62,26 @@ func TestContactsOfNothingHaveNoEffect(t *testing.T) {
 	if err := apply(other); err == nil {
 		t.Error("a contact with the number of another bulletin counts")
 	}
-	taken := 0
-	for range 300 {
-		if apply(contact(id)) == nil {
-			taken++
+	flood := func(change func(*ledger.Record)) (taken int) {
+		for range 300 {
+			r := contact(id)
+			change(&r)
+			if apply(r) == nil {
+				taken++
+			}
+		}
+		return taken
+	}
+	// What is with somebody else or under another name takes no room from the others.
+	for name, change := range map[string]func(*ledger.Record){
+		"whom": func(r *ledger.Record) { r.Whom = "officer" }, "writer": func(r *ledger.Record) { r.Node = "tocsin" }, "same": func(*ledger.Record) {},
+	} {
+		if taken := flood(change); taken != 64 {
+			t.Errorf("%s: %d contacts were taken, want 64", name, taken)
 		}
 	}
-	if n := len(s.Alerts[id].Contacts); n != 256 || taken != 256 {
-		t.Errorf("%d contacts were taken and %d are kept, want 256", taken, n)
+	if n := len(s.Alerts[id].Contacts); n != 3*64 {
+		t.Errorf("%d contacts are kept, want %d", n, 3*64)
 	}
 }
 

@@ -78,9 +78,14 @@ type AlertState struct {
 	ID        string
 	Bulletins []*BulletinState // in ledger order
 	Refusals  []Refusal        // of what names this alert, in ledger order: the first maxRefusals
-	Contacts  []ContactState   // attempts to reach who is to sign, in ledger order: the first maxContacts
+	Contacts  []ContactState   // attempts to reach who is to sign, in ledger order: the first maxContacts of each kind
 	Notified  []NotifiedState  // who was told of its bulletins, in ledger order
+
+	contacted map[contactKind]int // how many of Contacts there are of each kind
 }
+
+// A contactKind is what contacts have in common that are counted together.
+type contactKind struct{ sha256, whom, by string }
 
 // A ContactState is one record of an attempt to reach somebody.
 type ContactState struct {
@@ -107,8 +112,11 @@ func (a *AlertState) WasTold(whom, digest string) bool {
 	return slices.ContainsFunc(a.Notified, func(n NotifiedState) bool { return n.Whom == whom && n.SHA256 == digest })
 }
 
-// maxContacts bounds the contacts of one alert: whoever may hand in can write many.
-const maxContacts = 256
+// maxContacts bounds the contacts of one bulletin that are with the same role and by the
+// same writer: whoever may hand in can write many. Those of another bulletin, with somebody
+// who does not sign, or under another name leave room for those on which a break-glass
+// bulletin relies; and as many as that of the very kind would themselves be attempts.
+const maxContacts = 64
 
 // A Refusal is one record of something that was refused.
 type Refusal struct {
@@ -547,9 +555,14 @@ func (s *State) applyContact(e *Entry, foreign func(string, ...any) error) error
 		return foreign("the ledger holds no such bulletin")
 	}
 	a := s.Alerts[r.Alert]
-	if len(a.Contacts) >= maxContacts {
-		return foreign("the alert has %d records of contacts already", maxContacts)
+	kind := contactKind{r.SHA256, r.Whom, r.Node}
+	if a.contacted[kind] >= maxContacts {
+		return foreign("the bulletin has %d records of contacts with %s by the same writer already", maxContacts, r.Whom)
 	}
+	if a.contacted == nil {
+		a.contacted = map[contactKind]int{}
+	}
+	a.contacted[kind]++
 	a.Contacts = append(a.Contacts, ContactState{Seq: e.Seq, At: e.Time, SHA256: r.SHA256, Whom: r.Whom, Way: r.Way, Result: r.Reason, By: r.Node})
 	return nil
 }

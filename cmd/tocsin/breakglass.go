@@ -145,6 +145,8 @@ func (d *desk) from(b *bulletin.Bulletin, rules *signing.BreakglassRules, contac
 	return contacts[0].At.Add(wait).Add(time.Second), true // it was cut to the second
 }
 
+// reportContact says what an attempt that was recorded counts for, or that it counts for
+// nothing.
 func (p *program) reportContact(d *desk, b *bulletin.Bulletin, seq int64, asJSON bool, w *where) error {
 	done := contacted{Alert: string(b.Alert), Code: string(b.Code), Bulletin: b.SHA256(), Record: seq}
 	d.ledger.View(func(s *ledger.State) {
@@ -154,6 +156,10 @@ func (p *program) reportContact(d *desk, b *bulletin.Bulletin, seq int64, asJSON
 			}
 		}
 	})
+	if done.At.IsZero() {
+		return both("il tentativo è scritto (voce %d) e non conta: per questo bollettino ce ne sono già tanti quanti le persone non ne fanno, e chi ha la credenziale dei funzionari può averli scritti. Guardare tocsin status %s; poi ritirare il bollettino con tocsin withdraw, consegnarne uno nuovo e registrare lì i tentativi, e cambiare la credenziale",
+			"the attempt is written (record %d) and does not count: this bulletin has as many already as people do not make, and whoever has the officers' credential may have written them. Look at tocsin status %s; then withdraw the bulletin with tocsin withdraw, hand in a new one and record the attempts there, and change the credential", seq, b.Code)
+	}
 	counted := d.contacts(b)
 	done.Attempts = len(counted)
 	rules, ok := d.authority.Policy.Breakglass()

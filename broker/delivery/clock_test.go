@@ -7,6 +7,7 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin/bulletintest"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 )
@@ -99,6 +100,55 @@ func TestALostNodesAttemptIsTakenOverInTime(t *testing.T) {
 			want(t, x, "1/1")
 		})
 	}
+}
+
+// TestANodeThatIsBehindPostsNothingExpired has an alert expire while its platform is busy, or
+// takes its private first step, on a node whose clock is minutes behind.
+func TestANodeThatIsBehindPostsNothingExpired(t *testing.T) {
+	t.Parallel()
+	// The broker's clock is known by its newest record, which was under way for as long as the
+	// disk took.
+	const lag = 5 * time.Second
+	expiring := func(t *testing.T, channel string) *bulletintest.Alert {
+		t.Helper()
+		a := newAlert(t, channel)
+		a.Expires = time.Now().Add(3 * time.Second).Truncate(time.Second)
+		return a
+	}
+	ended := func(p ledger.PartState) bool {
+		return p.State == ledger.StateExpired || p.State == ledger.StateVerified
+	}
+	t.Run("busy", func(t *testing.T) {
+		t.Parallel()
+		h, a := newHouse(t), expiring(t, "x-a")
+		x := newPlatform("x-a")
+		for range 1000 {
+			x.then(func(p *platform, ctx context.Context, post adapters.Post) (adapters.Receipt, error) {
+				if time.Now().Before(a.Expires.Add(lag)) {
+					return refuse(adapters.NotSent, 0)(p, ctx, post)
+				}
+				return p.keep(post), nil
+			})
+		}
+		h.runWith("one/a", delivery.Config{Channels: []delivery.Channel{quick(x)}, Now: off(-4 * time.Minute)})
+		h.until(h.release(a.Next(t, alert.MsgAlert)), "x-a", "ended", ended)
+		want(t, x)
+	})
+	t.Run("preparing", func(t *testing.T) {
+		t.Parallel()
+		h, a := newHouse(t), expiring(t, "instagram-a")
+		p := &stagePlatform{platform: newPlatform("instagram-a")}
+		p.preparer = func(ctx context.Context) error {
+			select {
+			case <-time.After(time.Until(a.Expires.Add(lag))):
+			case <-ctx.Done():
+			}
+			return nil
+		}
+		h.runWith("one/a", delivery.Config{Channels: []delivery.Channel{quick(p)}, Now: off(-4 * time.Minute)})
+		h.until(h.release(a.Next(t, alert.MsgAlert)), "instagram-a", "ended", ended)
+		want(t, p.platform)
+	})
 }
 
 // A dated platform dates its posts by the second.

@@ -45,13 +45,32 @@ const (
 type view struct {
 	me      string                   // this node and incarnation
 	started int64                    // newest record when it began
-	now     time.Time                // by this node's clock, which judges what people signed: the expiry
+	now     time.Time                // by this node's clock
 	clock   time.Time                // by the broker's, which judges what other nodes wrote
 	claimed func(record string) bool // whether this process has the attempt under way
 }
 
 // at returns a moment of the broker's clock by this node's.
 func (v *view) at(t time.Time) time.Time { return v.now.Add(t.Sub(v.clock)) }
+
+// over reports whether a moment that people signed has come by either clock: an alert that
+// has expired is posted by no node whose clock is behind.
+func (v *view) over(t time.Time) bool { return !later(v.now, v.clock).Before(t) }
+
+// ends returns when such a moment comes, by this node's clock.
+func (v *view) ends(t time.Time) time.Time {
+	if v.clock.After(v.now) {
+		return v.at(t)
+	}
+	return t
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
 
 // decide says what comes next. It is a pure function of the ledger, the clocks and
 // who asks.
@@ -104,7 +123,7 @@ func decidePart(items []item, i, part int, v *view) step {
 		// started it again, and may have mended the cause. A budget that comes
 		// back by itself is waited for. What may be public already is not sent again:
 		// that a node was started tells nothing of it.
-		if i < len(items)-1 || !v.now.Before(it.b.Expires) || p.Changed <= v.started && !p.Doubtful {
+		if i < len(items)-1 || v.over(it.b.Expires) || p.Changed <= v.started && !p.Doubtful {
 			decidePending(&s, items, v, time.Time{})
 		} else if !p.RetryAt.IsZero() {
 			decidePending(&s, items, v, p.RetryAt)
@@ -122,11 +141,11 @@ func decidePending(s *step, items []item, v *view, retryAt time.Time) {
 	switch {
 	case s.item < len(items)-1 && doubtful:
 		s.do, s.why = giveUp, "whether it is public was never found out, and a newer bulletin of this alert was released since: look at the channel by hand, and take down what is out of date"
-	case !v.now.Before(it.b.Expires) && doubtful:
+	case v.over(it.b.Expires) && doubtful:
 		s.do, s.why = giveUp, "whether it is public was never found out, and the alert has expired since: look at the channel by hand, and take down what is out of date"
 	case s.item < len(items)-1:
 		s.do = supersede
-	case !v.now.Before(it.b.Expires):
+	case v.over(it.b.Expires):
 		s.do = expire
 	case s.part > 1 && it.parts[s.part-2].PostID == "":
 		s.do, s.why = giveUp, "the part before it did not become public"
@@ -138,8 +157,8 @@ func decidePending(s *step, items []item, v *view, retryAt time.Time) {
 		}
 	case v.clock.Before(retryAt):
 		s.do, s.at = wait, v.at(retryAt)
-		if it.b.Expires.Before(s.at) {
-			s.at = it.b.Expires
+		if end := v.ends(it.b.Expires); end.Before(s.at) {
+			s.at = end
 		}
 	default:
 		s.do = attempt

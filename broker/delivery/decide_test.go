@@ -51,6 +51,33 @@ func TestWaitsAreCountedByTheBrokersClock(t *testing.T) {
 	}
 }
 
+// TestTheExpiryIsJudgedByTheClockThatIsAhead has the node's and the broker's clocks differ.
+func TestTheExpiryIsJudgedByTheClockThatIsAhead(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, tt := range map[string]struct {
+		clock, end time.Duration // of the broker and of the alert, from now by the node's clock
+		want       verb
+		in         time.Duration // the wait
+	}{
+		"before_both":    {4 * time.Minute, 5 * time.Minute, wait, time.Minute},
+		"past_the_other": {4 * time.Minute, 4 * time.Minute, expire, 0},
+		"past_ours":      {-4 * time.Minute, 0, expire, 0},
+		"ours_is_ahead":  {-4 * time.Minute, time.Minute, wait, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := now.Add(tt.clock)
+			p := ledger.PartState{State: ledger.StatePending, Attempts: 1, RetryAt: clock.Add(time.Hour)}
+			items := []item{{b: &bulletin.Bulletin{Expires: now.Add(tt.end)}, parts: []ledger.PartState{p}, gone: []bool{false}}}
+			got := decide(items, view{me: "one/a", now: now, clock: clock})
+			if in := got.at.Sub(now); got.do != tt.want || got.do == wait && in != tt.in {
+				t.Errorf("decide says %d in %v, want %d in %v", got.do, in, tt.want, tt.in)
+			}
+		})
+	}
+}
+
 // TestWhoTakesAnAttemptOver holds who may touch an attempt that is under way.
 func TestWhoTakesAnAttemptOver(t *testing.T) {
 	t.Parallel()

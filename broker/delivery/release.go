@@ -538,8 +538,12 @@ func (lib *library) stands(ctx context.Context, id string, state *ledger.Bulleti
 }
 
 // authorize verifies a bulletin as it must be verified before every post: with
-// the ring and the clock of this moment, and the policy that released it.
+// the ring and the clock of this moment, and the policy that released it. It has expired when
+// it has by this node's clock or by the broker's.
 func (s *Service) authorize(it *item) (*signing.Authorized, error) {
+	if end := it.b.Expires; !end.IsZero() && !s.Ledger.Time().Before(end) {
+		return nil, &signing.RefusedError{Reason: signing.ReasonExpiredAlert, When: end}
+	}
 	request := it.held.request()
 	request.Circumstances = it.release.circumstances
 	return s.Rings.Standing(it.release.seq).Authorize(request, s.library.sound(it.held), s.Now())

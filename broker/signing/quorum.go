@@ -79,7 +79,9 @@ func choose(slots [][]Role, approvals []Signer, apart func(a, b *Signer) bool) (
 
 func otherPerson(a, b *Signer) bool { return a.Principal != b.Principal }
 
-func otherKey(a, b *Signer) bool { return otherPerson(a, b) && a.Fingerprint != b.Fingerprint }
+func otherKey(a, b *Signer) bool {
+	return otherPerson(a, b) && a.Fingerprint != b.Fingerprint && bareKey(a.Key) != bareKey(b.Key)
+}
 
 // colleagues are two persons with two keys of one organisation.
 func colleagues(a, b *Signer) bool { return otherKey(a, b) && a.Organisation == b.Organisation }

@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"errors"
@@ -18,8 +19,8 @@ import (
 // and when. It does not change, so that it can be shared.
 type Ring struct {
 	lines   []line
-	byKey   map[string][]int // indices into lines, by the key's wire form
-	revoked map[string]bool  // wire forms of keys, of people and of authorities
+	byKey   map[string][]int // indices into lines, by the bare key
+	revoked map[string]bool  // bare keys, of people and of authorities
 	sum     [sha256.Size]byte
 }
 
@@ -90,9 +91,38 @@ func (r *Ring) ByKey(key ssh.PublicKey) []Signer {
 func (r *Ring) Revoked(key ssh.PublicKey) bool {
 	cert, ok := key.(*ssh.Certificate)
 	if !ok {
-		return r.revoked[string(key.Marshal())]
+		return r.revoked[bareKey(key)]
 	}
-	return r.revoked[string(cert.Key.Marshal())] || r.revoked[string(cert.SignatureKey.Marshal())]
+	return r.revoked[bareKey(cert.Key)] || r.revoked[bareKey(cert.SignatureKey)]
+}
+
+// bareKey returns what makes a key the key that it is, whatever it is called: whoever has the
+// private half of one on P-256 or Ed25519 can sign with it as a plain key, as a hardware key
+// and as the passkey of any site, each of which has a wire form of its own. Of other kinds it
+// is the wire form.
+func bareKey(key ssh.PublicKey) string {
+	wire := key.Marshal()
+	var edwards struct {
+		Type string
+		Key  []byte
+		Rest []byte `ssh:"rest"` // of a hardware key, for which application it was made
+	}
+	var p256 struct {
+		Type, Curve string
+		Key         []byte
+		Rest        []byte `ssh:"rest"`
+	}
+	switch key.Type() {
+	case ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519:
+		if ssh.Unmarshal(wire, &edwards) == nil {
+			return "ed25519 " + string(edwards.Key)
+		}
+	case ssh.KeyAlgoECDSA256, ssh.KeyAlgoSKECDSA256:
+		if ssh.Unmarshal(wire, &p256) == nil {
+			return "p256 " + string(p256.Key)
+		}
+	}
+	return string(wire)
 }
 
 // candidates returns the lines that could admit a signature bearing key. As with
@@ -104,8 +134,9 @@ func (r *Ring) candidates(key ssh.PublicKey) []int {
 		key = cert.SignatureKey
 	}
 	var out []int
-	for _, i := range r.byKey[string(key.Marshal())] {
-		if r.lines[i].Authority == isCert {
+	wire := key.Marshal()
+	for _, i := range r.byKey[bareKey(key)] {
+		if r.lines[i].Authority == isCert && bytes.Equal(r.lines[i].Key.Marshal(), wire) {
 			out = append(out, i)
 		}
 	}
@@ -226,7 +257,7 @@ func (r *Ring) enrol(s *Signer, cert *ssh.Certificate, principal string) *Refuse
 	if err := checkCertificate(cert, principal); err != nil {
 		return refuseSignature(ReasonBadCert, err)
 	}
-	for _, i := range r.byKey[string(cert.Key.Marshal())] {
+	for _, i := range r.byKey[bareKey(cert.Key)] {
 		if other := &r.lines[i]; other.Principal != principal || other.Role != s.Role || other.Authority {
 			return refuseSignature(ReasonKeyConflict, fmt.Errorf("line %d gives the same key to %s as %s", other.Line, other.Principal, other.Role))
 		}

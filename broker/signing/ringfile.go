@@ -60,7 +60,8 @@ func (e *RingError) Unwrap() error { return e.Err }
 // The options namespaces, valid-after and valid-before are required; times end in
 // Z. An authority that enrols people by certificate has the option cert-authority
 // too, and its name may be *@organisation. No key is in two roles, of two people,
-// or both a person's and an authority's.
+// or both a person's and an authority's; the same key as a plain one and as one of hardware
+// is one key.
 //
 // revoked is a flat list of public keys, one on a line, as `ssh-keygen -r` reads
 // it; lines starting with # are comments. It may be empty.
@@ -123,13 +124,13 @@ func (r *Ring) addLine(n int, text string) error {
 		return err
 	}
 	l.Line = n
-	wire := string(l.Key.Marshal())
-	for _, i := range r.byKey[wire] {
+	bare := bareKey(l.Key)
+	for _, i := range r.byKey[bare] {
 		if err := compatible(&r.lines[i], &l); err != nil {
 			return err
 		}
 	}
-	r.byKey[wire] = append(r.byKey[wire], len(r.lines))
+	r.byKey[bare] = append(r.byKey[bare], len(r.lines))
 	r.lines = append(r.lines, l)
 	return nil
 }
@@ -153,7 +154,7 @@ func (r *Ring) addRevoked(_ int, text string) error {
 	if err != nil {
 		return err
 	}
-	r.revoked[string(key.Marshal())] = true
+	r.revoked[bareKey(key)] = true
 	return nil
 }
 

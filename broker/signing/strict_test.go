@@ -74,7 +74,7 @@ func strictnesses() []strictness {
 			line(func(k string) string { return "a@b namespaces=\"officer@tocsin\" " + k })},
 		{"several names, patterns and negations on a line; names in quotes, in capitals", says(`: name "|stands for many`),
 			line(func(k string) string { return "a@b,c@d " + officerOptions + " " + k })},
-		{"one key on lines of several people or roles, or in a certificate too", says(`the key is already|the key already has|the key is a person's|gives the same key`),
+		{"one key on lines of several people or roles, or in a certificate too; the same key as a plain one and as one of hardware", says(`the key is already|the key already has|the key is a person's|gives the same key`),
 			line(func(k string) string { return good(k) + "c@d " + officerOptions + " " + k })},
 		{"passes over lines of the ring that it does not understand, and reads others in several ways: options in capitals, empty ones, blanks that do not show", says(`unknown option|option .* (needs a value|is given twice)|public key cannot be read|control or invisible|not UTF-8|longer than|kind of key`),
 			line(func(k string) string { return good(k) + "typing error\n" })},

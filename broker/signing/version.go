@@ -121,7 +121,7 @@ func (v *Version) checkRoles() error {
 		if l.Role != Keyring || l.Authority {
 			return &VersionError{&RingError{File: FileRoot, Line: l.Line, Err: errors.New("root is for ring managers, each with a key of their own and the role keyring")}}
 		}
-		if len(v.ring.byKey[string(l.Key.Marshal())]) > 0 {
+		if len(v.ring.byKey[bareKey(l.Key)]) > 0 {
 			return &VersionError{&RingError{File: FileRoot, Line: l.Line, Err: errors.New("the same key stands in the file signers; a manager needs a key of its own for that")}}
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -225,7 +226,7 @@ func (x *Exporter) addKeys(out *Export) (claims string) {
 			out.files[fmt.Sprintf("keys/%d/%s", n, name)] = content
 		}
 		out.Versions = append(out.Versions, n)
-		claims += fmt.Sprintf("key-ring: %d %d\n", n, in.Seq)
+		claims += "key-ring: " + strconv.Itoa(n) + " " + strconv.FormatInt(in.Seq, 10) + "\n"
 		if at := slices.IndexFunc(x.rings, func(e *ledger.Entry) bool { return e.Seq == in.Seq }); at >= 0 {
 			x.kept = append(x.kept, x.rings[at])
 		}

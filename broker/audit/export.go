@@ -226,7 +226,7 @@ func (x *Exporter) addKeys(out *Export) (claims string) {
 			out.files[fmt.Sprintf("keys/%d/%s", n, name)] = content
 		}
 		out.Versions = append(out.Versions, n)
-		claims += "key-ring: " + strconv.Itoa(n) + " " + strconv.FormatInt(in.Seq, 10) + "\n"
+		claims += strings.Join([]string{"key-ring:", strconv.Itoa(n), strconv.FormatInt(in.Seq, 10)}, " ") + "\n"
 		if at := slices.IndexFunc(x.rings, func(e *ledger.Entry) bool { return e.Seq == in.Seq }); at >= 0 {
 			x.kept = append(x.kept, x.rings[at])
 		}

@@ -42,6 +42,7 @@ func house() map[string][]string {
 		"broker/alert":     {},
 		"broker/bulletin":  {"broker/alert", "adapters"},
 		"broker/compose":   {"broker/alert", "broker/bulletin", "templates", "adapters"},
+		"broker/scenario":  {"broker/alert", "templates"},
 		"broker/review":    {"broker/alert", "broker/bulletin", "broker/compose", "templates"},
 		"broker/signing":   {"broker/alert", "broker/bulletin"},
 		"broker/ledger":    {"broker/alert"},

@@ -43,6 +43,9 @@ type story struct {
 	contact string
 	// where is what areas names, as the message draws it.
 	where []alert.Area
+	// shorter are the author's shorter wordings of the headline and of steps; nil where
+	// there are none.
+	shorter map[string][]string
 }
 
 // accounts returns what m says, one account for each language, Italian first and
@@ -119,6 +122,7 @@ func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill
 		}
 	}
 	s.proviso, s.actions = steps(s.instruction, w.DrillWord(d))
+	s.shorter = o.Shorter[in.Language]
 	if s.act == wording.Issue || s.act == wording.Update {
 		s.period = period(m, in, o)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tocsin/broker/bulletin"
+	"tocsin/templates/wording"
 )
 
 // A Piece names a part of a message that a channel may have no room for.
@@ -39,9 +40,10 @@ func LeftOut(b *bulletin.Bulletin) []Omission {
 	var out []Omission
 	told := accounts(b.Message, Options{Realm: b.Realm, Location: b.Expires.Location()})
 	for _, c := range b.Channels() {
-		shown := display{}
+		shown := display{mark: b.Mark()}
 		for i := range b.Posts {
 			if p := &b.Posts[i]; p.Channel == c.Name {
+				shown.langs = append(shown.langs, p.Lang)
 				shown.text += p.Title + "\n" + p.Text + "\n" + p.Alt + "\n"
 			}
 		}
@@ -58,9 +60,39 @@ func LeftOut(b *bulletin.Bulletin) []Omission {
 
 // A display is all that a channel shows of a bulletin.
 type display struct {
-	text string
-	low  string // text in lower case: lines begin with a capital that the message may lack
+	text  string
+	low   string   // text in lower case: lines begin with a capital that the message may lack
+	langs []string // of the posts: of each, the first language
+	mark  string
 }
+
+// speaks reports whether d tells the first story of an account, in the words of the
+// message or in the author's shorter ones, which only the composer knew.
+func (d display) speaks(a account) bool {
+	return slices.Contains(d.langs, a.lang) || strings.Contains("\n"+d.text, "\n"+wording.LanguageName(a.lang)+":\n") ||
+		a.drill != wording.Real && strings.Contains("\n"+d.text, "\n"+a.words.FirstLine(a.drill)+"\n")
+}
+
+// reworded counts the sentences that stand in lines of their own and are no words of
+// the message: steps in the author's shorter words. Where a text has several languages
+// they can't be told apart, and it returns 0.
+func (d display) reworded(st *story, a account) int {
+	if len(d.langs) != 1 || slices.ContainsFunc(wording.Languages(), func(lang string) bool { return strings.Contains(d.text, "\n"+wording.LanguageName(lang)+":\n") }) {
+		return 0
+	}
+	n := 0
+	for line := range strings.Lines(d.text) {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "- ")
+		own := slices.Contains(st.actions, line) || strings.Contains(st.description, line) || strings.Contains(st.proviso, line) || strings.Contains(line, d.mark)
+		drill := word(a) != "" && strings.HasPrefix(line, word(a))
+		if strings.HasSuffix(line, ".") && !own && !drill && !strings.EqualFold(line, st.headline) {
+			n++
+		}
+	}
+	return n
+}
+
+func word(a account) string { return a.words.DrillWord(a.drill) }
 
 func (d display) holds(s string) bool { return strings.Contains(d.low, strings.ToLower(s)) }
 
@@ -70,11 +102,11 @@ func (d display) lacks(a account) []Omission {
 	silent := 0
 	for i := range a.stories {
 		st := &a.stories[i]
-		if !d.holds(st.headline) && !d.holds(st.event) {
+		if !d.holds(st.headline) && !d.holds(st.event) && (i > 0 || !d.speaks(a)) {
 			silent++
 			continue
 		}
-		out = append(out, d.missing(st)...)
+		out = append(out, d.missing(st, a)...)
 	}
 	switch {
 	case silent == len(a.stories):
@@ -85,10 +117,11 @@ func (d display) lacks(a account) []Omission {
 	return out
 }
 
-// missing returns what d does not hold of a story whose event it tells.
-func (d display) missing(st *story) []Omission {
+// missing returns what d does not hold of a story that it tells. A headline or a step in
+// the author's shorter words is told.
+func (d display) missing(st *story, a account) []Omission {
 	var out []Omission
-	if !d.holds(st.headline) {
+	if !d.holds(st.headline) && (d.holds(st.event) || d.holds(a.words.Notice)) {
 		out = append(out, Omission{Piece: PieceHeadline})
 	}
 	areas := 0
@@ -114,7 +147,10 @@ func (d display) missing(st *story) []Omission {
 				steps++
 			}
 		}
-		out = append(out, Omission{Piece: PieceInstruction, Told: steps, Of: len(st.actions)})
+		extra := d.reworded(st, a)
+		if steps = min(len(st.actions), steps+extra); extra == 0 || steps < len(st.actions) || !strings.Contains(d.text, st.proviso) {
+			out = append(out, Omission{Piece: PieceInstruction, Told: steps, Of: len(st.actions)})
+		}
 	}
 	if !strings.Contains(d.text, st.contact) {
 		out = append(out, Omission{Piece: PieceContact})

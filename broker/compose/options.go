@@ -51,6 +51,11 @@ type Options struct {
 	// be in the ledger; 0 for no bound but its end. What is prepared inside it, and what
 	// revokes, can be signed as long as it holds.
 	SignWithin time.Duration
+	// Shorter are the author's own shorter wordings of headlines and steps, by the
+	// language of an info, then by the text that stands in the message, the longest
+	// first. Posts try them before they leave anything out; pages show what the message
+	// says. Nil is fine.
+	Shorter map[string]map[string][]string
 	// Cards draws the pictures. Nil is fine, and costs reading the fonts for each
 	// bulletin that has one.
 	Cards *card.Renderer

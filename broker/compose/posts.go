@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -128,22 +129,23 @@ func (p *press) title(c Channel, a account, post *bulletin.Post) bool {
 	if c.Limits.MaxTitle <= 0 {
 		return false
 	}
-	for _, w := range []what{headline, event, notice} {
-		title := marked(a.what(&a.stories[0], w), a.words, a.drill)
+	for _, line := range a.headings() {
+		title := marked(line, a.words, a.drill)
 		if one := p.scene.one(a); one != "" {
 			title += " – " + one // lists of alerts show titles alone
 		}
 		if utf8.RuneCountInString(title) <= c.Limits.MaxTitle && len(title) < maxLineBytes-len("title: ") {
 			post.Title = title
-			return w == headline
+			return line == a.what(&a.stories[0], headline)
 		}
 	}
 	return false
 }
 
 // write sets the text of post: the first that fits, of all languages in tongues,
-// then of fewer, then of the first one alone in short forms. A page has the whole
-// text or none.
+// then of fewer, then of the first one alone in short forms; each form first in the
+// words of the message, then in the author's shorter ones. A page has the whole text,
+// in the words of the message, or none.
 func (p *press) write(c Channel, tongues []account, entitled bool, post *bulletin.Post) error {
 	shortest := ""
 	try := func(t []account, sh shape) bool {
@@ -156,19 +158,32 @@ func (p *press) write(c Channel, tongues []account, entitled bool, post *bulleti
 		post.Text = text
 		return p.fits(c, *post)
 	}
+	// reword tries a shape with what the message says, and then with the author's
+	// shorter wordings, from the longest. Where the shortest has no room, none has,
+	// unless the headline must name the place, which a shorter one may not.
+	reword := func(t []account, sh shape) bool {
+		if try(t, sh) {
+			return true
+		}
+		all := rewordings(t, sh)
+		if len(all) == 0 || sh.where != inWhat && !try(all[len(all)-1], sh) {
+			return false
+		}
+		return slices.ContainsFunc(all, func(t []account) bool { return try(t, sh) })
+	}
 	ladder, last := roomy(), compact()
 	if c.page() {
-		ladder, last = whole(), nil
+		ladder, last, reword = whole(), nil, try
 	}
 	for n := len(tongues); n > 0; n-- {
 		for _, sh := range ladder {
-			if try(tongues[:n], sh) {
+			if reword(tongues[:n], sh) {
 				return nil
 			}
 		}
 	}
 	for _, sh := range last {
-		if try(tongues[:1], sh) {
+		if reword(tongues[:1], sh) {
 			return nil
 		}
 	}
@@ -257,7 +272,7 @@ func (p *press) draw() (*picture, error) {
 		Check: p.scene.check,
 	}
 	var err error
-	for _, line := range []string{st.headline, st.event, ""} {
+	for _, line := range append(append([]string{st.headline}, st.shorter[st.headline]...), st.event, "") {
 		c.Headline = line
 		var drawn card.Picture
 		drawn, err = cards.Render(c, card.Portrait, card.JPEG)

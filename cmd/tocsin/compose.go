@@ -20,6 +20,7 @@ import (
 	"tocsin/broker/compose"
 	"tocsin/broker/ledger"
 	"tocsin/broker/review"
+	"tocsin/broker/scenario"
 )
 
 // maxImport bounds a CAP file that is read, in bytes; package alert bounds what it
@@ -36,6 +37,9 @@ type composed struct {
 	Bytes   int       `json:"bytes"`
 	Expires time.Time `json:"expires"`
 	Notes   []string  `json:"notes,omitempty"` // what was changed in the draft
+	// Scenario is the form that it was made of; "" for a CAP file.
+	Scenario        string `json:"scenario,omitempty"`
+	ScenarioVersion int    `json:"scenario_version,omitempty"`
 }
 
 func (p *program) composeCommand() *cobra.Command {
@@ -43,12 +47,15 @@ func (p *program) composeCommand() *cobra.Command {
 	var capFile, pick, output string
 	var allowPrivate, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "compose --cap FILE -o FILE -c FILE",
-		Short: p.say("scrive il bollettino da firmare, da un messaggio CAP", "writes the bulletin to be signed, from a CAP message"),
-		Args:  args(none),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if capFile == "" || output == "" {
-				return usage("compose: --cap and -o are needed")
+		Use:   "compose [SCENARIO [FIELD=VALUE…]] -o FILE -c FILE",
+		Short: p.say("scrive il bollettino da firmare, da uno scenario o da un messaggio CAP", "writes the bulletin to be signed, from a scenario or a CAP message"),
+		Args:  args(cobra.ArbitraryArgs),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			switch {
+			case output == "" || capFile == "" && len(a) == 0:
+				return usage("compose: a scenario or --cap is needed, and -o: see tocsin scenario list")
+			case capFile != "" && len(a) > 0:
+				return usage("compose: a scenario and --cap exclude each other")
 			}
 			if err := checkNew(output); err != nil {
 				return err
@@ -60,21 +67,38 @@ func (p *program) composeCommand() *cobra.Command {
 			if c == nil {
 				return usage("compose: name the node's configuration with -c")
 			}
-			raw, err := p.draftBytes(cmd.Context(), capFile, pick, allowPrivate)
-			if err != nil {
-				return err
+			var raw []byte
+			if capFile != "" {
+				if raw, err = p.draftBytes(cmd.Context(), capFile, pick, allowPrivate); err != nil {
+					return err
+				}
 			}
 			taken, err := p.codesTaken(cmd.Context(), &w)
 			if err != nil {
 				return err
 			}
-			b, notes, err := composeFree(raw, c, time.Now(), taken)
+			var b *bulletin.Bulletin
+			var notes []string
+			done := composed{File: output}
+			if capFile != "" {
+				b, notes, err = composeFree(raw, c, time.Now(), taken)
+			} else {
+				var s *scenario.Scenario
+				if b, s, err = p.composeScenario(cmd.Context(), c, a, taken); err == nil {
+					done.Scenario, done.ScenarioVersion = s.Name, s.Version
+				}
+			}
+			if exitCode(err) == 2 {
+				return err
+			}
 			if err != nil {
 				return w.recordRefusal(cmd.Context(), "tocsin compose", "draft", err)
 			}
 			notes = p.readAll(notes)
-			if n := p.reissued(raw, b); n != "" {
-				notes = append([]string{n}, notes...)
+			if capFile != "" {
+				if n := p.reissued(raw, b); n != "" {
+					notes = append([]string{n}, notes...)
+				}
 			}
 			for _, n := range notes {
 				fmt.Fprintf(p.err, "tocsin: %s\n", n)
@@ -87,7 +111,9 @@ func (p *program) composeCommand() *cobra.Command {
 				screen = p.err
 			}
 			p.leftOut(screen, b, "")
-			return p.report(asJSON, composed{string(b.Alert), string(b.Code), b.Number, output, b.SHA256(), len(b.Bytes()), b.Expires, notes},
+			done.Alert, done.Code, done.Number, done.SHA256 = string(b.Alert), string(b.Code), b.Number, b.SHA256()
+			done.Bytes, done.Expires, done.Notes = len(b.Bytes()), b.Expires, notes
+			return p.report(asJSON, done,
 				"Bollettino %d dell'allerta %s scritto in %s (%d byte).\nSHA-256 %s\nOra: tocsin preview %s, poi tocsin sign %s -k CHIAVE",
 				"Bulletin %d of alert %s written to %s (%d bytes).\nSHA-256 %s\nNext: tocsin preview %s, then tocsin sign %s -k KEY",
 				b.Number, b.Code, output, len(b.Bytes()), b.SHA256(), output, output)
@@ -151,18 +177,25 @@ func composeFree(raw []byte, c *config, now time.Time, taken func(alert.Code) bo
 	if err != nil {
 		return nil, nil, err
 	}
-	id, code, err := compose.NewAlert(o)
-	for n := 1; err == nil && taken != nil && taken(code); n++ {
-		if n == maxDraws {
-			return nil, nil, both("i codici con il prefisso %s sono quasi finiti: cambiare issuer.code_prefix nella configurazione", "the codes with prefix %s are nearly used up: change issuer.code_prefix in the configuration", o.CodePrefix)
-		}
-		id, code, err = compose.NewAlert(o)
-	}
+	id, code, err := freeCode(o, taken)
 	if err != nil {
 		return nil, nil, err
 	}
 	b, err := compose.New(m, o, id, code)
 	return b, notes, err
+}
+
+// freeCode draws the identifier of a new alert, and a code that is not among those
+// taken.
+func freeCode(o compose.Options, taken func(alert.Code) bool) (alert.ID, alert.Code, error) {
+	id, code, err := compose.NewAlert(o)
+	for n := 1; err == nil && taken != nil && taken(code); n++ {
+		if n == maxDraws {
+			return "", "", both("i codici con il prefisso %s sono quasi finiti: cambiare issuer.code_prefix nella configurazione", "the codes with prefix %s are nearly used up: change issuer.code_prefix in the configuration", o.CodePrefix)
+		}
+		id, code, err = compose.NewAlert(o)
+	}
+	return id, code, err
 }
 
 // codesTaken returns which alert codes the ledger holds already, or nil where it

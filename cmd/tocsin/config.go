@@ -42,6 +42,9 @@ type config struct {
 	Realm alert.Realm `yaml:"realm"`
 	// State is the folder of the ledger and of all that the node keeps.
 	State string `yaml:"state"`
+	// Scenarios is a folder with the office's own scenarios; "" for the folder scenarios
+	// beside the file, where there is one.
+	Scenarios string `yaml:"scenarios"`
 
 	Issuer    issuerConfig    `yaml:"issuer"`
 	Broker    brokerConfig    `yaml:"broker"`

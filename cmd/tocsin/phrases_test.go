@@ -47,6 +47,13 @@ func notShown() []string {
 		// texts for the public
 		"Esercitazione: contenuto del messaggio %s di %s.", "Messaggio senza testo", "Zona non indicata", "senza geometria",
 		"Emesso da una sola autorità", "Von nur einer Behörde herausgegeben", "Émis par une seule autorité", "Issued by one authority only",
+		// names of places, keys and values in scenarios
+		"comune di %v", "tutta la provincia", "whole province", "ora legale", "summer time", "it en", "de fr", "de fr cap", "least most", "type label", "optional default %v",
+		"1; green; Minor", "2; yellow; Moderate", "3; orange; Severe", "4; red; Extreme", "scenario version title source cap fields texts example longest",
+		"category event_code risk urgency severity certainty response", "category event_code risk urgency severity certainty response awareness_type",
+		"event headline description instruction", "headline description instruction",
+		"Met, Geo, Fire, Safety, Health, Transport, Infra, Security, Rescue, Env, CBRNE, Other", "Shelter, Evacuate, Prepare, Execute, Avoid, Monitor, AllClear, None",
+		"Immediate, Expected, Future, Past, Unknown", "Extreme, Severe, Moderate, Minor, Unknown", "Observed, Likely, Possible, Unlikely, Unknown",
 		// the simulator's own
 		"tocsin simulator\n%v", "x consumer key", "x consumer secret", "x access secret", "facebook token", "facebook app secret", "instagram token",
 		"instagram app secret", "Protezione civile (simulata)",

@@ -97,7 +97,7 @@ Language of the screen: TOCSIN_LANG=it or TOCSIN_LANG=en`),
 		return usage("%s: %w: see %s --help", cmd.Name(), err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		p.demoCommand(), p.initCommand(), p.serveCommand(), p.composeCommand(), p.capCommand(), p.previewCommand(), p.signCommand(), p.publishCommand(),
+		p.demoCommand(), p.initCommand(), p.serveCommand(), p.composeCommand(), p.scenarioCommand(), p.capCommand(), p.previewCommand(), p.signCommand(), p.publishCommand(),
 		p.cosignCommand(), p.refuseCommand(), p.withdrawCommand(), p.contactCommand(), p.breakglassCommand(), p.ratifyCommand(), p.correctCommand(), p.cancelCommand(),
 		p.statusCommand(), p.keysCommand(), p.auditCommand(), p.streamsCommand(), p.simulateCommand(), p.benchCommand(),
 	)

@@ -166,9 +166,13 @@ func nearest(name string, names []string, most int) []string {
 	}
 	keep(func(have string) bool { return strings.HasPrefix(have, want) })
 	keep(func(have string) bool { return strings.Contains(have, " "+want) })
-	for off := 1; off <= 2+len(want)/6; off++ {
+	farthest := 2 + len(want)/6
+	for off := 1; off <= farthest; off++ {
+		keep(func(have string) bool { return distance(want, have) == off })
+	}
+	for off := 1; off <= farthest && len(want) > 4; off++ {
 		keep(func(have string) bool {
-			return distance(want, have) == off || slices.ContainsFunc(strings.Fields(have), func(word string) bool { return len(want) > 4 && distance(want, word) == off })
+			return slices.ContainsFunc(strings.Fields(have), func(word string) bool { return distance(want, word) == off })
 		})
 	}
 	return out

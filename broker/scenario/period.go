@@ -44,9 +44,10 @@ func (f *Field) period(text string, w World) (from, to time.Time, err error) {
 	return from, to, first
 }
 
-// prefer returns the error that says more: a clock change rather than a form.
+// prefer returns the error that says more: what is wrong with a moment rather than with
+// its form.
 func prefer(a, b error) error {
-	if _, ok := errors.AsType[*clockError](b); ok || a == nil {
+	if _, ok := errors.AsType[*preciseError](b); ok || a == nil {
 		return b
 	}
 	return a
@@ -132,7 +133,7 @@ func (w World) moment(text string, now, start time.Time, end bool) (time.Time, e
 	hour, _ := strconv.Atoi(m[1]) // the form has digits alone
 	minute, _ := strconv.Atoi(m[2])
 	if hour > 24 || minute > 59 || hour == 24 && minute > 0 {
-		return time.Time{}, fmt.Errorf("%q is no time of day: write 00:00 to 23:59", shortened(text))
+		return time.Time{}, &preciseError{fmt.Errorf("%q is no time of day: write 00:00 to 23:59", shortened(text))}
 	}
 	at, err := w.clock(day, hour, minute, season)
 	if err == nil && end && !given && !at.After(start) {
@@ -166,13 +167,14 @@ func (w World) day(s string, now time.Time) (day time.Time, rest string, given b
 	date, _ := strconv.Atoi(d)
 	day = time.Date(year, time.Month(month), date, 12, 0, 0, 0, w.Location)
 	if day.Day() != date || int(day.Month()) != month {
-		return day, "", true, fmt.Errorf("%q is no date: write day, month and year, such as 14/03/2026 15:00", shortened(s))
+		return day, "", true, &preciseError{fmt.Errorf("%q is no date: write day, month and year, such as 14/03/2026 15:00", shortened(s))}
 	}
 	return day, rest, true, nil
 }
 
-// A clockError says that clocks change, so that a time is none or two.
-type clockError struct{ error }
+// A preciseError is about a moment whose form is understood: such as a time that is
+// none or two, because clocks change.
+type preciseError struct{ error }
 
 // clock returns the moment at which clocks show a time on a day.
 func (w World) clock(day time.Time, hour, minute int, season string) (time.Time, error) {
@@ -189,16 +191,16 @@ func (w World) clock(day time.Time, hour, minute int, season string) (time.Time,
 	shown := want.Format("15:04 02-01-2006")
 	switch {
 	case len(found) == 0:
-		return time.Time{}, &clockError{fmt.Errorf("the time %s does not exist, because clocks are put ahead then: write a time before or after that hour", shown)}
+		return time.Time{}, &preciseError{fmt.Errorf("the time %s does not exist, because clocks are put ahead then: write a time before or after that hour", shown)}
 	case season != "":
 		for _, at := range found {
 			if season == at.Format("-07:00") || at.IsDST() == (season == "ora legale" || season == "summer time") && !strings.Contains(season, ":") {
 				return at, nil
 			}
 		}
-		return time.Time{}, &clockError{fmt.Errorf("clocks do not show %s with %q: leave that out", shown, season)}
+		return time.Time{}, &preciseError{fmt.Errorf("clocks do not show %s with %q: leave that out", shown, season)}
 	case len(found) == 2:
-		return time.Time{}, &clockError{fmt.Errorf("the time %s comes twice, because clocks are put back then: write %s for the first, %s for the second", shown,
+		return time.Time{}, &preciseError{fmt.Errorf("the time %s comes twice, because clocks are put back then: write %s for the first, %s for the second", shown,
 			found[0].Format("2006-01-02 15:04-07:00"), found[1].Format("2006-01-02 15:04-07:00"))}
 	}
 	return found[0], nil

@@ -66,6 +66,18 @@ type display struct {
 	mark  string
 }
 
+// leads reports whether a line of d says what happens with s and no more: s alone, after
+// the act, or before the rest of a text of one line. A headline may hold the event too.
+func (d display) leads(s string) bool {
+	s = strings.ToLower(s)
+	for line := range strings.SplitSeq(d.low, "\n") {
+		if line == s || strings.HasSuffix(line, ": "+s) || strings.HasPrefix(line, s+". ") || strings.Contains(line, ". "+s+". ") || strings.Contains(line, ": "+s+". ") {
+			return true
+		}
+	}
+	return false
+}
+
 // speaks reports whether d tells the first story of an account, in the words of the
 // message or in the author's shorter ones, which only the composer knew.
 func (d display) speaks(a account) bool {
@@ -121,7 +133,7 @@ func (d display) lacks(a account) []Omission {
 // the author's shorter words is told.
 func (d display) missing(st *story, a account) []Omission {
 	var out []Omission
-	if !d.holds(st.headline) && (d.holds(st.event) || d.holds(a.words.Notice)) {
+	if !d.holds(st.headline) && (!d.speaks(a) && d.holds(st.event) || d.leads(st.event) || d.leads(a.words.Notice)) {
 		out = append(out, Omission{Piece: PieceHeadline})
 	}
 	areas := 0

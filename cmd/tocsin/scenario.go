@@ -655,31 +655,41 @@ func (k *scenarioChecker) one(l scenario.Library, name, shown string) error {
 	return nil
 }
 
-// tried composes a scenario with its own values: the longest as an exercise, which says
-// most, with every picture; the example as reality, without.
+// tried composes a scenario with its own values, as reality, and with the longest as an
+// exercise too, which says most, with every picture.
 func (k *scenarioChecker) tried(s *scenario.Scenario, file string) scenario.Findings {
 	var out scenario.Findings
+	add := func(rule scenario.Rule, what, advice error) {
+		out = append(out, scenario.Finding{Severity: alert.LevelError, Rule: rule, File: file, Message: what.Error(), Advice: advice.Error()})
+	}
+	shorten := errors.New("correct the values, or write shorter variants")
 	for _, values := range []struct {
 		name   string
 		inputs []scenario.Input
-		realm  alert.Realm
-	}{{"example", s.Example, alert.RealmLive}, {"longest", s.Longest, alert.RealmExercise}} {
+		realms []alert.Realm
+	}{{"example", s.Example, []alert.Realm{alert.RealmLive}}, {"longest", s.Longest, []alert.Realm{alert.RealmLive, alert.RealmExercise}}} {
 		v, now, err := s.Sample(values.inputs, k.atlas, k.options.Location)
-		rule := scenario.RuleExample
-		if err == nil {
-			rule, err = scenario.RuleFit, k.composed(s, v, now, values.realm)
-		}
 		if err != nil {
-			out = append(out, scenario.Finding{
-				Severity: alert.LevelError, Rule: rule, File: file, Message: fmt.Sprintf("with the values of %s: %v", values.name, err),
-				Advice: "correct the values, or write shorter variants",
-			})
+			add(scenario.RuleExample, fmt.Errorf("with the values of %s: %w", values.name, err), shorten)
+			continue
+		}
+		for _, realm := range values.realms {
+			b, err := k.composed(s, v, now, realm)
+			if err != nil {
+				add(scenario.RuleFit, fmt.Errorf("with the values of %s: %w", values.name, err), shorten)
+				break
+			}
+			for _, left := range compose.LeftOut(b) {
+				if realm == alert.RealmLive && left.Piece == compose.PieceHeadline && left.Lang == b.Message.Infos[0].Language {
+					add(scenario.RuleFit, fmt.Errorf("with the values of %s no headline has room on channel %s", values.name, left.Channel), errors.New("write a shorter headline"))
+				}
+			}
 		}
 	}
 	return out
 }
 
-func (k *scenarioChecker) composed(s *scenario.Scenario, v *scenario.Values, now time.Time, realm alert.Realm) error {
+func (k *scenarioChecker) composed(s *scenario.Scenario, v *scenario.Values, now time.Time, realm alert.Realm) (*bulletin.Bulletin, error) {
 	o := k.options
 	o.Realm, o.Now = realm, now
 	if realm == alert.RealmLive {
@@ -687,6 +697,5 @@ func (k *scenarioChecker) composed(s *scenario.Scenario, v *scenario.Values, now
 	}
 	m, shorter := s.Message(v, scenario.Frame{Identifier: "EXAMPLE", Sender: o.Sender, Office: o.Issuer, Sent: now, Location: o.Location, Drill: drillOf(realm)})
 	o.Shorter = shorter
-	_, err := compose.New(m, o, "00000000-0000-4000-8000-000000000001", alert.Code(cmp.Or(o.CodePrefix, "SV")+"-22222"))
-	return err
+	return compose.New(m, o, "00000000-0000-4000-8000-000000000001", alert.Code(cmp.Or(o.CodePrefix, "SV")+"-22222"))
 }

@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"terminal":  bind(t.Context(), scriptTerminal),
+			"answers":   bind(t.Context(), scriptAnswers),
 			"exits":     bind(t.Context(), scriptExits),
 			"await":     bind(t.Context(), scriptAwait),
 			"up":        bind(t.Context(), scriptUp),

@@ -41,8 +41,14 @@ func (s *Scenario) Languages() []string {
 	return out
 }
 
-// Ends reports whether the scenario ends an alert: its message is no first one.
-func (s *Scenario) Ends() bool { return slices.Contains(s.cap.response, alert.ResponseAllClear) }
+// correction is the event code of a scenario that corrects what was said before.
+const correction = "CORREZIONE"
+
+// Follows reports whether the scenario ends or corrects an alert that is in force: its
+// message is no first one.
+func (s *Scenario) Follows() bool {
+	return slices.Contains(s.cap.response, alert.ResponseAllClear) || s.cap.eventCode == correction
+}
 
 // A Type is the type of a field.
 type Type string

@@ -79,9 +79,9 @@ func (p *program) composeScenario(ctx context.Context, c *config, args []string,
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.Ends() {
-		return nil, nil, refusedError{both("lo scenario %s chiude un'allerta già diffusa, e questo comando ne comincia una: finora si chiude con tocsin cancel",
-			"the scenario %s ends an alert that is in force, and this command begins one: so far, end it with tocsin cancel", s.Name)}
+	if s.Follows() {
+		return nil, nil, refusedError{both("lo scenario %s chiude o corregge un'allerta già diffusa, e questo comando ne comincia una: finora ci sono tocsin cancel e tocsin correct",
+			"the scenario %s ends or corrects an alert that is in force, and this command begins one: so far there are tocsin cancel and tocsin correct", s.Name)}
 	}
 	atlas, err := scenario.Savona()
 	if err != nil {
@@ -648,7 +648,7 @@ func (k *scenarioChecker) one(l scenario.Library, name, shown string) error {
 	if err != nil {
 		return err
 	}
-	if s != nil && !s.Ends() {
+	if s != nil {
 		found = append(found, k.tried(s, shown)...)
 	}
 	k.results = append(k.results, scenarioResult{shown, found})

@@ -66,12 +66,14 @@ type display struct {
 	mark  string
 }
 
-// leads reports whether a line of d says what happens with s and no more: s alone, after
-// the act, or before the rest of a text of one line. A headline may hold the event too.
-func (d display) leads(s string) bool {
+// leads reports whether a line of d says what happens with s and no more: s alone, with
+// the word of a drill, or before the rest of a text of one line. A headline may hold the
+// event too.
+func (d display) leads(a account, s string) bool {
 	s = strings.ToLower(s)
+	drill := strings.ToLower(word(a)) + ": " + s
 	for line := range strings.SplitSeq(d.low, "\n") {
-		if line == s || strings.HasSuffix(line, ": "+s) || strings.HasPrefix(line, s+". ") || strings.Contains(line, ". "+s+". ") || strings.Contains(line, ": "+s+". ") {
+		if line == s || line == drill || strings.HasPrefix(line, s+". ") || strings.Contains(line, ". "+s+". ") {
 			return true
 		}
 	}
@@ -133,7 +135,7 @@ func (d display) lacks(a account) []Omission {
 // the author's shorter words is told.
 func (d display) missing(st *story, a account) []Omission {
 	var out []Omission
-	if !d.holds(st.headline) && (!d.speaks(a) && d.holds(st.event) || d.leads(st.event) || d.leads(a.words.Notice)) {
+	if !d.holds(st.headline) && (!d.speaks(a) && d.holds(st.event) || d.leads(a, a.what(st, event)) || d.leads(a, a.what(st, notice))) {
 		out = append(out, Omission{Piece: PieceHeadline})
 	}
 	areas := 0

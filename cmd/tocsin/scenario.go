@@ -535,7 +535,7 @@ func (p *program) scenarioCheckCommand() *cobra.Command {
 				}
 				out = append(out, one)
 				if !asJSON {
-					p.printChecked(one, r.found)
+					p.printScenarioChecked(one, r.found)
 				}
 			}
 			if asJSON {
@@ -553,7 +553,7 @@ func (p *program) scenarioCheckCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) printChecked(one checkedScenario, found scenario.Findings) {
+func (p *program) printScenarioChecked(one checkedScenario, found scenario.Findings) {
 	for i, f := range found {
 		word := p.say("errore", "error")
 		if f.Severity != alert.LevelError {

@@ -114,7 +114,7 @@ func strictnesses() []strictness {
 				q, armored := line(good)(t)
 				return q, append(armored, "and a second text\n"...)
 			}},
-		{"a passkey that was asked in a frame, or by another site's page", says(`framed by another site|does not belong to the passkey`), web(func(k *signingtest.Passkey) { k.CrossOrigin = true })},
+		{"a passkey that was asked in a frame, or by another site's page, or whose browser says something twice", says(`framed by another site|say something twice|does not belong to the passkey`), web(func(k *signingtest.Passkey) { k.CrossOrigin = true })},
 		{"a passkey that signed extensions with the message", says(`extensions`), web(func(k *signingtest.Passkey) { k.Flags, k.Extensions = 0x85, []byte{0xa0} })},
 		{"revocation by key revocation lists (KRL)", says(`key ring revoked:\d+: `),
 			func(t *testing.T) (trial, []byte) {

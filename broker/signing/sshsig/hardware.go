@@ -161,12 +161,48 @@ func checkWebAuthn(w *webAuthn, app string, signed []byte) error {
 	if !json.Valid(w.ClientData) {
 		return malformed("the browser's data are not JSON")
 	}
+	if repeats(w.ClientData) {
+		return malformed("the browser's data say something twice; use another browser")
+	}
+	// An older browser says nothing of frames (WebAuthn Level 1), and is believed.
 	const sameOrigin = `,"crossOrigin":false`
 	after, ok := strings.CutPrefix(tail, sameOrigin)
 	if tail != "}" && (!ok || (after[0] != ',' && after[0] != '}')) {
 		return malformed("the passkey signed in a page framed by another site; open the console by itself")
 	}
 	return nil
+}
+
+// repeats reports whether an object in valid JSON has a name twice: of two answers to one
+// question nobody knows which the browser meant.
+func repeats(data []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(data))
+	var value func() bool
+	value = func() bool {
+		token, err := d.Token()
+		if err != nil {
+			return false // it was found valid before
+		}
+		names := map[string]bool{}
+		for (token == json.Delim('{') || token == json.Delim('[')) && d.More() {
+			if token == json.Delim('{') {
+				name, _ := d.Token()
+				text, _ := name.(string)
+				if names[text] {
+					return true
+				}
+				names[text] = true
+			}
+			if value() {
+				return true
+			}
+		}
+		if _, ok := token.(json.Delim); ok {
+			_, _ = d.Token() // its end
+		}
+		return false
+	}
+	return value()
 }
 
 // originBelongs reports whether a page at origin may use passkeys of rpID: the

@@ -90,6 +90,13 @@ type Preparer interface {
 	// made. It is harmless to repeat: nothing of it is public. The caller
 	// keeps the name on disk and hands it to Publish as Attempt.Prepared.
 	//
+	// Others can write where the caller keeps it, so the name bears a proof that who
+	// holds this account's credential made it of p, and nobody without that credential can
+	// forge one. Publish fails with [ErrPreparedDead], without a call, where a name does
+	// not prove that; Find looks as if there were none. A process that is started again
+	// with the same credential takes what an earlier one prepared; with another one it
+	// prepares anew, and the first is never published.
+	//
 	// Every error wraps a [Failure]; its Kind is never Unknown, since nothing
 	// can be public.
 	Prepare(ctx context.Context, p Post) (prepared string, err error)
@@ -149,8 +156,9 @@ var (
 	ErrOtherHost = errors.New("the image's address is another host's")
 
 	// ErrPreparedDead is wrapped in the Failure of a [Preparer]'s Prepare or
-	// Publish when what was prepared can never be published: it expired, or
-	// the platform could not make it. The Failure is NotSent: the caller drops the name,
+	// Publish when what was prepared can never be published: it expired,
+	// the platform could not make it, or its name does not prove that it was made of the
+	// post. The Failure is NotSent: the caller drops the name,
 	// calls Prepare, and tries again with what that returns.
 	ErrPreparedDead = errors.New("what was prepared can no longer be published")
 )

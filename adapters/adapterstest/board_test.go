@@ -79,7 +79,7 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := strings.TrimPrefix(r.URL.Path, "/posts/")
 	switch {
 	case r.Method == http.MethodPost && r.URL.Path == "/drafts":
-		draft := fmt.Sprintf("d%x", sha256.Sum256(body))[:12]
+		draft := draftOf(body)
 		b.mu.Lock()
 		b.drafts[draft] = in["text"]
 		b.mu.Unlock()
@@ -97,6 +97,9 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.read(w, id)
 	}
 }
+
+// draftOf returns the name of a draft: the board names them by what they hold.
+func draftOf(body []byte) string { return fmt.Sprintf("d%x", sha256.Sum256(body))[:12] }
 
 func (b *board) read(w http.ResponseWriter, id string) {
 	b.mu.Lock()
@@ -226,12 +229,17 @@ func (ch *channel) call(ctx context.Context, method, path string, in, out any) (
 	return nil, f
 }
 
+// drafted returns what the draft of a post is made of.
+func drafted(p adapters.Post) map[string]string {
+	return map[string]string{"text": p.Text, "key": string(p.Key)}
+}
+
 func (ch *channel) Prepare(ctx context.Context, p adapters.Post) (string, error) {
 	if err := ch.Limits().Check(p); err != nil {
 		return "", err
 	}
 	var out struct{ Draft string }
-	_, err := ch.call(ctx, http.MethodPost, "/drafts", map[string]string{"text": p.Text, "key": string(p.Key)}, &out)
+	_, err := ch.call(ctx, http.MethodPost, "/drafts", drafted(p), &out)
 	if err == nil && out.Draft == "" {
 		err = adapters.Fail(adapters.NotSent, "the draft has no name")
 	}
@@ -245,8 +253,16 @@ func (ch *channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if err := ch.Limits().Check(p); err != nil {
 		return adapters.Receipt{}, err
 	}
+	if own, err := json.Marshal(drafted(p)); err != nil || a.Prepared != draftOf(own) {
+		return adapters.Receipt{}, adapters.Fail(adapters.NotSent, "%w", adapters.ErrPreparedDead)
+	}
+	return ch.release(ctx, a.Prepared)
+}
+
+// release publishes a draft, whatever it holds.
+func (ch *channel) release(ctx context.Context, draft string) (adapters.Receipt, error) {
 	var n notice
-	body, err := ch.call(ctx, http.MethodPost, "/posts", map[string]string{"draft": a.Prepared}, &n)
+	body, err := ch.call(ctx, http.MethodPost, "/posts", map[string]string{"draft": draft}, &n)
 	if err != nil {
 		return adapters.Receipt{}, err
 	}

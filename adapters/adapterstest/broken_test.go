@@ -253,6 +253,13 @@ func doubts(b *broken, _ *adapterstest.Rig) {
 	}
 }
 
+// believes publishes whatever it is told was prepared.
+func believes(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, _ adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		return b.channel.release(ctx, a.Prepared)
+	}
+}
+
 // follows goes where a redirect leads.
 func follows(b *broken, r *adapterstest.Rig) {
 	base := r.Server.URL
@@ -350,6 +357,8 @@ func traps() map[string]trap {
 		"prepares_in_private":          {hasty, "after Prepare"},
 		"prepares_without_doubt":       {doubts, "the failure is unknown"},
 		"publishes_a_preparation_once": {insists, "public:"},
+
+		"publishes_no_other_posts_preparation": {believes, "no error"},
 	}
 }
 

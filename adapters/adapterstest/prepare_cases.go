@@ -15,6 +15,7 @@ func preparing(add func(string, check)) {
 	add("prepares_in_private", preparesInPrivate)
 	add("prepares_without_doubt", preparesWithoutDoubt)
 	add("publishes_a_preparation_once", preparedOnce)
+	add("publishes_no_other_posts_preparation", preparedForAnother)
 }
 
 // prepared does the first step and returns the attempt for the second one. The
@@ -107,4 +108,29 @@ func preparedOnce(ctx context.Context, r Rig) error {
 		}
 	}
 	return r.public(r.Post)
+}
+
+// preparedForAnother hands Publish what was prepared for another post, as whoever can write
+// to the caller's records would.
+func preparedForAnother(ctx context.Context, r Rig) error {
+	if _, ok := r.Channel.(adapters.Preparer); !ok {
+		return noPreparer
+	}
+	a, err := r.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	other := r.Post
+	other.Key += "-other"
+	other.Text += " other"
+	for a.N = 1; a.N <= 2; a.N++ {
+		_, err = r.Channel.Publish(ctx, other, a)
+		if err := Failed(err, adapters.NotSent); err != nil {
+			return fmt.Errorf("attempt %d: %w", a.N, err)
+		}
+		if err := is(err, adapters.ErrPreparedDead, "publish another post's preparation"); err != nil {
+			return err
+		}
+	}
+	return r.public()
 }

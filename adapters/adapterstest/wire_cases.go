@@ -211,14 +211,18 @@ func leaksNothing(ctx context.Context, r Rig) error {
 			return fmt.Errorf("find after %s: %w", k, err)
 		}
 	}
-	receipt, err := r.publish(ctx, r.Post)
+	a, err := r.prepare(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	receipt, err := r.Channel.Publish(ctx, r.Post, a)
 	if err != nil {
 		return err
 	}
 	if r.Server != nil {
 		r.Server.Unplug()
 	}
-	return r.everyCall(ctx, receipt)
+	return r.everyCall(ctx, a, receipt)
 }
 
 // leaksNoEcho lets the platform quote the credential in its answers, as a front
@@ -240,7 +244,11 @@ func leaksNoEcho(ctx context.Context, r Rig) error {
 		}
 		pass(w, answer, body)
 	})
-	receipt, err := r.publish(ctx, r.Post)
+	a, err := r.prepare(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	receipt, err := r.Channel.Publish(ctx, r.Post, a)
 	if err != nil {
 		return err
 	}
@@ -253,7 +261,7 @@ func leaksNoEcho(ctx context.Context, r Rig) error {
 				w.WriteHeader(status)
 				_, _ = io.WriteString(w, body)
 			})
-			if err := r.everyCall(ctx, receipt); err != nil {
+			if err := r.everyCall(ctx, a, receipt); err != nil {
 				return fmt.Errorf("answer %d: %w", status, err)
 			}
 		}
@@ -263,9 +271,7 @@ func leaksNoEcho(ctx context.Context, r Rig) error {
 
 // everyCall makes each of the channel's calls and looks for the secrets in what
 // comes back.
-func (r Rig) everyCall(ctx context.Context, receipt adapters.Receipt) error {
-	a := r.attempt()
-	a.Prepared = receipt.ID
+func (r Rig) everyCall(ctx context.Context, a adapters.Attempt, receipt adapters.Receipt) error {
 	got, err := r.Channel.Publish(ctx, r.Post, a)
 	if err := r.clean(got, err); err != nil {
 		return fmt.Errorf("publish: %w", err)

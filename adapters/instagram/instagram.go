@@ -70,6 +70,7 @@ type Channel struct {
 	username     string
 	pollInterval time.Duration
 	pollFor      time.Duration
+	proofKey     []byte // of what is prepared
 	graph        *graph.Client
 }
 
@@ -108,7 +109,7 @@ func New(c Config) (*Channel, error) {
 	}
 	return &Channel{
 		name: c.Name, user: c.UserID, username: c.Username,
-		pollInterval: c.PollInterval, pollFor: c.PollFor, graph: client,
+		pollInterval: c.PollInterval, pollFor: c.PollFor, proofKey: proofKey(c.Token), graph: client,
 	}, nil
 }
 
@@ -141,8 +142,8 @@ func (ch *Channel) check(p adapters.Post) error {
 }
 
 // Prepare makes a container of p's image and text, waits until the platform has
-// worked on it, and returns its number. It lives for 24 hours. The image must be
-// public at Image.URL.
+// worked on it, and returns its number with the proof that it was made of p. It lives
+// for 24 hours. The image must be public at Image.URL.
 //
 // A container that can never be published fails with [adapters.ErrPreparedDead].
 // One that is not ready in time, or does not say, is returned all the same: it may
@@ -158,7 +159,7 @@ func (ch *Channel) Prepare(ctx context.Context, p adapters.Post) (string, error)
 	if err := ch.await(ctx, container); errors.Is(err, adapters.ErrPreparedDead) {
 		return "", fmt.Errorf("instagram: prepare: %w", err)
 	}
-	return container, nil
+	return ch.prove(container, p), nil
 }
 
 // create makes a container and returns its number; the platform may still have to
@@ -197,25 +198,28 @@ func unsent(err error) error {
 // first attempt takes it for ready, since Prepare has waited for that, and the
 // platform refuses it if it is not. A later attempt asks the container what became
 // of it, and waits until it is ready; so does one that has just made it. A
-// container that can't be published any more fails with [adapters.ErrPreparedDead],
-// and at a later attempt one that is public already as a Duplicate.
+// container that can't be published any more, or that is not proven to be p's, fails
+// with [adapters.ErrPreparedDead], and at a later attempt one that is public already
+// as a Duplicate.
 func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	if err := ch.check(p); err != nil {
 		return adapters.Receipt{}, fmt.Errorf("instagram: %w", err)
 	}
+	container, proven := ch.proven(a.Prepared, p)
 	ask := a.N > 1
-	if a.Prepared == "" {
-		container, err := ch.create(ctx, p)
-		if err != nil {
+	switch {
+	case a.Prepared == "":
+		var err error
+		if container, err = ch.create(ctx, p); err != nil {
 			return adapters.Receipt{}, fmt.Errorf("instagram: prepare: %w", err)
 		}
-		a.Prepared, ask = container, true
-	}
-	if !graph.IsNumber(a.Prepared) {
-		return adapters.Receipt{}, fmt.Errorf("instagram: %w", dead("container_unknown", "%q is not a container's number", a.Prepared))
+		ask = true
+	case !proven:
+		return adapters.Receipt{}, fmt.Errorf("instagram: %w", dead("container_unproven",
+			"container %.40q does not prove that this account made it of this post with the token that it has", a.Prepared))
 	}
 	if ask {
-		if err := ch.await(ctx, a.Prepared); err != nil {
+		if err := ch.await(ctx, container); err != nil {
 			return adapters.Receipt{}, fmt.Errorf("instagram: container: %w", err)
 		}
 	}
@@ -225,7 +229,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	answer, err := ch.graph.Do(ctx, graph.Call{
 		Method: http.MethodPost,
 		Path:   ch.user + "/media_publish",
-		Params: url.Values{"creation_id": {a.Prepared}},
+		Params: url.Values{"creation_id": {container}},
 		Rules:  publishRules(a.N),
 	}, &out)
 	if err == nil && !graph.IsID(out.ID) {
@@ -296,19 +300,20 @@ func sameCaption(caption, text string) error {
 	return &adapters.AlteredError{Shown: shown, Want: want}
 }
 
-// Find asks the container a.Prepared, if there is one, whether it was published,
+// Find asks the container a.Prepared, if it is proven to be p's, whether it was published,
 // and looks for p among the account's posts unless it was not. A container that
 // is published while the list lacks its post is not absent: that is a Failure.
 func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	state := ""
-	if graph.IsNumber(a.Prepared) {
-		s, err := ch.status(ctx, a.Prepared)
+	container, proven := ch.proven(a.Prepared, p)
+	if proven {
+		s, err := ch.status(ctx, container)
 		switch {
 		case graph.IsAbsent(err): // a fault of the platform, or older than it remembers: the list decides
 		case err != nil:
 			return adapters.Receipt{}, fmt.Errorf("instagram: find: container: %w", err)
 		case s.Code == finished:
-			return adapters.Receipt{}, fmt.Errorf("instagram: find: container %s waits for its publication: %w", a.Prepared, adapters.ErrNotPublished)
+			return adapters.Receipt{}, fmt.Errorf("instagram: find: container %s waits for its publication: %w", container, adapters.ErrNotPublished)
 		}
 		state = s.Code
 	}
@@ -321,7 +326,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	case errors.Is(err, adapters.ErrNotPublished) && state == published:
 		return adapters.Receipt{}, fmt.Errorf("instagram: find: %w", &adapters.Failure{
 			Kind: adapters.Unknown, Code: "container_published",
-			Err: fmt.Errorf("container %s is published, and the account's list does not show its post: it is late, or somebody deleted it", a.Prepared),
+			Err: fmt.Errorf("container %s is published, and the account's list does not show its post: it is late, or somebody deleted it", container),
 		})
 	case err != nil:
 		return adapters.Receipt{}, fmt.Errorf("instagram: find: %w", err)

@@ -163,6 +163,12 @@ func (c *calls) made(states, publications int32) string {
 	return ""
 }
 
+// number returns the number of the container with the name.
+func number(prepared string) string {
+	container, _, _ := strings.Cut(prepared, ".")
+	return container
+}
+
 // prepareUnasked makes a container of the rig's post that was never asked how it is.
 func prepareUnasked(t *testing.T, r adapterstest.Rig) string {
 	t.Helper()
@@ -419,13 +425,19 @@ func TestPublish_container(t *testing.T) {
 		}, "-2/2207020", "container_expired", true},
 		"broken": {nil, func(t *testing.T, r adapterstest.Rig, prepared string) string {
 			t.Helper()
-			if !fake(t, r).Break(prepared, "2207032: Create media fail") {
+			if !fake(t, r).Break(number(prepared), "2207032: Create media fail") {
 				t.Fatal("there is no such container")
 			}
 			return prepared
 		}, "-1/2207032", "container_error", true},
-		"forgotten":    {impatient, func(*testing.T, adapterstest.Rig, string) string { return "17000000000000001" }, "24/2207006", "container_unknown", true},
-		"not_a_number": {nil, func(*testing.T, adapterstest.Rig, string) string { return "1/../me" }, "container_unknown", "container_unknown", true},
+		"forgotten": {impatient, func(t *testing.T, r adapterstest.Rig, _ string) string {
+			t.Helper()
+			return instagram.Prove(channel(t, r), "17000000000000001", r.Post)
+		}, "24/2207006", "container_unknown", true},
+		"not_a_number": {nil, func(t *testing.T, r adapterstest.Rig, _ string) string {
+			t.Helper()
+			return instagram.Prove(channel(t, r), "1/../me", r.Post)
+		}, "container_unproven", "container_unproven", true},
 	}
 	for name, tt := range tests {
 		for n, code := range map[int]string{0: tt.first, 1: tt.first, 2: tt.later} {
@@ -463,6 +475,93 @@ func TestPublish_container(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestPublish_what_it_made_of_this_post: the name comes out of a ledger to which others can
+// write. Whatever they write, no container goes out but one that was made of this post, and
+// no such name makes a look believe what another container says.
+func TestPublish_what_it_made_of_this_post(t *testing.T) {
+	t.Parallel()
+	for name, forge := range map[string]func(t *testing.T, r adapterstest.Rig) string{
+		"a_number": func(t *testing.T, r adapterstest.Rig) string { t.Helper(); return number(prepare(t, r)) },
+		"another_post": func(t *testing.T, r adapterstest.Rig) string {
+			t.Helper()
+			r.Post.Text += " no"
+			return prepare(t, r)
+		},
+		"another_picture": func(t *testing.T, r adapterstest.Rig) string {
+			t.Helper()
+			r.Post.Image = picture(t, 500, 400)
+			return prepare(t, r)
+		},
+		"another_alternative_text": func(t *testing.T, r adapterstest.Rig) string {
+			t.Helper()
+			image := *r.Post.Image
+			image.Alt = "no"
+			r.Post.Image = &image
+			return prepare(t, r)
+		},
+		"another_bulletin": func(t *testing.T, r adapterstest.Rig) string {
+			t.Helper()
+			r.Post.Notice.SHA256 = strings.Repeat("0", 64)
+			return prepare(t, r)
+		},
+		"another_number": func(t *testing.T, r adapterstest.Rig) string {
+			t.Helper()
+			_, proof, _ := strings.Cut(prepare(t, r), ".")
+			r.Post.Text += " no"
+			return number(prepare(t, r)) + "." + proof
+		},
+		"an_empty_proof": func(t *testing.T, r adapterstest.Rig) string { t.Helper(); return number(prepare(t, r)) + "." },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rig(t, nil)
+			forged := forge(t, r)
+			for n := range 3 {
+				_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: n, Prepared: forged})
+				if f := failure(t, err); f.Kind != adapters.NotSent || !errors.Is(err, adapters.ErrPreparedDead) {
+					t.Errorf("attempt %d with %s: got %v, want it to be prepared anew", n, forged, err)
+				}
+			}
+			if live := len(r.Platform.Live()); live != 0 {
+				t.Fatalf("the account has %d posts, want none", live)
+			}
+			// The account's list decides, and not a container that still waits.
+			a := adapters.Attempt{N: 1, Since: r.Clock.Now(), Prepared: prepare(t, r)}
+			receipt, err := r.Channel.Publish(t.Context(), r.Post, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Prepared = forged
+			if got, err := channel(t, r).Find(t.Context(), r.Post, a); err != nil || got.ID != receipt.ID {
+				t.Errorf("looked for: got %+v and %v, want the post", got, err)
+			}
+		})
+	}
+}
+
+// TestPublish_by_another_process: the proof holds for whoever has the account's token, and
+// for nobody else.
+func TestPublish_by_another_process(t *testing.T) {
+	t.Parallel()
+	r := rig(t, nil)
+	prepared := prepare(t, r)
+	again, err := r.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared}); err != nil {
+		t.Errorf("a process that was started again: %v", err)
+	}
+	other, err := instagram.New(instagram.Config{Name: "instagram-savona", UserID: user, Username: name, Token: token + "x", AppSecret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	if _, err := other.Publish(t.Context(), r.Post, adapters.Attempt{N: 1, Prepared: prepared}); !errors.Is(err, adapters.ErrPreparedDead) {
+		t.Errorf("with another token: got %v, want it to be prepared anew", err)
 	}
 }
 
@@ -787,9 +886,11 @@ func TestFind_container(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := rig(t, nil)
-			a := adapters.Attempt{N: 1, Since: r.Clock.Now(), Prepared: "17900000000000001"}
+			a := adapters.Attempt{
+				N: 1, Since: r.Clock.Now(), Prepared: instagram.Prove(channel(t, r), "17900000000000001", r.Post),
+			}
 			container := func(w http.ResponseWriter, req *http.Request, platform http.Handler) {
-				if strings.HasSuffix(req.URL.Path, "/"+a.Prepared) {
+				if strings.HasSuffix(req.URL.Path, "/17900000000000001") {
 					_, _ = io.WriteString(w, tt.container)
 					return
 				}

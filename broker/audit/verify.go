@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type Report struct {
 	Refusals   []Refusal      `json:"refusals"`   // what the ledger says was refused
 	Rings      int            `json:"key_rings"`  // versions of the key ring that came into force
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
+	Altered    []Altered      `json:"altered"`    // posts that stand in public with another text than was signed: the ledger says so, and is in order
 	Races      int            `json:"races"`      // records without effect, where two writers met
 	Missing    []ledger.Gap   `json:"missing"`    // records that are missing or can't be read
 	Unjudged   int            `json:"unjudged"`   // that make no sense without records that are missing
@@ -55,6 +57,17 @@ type Refusal struct {
 	Alert  string    `json:"alert,omitempty"`
 	Class  string    `json:"class,omitempty"`
 	Reason string    `json:"reason"`
+}
+
+// An Altered is a post that was read back with another text than was signed.
+type Altered struct {
+	Record  int64  `json:"record"` // that says so, and ended the delivery
+	Alert   string `json:"alert"`
+	Code    string `json:"code"`
+	Number  int    `json:"number"` // of the bulletin
+	Channel string `json:"channel"`
+	Part    int    `json:"part"`
+	URL     string `json:"url,omitempty"`
 }
 
 // CheckpointUse says which checkpoint the ledger was held against.
@@ -232,6 +245,7 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	}
 	v.checkSent(v.attempts, v.proofs, "an attempt")
 	r.Posts = v.checkSent(v.posts, v.proofs, "a post")
+	r.Altered = altered(v.state)
 	r.Unjudged = len(v.unjudged)
 	if r.Accepted == nil {
 		r.Accepted = []int64{}
@@ -248,6 +262,25 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return int(a.Record - b.Record) })
 	r.OK = len(r.Findings) == 0
 	return *r, nil
+}
+
+// altered lists the posts of which the ledger says that they show another text than was
+// signed, in ledger order.
+func altered(s *ledger.State) []Altered {
+	out := []Altered{}
+	for _, id := range s.Order {
+		for _, b := range s.Alerts[id].Bulletins {
+			for channel, d := range b.Deliveries {
+				for i, p := range d.Parts {
+					if p.State == ledger.StateFailed && p.Class == ledger.ClassAltered {
+						out = append(out, Altered{Record: p.Changed, Alert: id, Code: b.Code, Number: b.Number, Channel: channel, Part: i + 1, URL: p.URL})
+					}
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Altered) int { return cmp.Compare(a.Record, b.Record) })
+	return out
 }
 
 func (v *Verifier) checkCheckpoint() {

@@ -744,3 +744,24 @@ func TestVerifyTellsThatALossWasAccepted(t *testing.T) {
 		t.Errorf("it says %v, %+v, want record %d", r.Accepted, r.Findings, seq)
 	}
 }
+
+// TestVerifyNamesWhatWasAltered: a post that shows another text than was signed is no fault
+// of the ledger, and is named.
+func TestVerifyNamesWhatWasAltered(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.release(s.b)
+	s.begin(s.b, "", s.alert.Channels...)
+	s.post(s.b, "x-a", 1)
+	s.post(s.b, "telegram-a", 1)
+	ended := s.add(of(s.b, ledger.Record{Type: ledger.Failed, Channel: "x-a", Part: 1, Class: ledger.ClassAltered, Reason: "it shows something else"}))
+	s.add(of(s.b, ledger.Record{Type: ledger.Failed, Channel: "telegram-a", Part: 1, Class: "gone", Reason: "it is not there"}))
+	r := s.verify(nil)
+	wantGood(t, r)
+	want := []audit.Altered{{
+		Record: ended, Alert: string(s.b.Alert), Code: string(s.b.Code), Number: 1, Channel: "x-a", Part: 1, URL: "https://fake.example/x-a",
+	}}
+	if !slices.Equal(r.Altered, want) {
+		t.Errorf("altered are %+v, want %+v", r.Altered, want)
+	}
+}

@@ -13,17 +13,19 @@ import (
 	"tocsin/broker/ledger"
 )
 
-// A stagePlatform is a platform whose posts are made in two steps.
+// A stagePlatform is a platform whose posts are made in two steps. Its channel knows by the
+// name of what was prepared for which post that was.
 type stagePlatform struct {
 	*platform
 
 	stage    sync.Mutex
 	made     int
 	used     []string // what Publish was handed
+	texts    map[string]string
 	preparer func(context.Context) error
 }
 
-func (p *stagePlatform) Prepare(ctx context.Context, _ adapters.Post) (string, error) {
+func (p *stagePlatform) Prepare(ctx context.Context, post adapters.Post) (string, error) {
 	if p.preparer != nil {
 		if err := p.preparer(ctx); err != nil {
 			return "", err
@@ -32,13 +34,22 @@ func (p *stagePlatform) Prepare(ctx context.Context, _ adapters.Post) (string, e
 	p.stage.Lock()
 	defer p.stage.Unlock()
 	p.made++
-	return fmt.Sprint("container-", p.made), nil
+	name := fmt.Sprint("container-", p.made)
+	if p.texts == nil {
+		p.texts = map[string]string{}
+	}
+	p.texts[name] = post.Text
+	return name, nil
 }
 
 func (p *stagePlatform) Publish(ctx context.Context, post adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	p.stage.Lock()
 	p.used = append(p.used, a.Prepared)
+	own := p.texts[a.Prepared] == post.Text
 	p.stage.Unlock()
+	if !own {
+		return adapters.Receipt{}, adapters.Fail(adapters.NotSent, "another post's: %w", adapters.ErrPreparedDead)
+	}
 	return p.platform.Publish(ctx, post, a)
 }
 
@@ -184,5 +195,31 @@ func TestWhatWasOnlyPreparedIsRefused(t *testing.T) {
 				t.Fatal("the bulletin that was passed is not refused")
 			}
 		}
+	}
+}
+
+// TestWhatOthersSayWasPreparedIsPreparedAnew has somebody with the credential of the channel's
+// adapter write that what was prepared for one bulletin is another one's.
+func TestWhatOthersSayWasPreparedIsPreparedAnew(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := &stagePlatform{platform: newPlatform("instagram-a")}
+	stop := h.run("one/a", quick(p))
+	refused, released := newAlert(t, "instagram-a").Next(t, alert.MsgAlert), newAlert(t, "instagram-a").Next(t, alert.MsgAlert)
+	var names []string
+	for _, b := range []*bulletin.Bulletin{refused, released} {
+		h.hand(b)
+		h.sign(b, h.officer)
+		names = append(names, h.until(b, "instagram-a", "prepared", func(p ledger.PartState) bool { return p.Prepared != "" }).Prepared)
+	}
+	stop()
+	h.append(ledger.Record{
+		Type: ledger.Prepared, Alert: string(released.Alert), Number: 1, SHA256: released.SHA256(), Channel: "instagram-a", Part: 1, Prepared: names[0],
+	})
+	h.run("one/b", quick(p))
+	h.sign(released, h.police)
+	got := h.await(released, "instagram-a", ledger.StateVerified)
+	if made, used := p.seen(); made != 3 || used != "[container-1 container-3]" || got.Attempts != 2 {
+		t.Errorf("%d were prepared and %s handed over in %d attempts, want the forged one refused and a third one published", made, used, got.Attempts)
 	}
 }

@@ -588,7 +588,7 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 			Type: ledger.NotVerifiable, Reason: "this account gives no way to read a post back",
 		})
 	case isAltered && memory.reads > 0:
-		return time.Time{}, l.failed(ctx, id, it, part, "altered", altered.Error()+": look at the post, and correct the alert")
+		return time.Time{}, l.failed(ctx, id, it, part, ledger.ClassAltered, altered.Error()+": look at the post, and correct the alert")
 	case isAltered:
 		memory.reads, memory.next = memory.reads+1, now.Add(alteredAgain)
 	case errors.Is(err, adapters.ErrNotPublished):

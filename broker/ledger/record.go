@@ -177,6 +177,10 @@ const (
 	ClassFlood     = "flood"     // more is refused than is recorded one by one
 )
 
+// ClassAltered is the class of a Failed record of a post that was read back with another
+// text than was signed. It is stored.
+const ClassAltered = "altered"
+
 // Whose word it is that the broker syncs every write, in NodeStarted records.
 const (
 	SyncEmbedded    = "embedded"    // the node runs the broker, and has set it so

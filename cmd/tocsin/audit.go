@@ -143,10 +143,18 @@ func (p *program) writeReport(r audit.Report) {
 		p.print("Voce %d: una persona ha accettato il registro senza il suo sigillo, che era andato perso: da lì in poi il sigillo vale, prima no",
 			"Record %d: a person accepted the ledger without its checkpoint, which was lost: checkpoints speak for it from there on, not before", seq)
 	}
+	for _, a := range r.Altered {
+		p.print("  voce %d: il canale %s mostra un TESTO DIVERSO da quello firmato (allerta %s, bollettino %d, parte %d): guardare il post e rettificare con tocsin correct %s",
+			"  record %d: channel %s shows ANOTHER TEXT than was signed (alert %s, bulletin %d, part %d): look at the post, and correct it with tocsin correct %s",
+			a.Record, a.Channel, a.Code, a.Number, a.Part, a.Code)
+	}
 	for _, f := range r.Findings {
 		writeLine(p.out, "  ", fmt.Sprintf("%s %d (%s): %s", p.say("voce", "record"), f.Record, p.read(f.Rule), p.read(f.Text)))
 	}
-	if r.OK {
+	switch {
+	case r.OK && len(r.Altered) > 0:
+		p.print("Il registro è in ordine. Post con un testo diverso da quello firmato: %d.", "The ledger is in order. Posts with another text than was signed: %d.", len(r.Altered))
+	case r.OK:
 		p.print("Tutto in ordine.", "All is in order.")
 	}
 }

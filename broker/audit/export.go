@@ -165,19 +165,23 @@ func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	for _, b := range a.Bulletins {
 		e := ExportedBulletin{Number: b.Number, SHA256: b.SHA256}
 		raw, err := blobs(ctx, b.SHA256)
+		p := x.verifier.proofs[b.SHA256]
+		if err != nil && p != nil { // it stands inside another one, and nowhere else
+			raw, err = p.bulletin.Bytes(), nil
+		}
 		switch {
 		case ctx.Err() != nil:
-			return nil, fmt.Errorf("bulletin %s: %w", b.SHA256, err)
+			return nil, fmt.Errorf("bulletin %s: %w", b.SHA256, ctx.Err())
 		case err != nil:
 			e.Missing = true
 		default:
 			out.files["bulletins/"+b.SHA256+".bulletin"] = raw
 		}
-		if p := x.verifier.proofs[b.SHA256]; p != nil && p.released > 0 {
+		if p != nil && p.released > 0 {
 			e.Released, out.Code = p.released, b.Code
 			claims += fmt.Sprintf("released: %s %d\n", b.SHA256, p.released)
 		}
-		if p := x.verifier.proofs[b.SHA256]; p != nil && p.halted > 0 {
+		if p != nil && p.halted > 0 {
 			e.Halted = p.halted
 			claims += fmt.Sprintf("halted: %s %d\n", b.SHA256, p.halted)
 		}

@@ -323,19 +323,20 @@ func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Contex
 	for _, id := range v.state.Order {
 		for _, b := range v.state.Alerts[id].Bulletins {
 			v.report.Bulletins++
-			raw, err := blobs(ctx, b.SHA256)
-			if err != nil && !isAnswer(err) {
-				return nil, err
+			if b.Kind == "" {
+				err := v.checkBytes(ctx, id, b, proofs, blobs)
+				if err != nil {
+					return nil, err
+				}
 			}
-			var parsed *bulletin.Bulletin
-			if err == nil {
-				parsed, err = readBulletin(raw, id, b)
+		}
+		for _, b := range v.state.Alerts[id].Bulletins {
+			if b.Kind != "" {
+				err := v.checkBytes(ctx, id, b, proofs, blobs)
+				if err != nil {
+					return nil, err
+				}
 			}
-			if err != nil {
-				v.refusedOr(b.Seq, b.At, "bulletin", err)
-				continue
-			}
-			proofs[b.SHA256] = &bulletinProof{bulletin: parsed, completed: -1}
 		}
 	}
 	for _, id := range v.state.Order {
@@ -350,6 +351,49 @@ func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Contex
 		v.checkChain(id, proofs, holders)
 	}
 	return proofs, nil
+}
+
+// checkBytes reads a bulletin: one that was prepared out of the one around it, as those who
+// post it do, every other one from its own bytes. The error says that these could not be asked for.
+func (v *Verifier) checkBytes(ctx context.Context, id string, b *ledger.BulletinState, proofs map[string]*bulletinProof,
+	blobs func(context.Context, string) ([]byte, error),
+) error {
+	var raw []byte
+	var err error
+	if inside := v.prepared(id, b, proofs); inside != nil {
+		raw = inside.Bytes()
+	} else if raw, err = blobs(ctx, b.SHA256); err != nil && !isAnswer(err) {
+		return err
+	}
+	var parsed *bulletin.Bulletin
+	if err == nil {
+		parsed, err = readBulletin(raw, id, b)
+	}
+	if err != nil {
+		v.refusedOr(b.Seq, b.At, "bulletin", err)
+		return nil
+	}
+	proofs[b.SHA256] = &bulletinProof{bulletin: parsed, completed: -1}
+	return nil
+}
+
+// prepared returns the bulletin of a record that says that it was prepared inside another
+// one of its alert, out of that one; nil where none of those that were read holds it.
+func (v *Verifier) prepared(id string, b *ledger.BulletinState, proofs map[string]*bulletinProof) *bulletin.Bulletin {
+	if b.Kind == "" {
+		return nil
+	}
+	for _, around := range v.state.Alerts[id].Bulletins {
+		if around.Kind != "" {
+			continue
+		}
+		if p := proofs[around.SHA256]; p != nil {
+			if inside := p.bulletin.Inside(b.SHA256); inside != nil {
+				return inside
+			}
+		}
+	}
+	return nil
 }
 
 // isAnswer reports whether the error is what the ledger answers about a bulletin's

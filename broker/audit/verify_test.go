@@ -53,7 +53,7 @@ func (s *scene) hand(b *bulletin.Bulletin) int64 {
 	s.blobs[b.SHA256()] = b.Bytes()
 	return s.add(of(b, ledger.Record{
 		Type: ledger.Bulletin, Bytes: len(b.Bytes()), Code: string(b.Code), Identifier: b.Message.Identifier,
-		MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(), Breakglass: b.Breakglass != nil,
+		MsgType: string(b.Message.MsgType), Kind: string(b.Kind), Expires: b.Expires.UTC(), Breakglass: b.Breakglass != nil,
 	}))
 }
 
@@ -764,4 +764,25 @@ func TestVerifyNamesWhatWasAltered(t *testing.T) {
 	if !slices.Equal(r.Altered, want) {
 		t.Errorf("altered are %+v, want %+v", r.Altered, want)
 	}
+}
+
+// TestVerifierTakesWhatIsPreparedOutOfWhatIsAroundIt: who stops an alert need not keep bytes
+// that are kept already.
+func TestVerifierTakesWhatIsPreparedOutOfWhatIsAroundIt(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.alert = bulletintest.New(t, "telegram-a", "x-a")
+	s.alert.Prepared = true
+	s.b = s.alert.Next(t, alert.MsgAlert)
+	s.release(s.b)
+	s.deliver(s.b)
+	correction := s.b.Prepared(bulletin.Correction)
+	for _, stop := range []*bulletin.Bulletin{correction, correction.Prepared(bulletin.Revocation)} {
+		s.hand(stop)
+		delete(s.blobs, stop.SHA256())
+		s.sign(stop, s.officer)
+		s.sign(stop, s.police)
+		s.deliver(stop)
+	}
+	wantGood(t, s.verify(nil))
 }

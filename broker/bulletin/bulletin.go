@@ -161,6 +161,21 @@ func (b *Bulletin) Prepared(kind Kind) *Bulletin {
 	return nil
 }
 
+// Inside returns the bulletin with the digest that was prepared inside this one, or inside
+// what was prepared there, or nil. Its bytes are signed with those of this one, so that they
+// need not be kept apart.
+func (b *Bulletin) Inside(sha256 string) *Bulletin {
+	for _, p := range b.prepared {
+		if p.sum == sha256 {
+			return p
+		}
+		if inner := p.Inside(sha256); inner != nil {
+			return inner
+		}
+	}
+	return nil
+}
+
 // Mark returns the alert code with the bulletin's number, as it stands in every
 // post: "SV-7F3K2-1".
 func (b *Bulletin) Mark() string { return b.Code.Mark(b.Number) }

@@ -446,14 +446,20 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 	}
 	h := lib.byDigest[state.SHA256]
 	if h == nil {
-		raw, err := lib.ledger.Blob(ctx, state.SHA256)
+		b, err := lib.prepared(ctx, id, state)
+		var raw []byte
+		if b == nil && err == nil {
+			raw, err = lib.ledger.Blob(ctx, state.SHA256)
+		}
 		if errors.Is(err, ledger.ErrNoBlob) && lib.now != nil && !lib.now().Before(state.At.Add(blobGrace)) {
 			lib.bad[state.Seq] = err // a flood of such records must not have each of them asked for at every step
 		}
 		if err != nil {
 			return nil, err
 		}
-		b, err := bulletin.Parse(raw)
+		if b == nil {
+			b, err = bulletin.Parse(raw)
+		}
 		if err != nil {
 			lib.bad[state.Seq] = err
 			return nil, err
@@ -467,6 +473,59 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 		return nil, lib.bad[state.Seq]
 	}
 	return h, nil
+}
+
+// prepared returns the bulletin of a record that says that it was prepared inside another one,
+// cut out of that one, whatever is kept apart: stopping an alert takes no room in a store that
+// is full. It is nil where none of the alert's bulletins holds it. The caller holds mu.
+func (lib *library) prepared(ctx context.Context, id string, state *ledger.BulletinState) (*bulletin.Bulletin, error) {
+	if state.Kind == "" {
+		return nil, nil //nolint:nilnil // it stands for itself
+	}
+	var all []ledger.BulletinState // but those that are prepared: what is inside them stands in the one around them too
+	lib.ledger.View(func(st *ledger.State) {
+		if a := st.Alerts[id]; a != nil {
+			for _, b := range a.Bulletins {
+				if b.Kind == "" {
+					all = append(all, *b)
+				}
+			}
+		}
+	})
+	for _, around := range all {
+		h, err := lib.read(ctx, id, &around)
+		switch {
+		case err == nil:
+			if b := h.b.Inside(state.SHA256); b != nil {
+				return b, nil
+			}
+		case !isVerdict(err) && !errors.Is(err, ledger.ErrNoBlobs):
+			return nil, err
+		}
+	}
+	return nil, nil //nolint:nilnil // it may be kept apart
+}
+
+// Kept returns the bulletin of an alert with the digest out of what the ledger keeps: its own
+// bytes, or those of the bulletin in which it was prepared.
+func Kept(ctx context.Context, l *ledger.Ledger, id, digest string) (*bulletin.Bulletin, error) {
+	if b, err := Prepared(ctx, l, id, digest); b != nil || err != nil {
+		return b, err
+	}
+	raw, err := l.Blob(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	return bulletin.Parse(raw)
+}
+
+// Prepared returns the bulletin with the digest that was prepared inside one of an alert, nil
+// where the ledger keeps no such bulletin: then its own bytes have to be kept.
+func Prepared(ctx context.Context, l *ledger.Ledger, id, digest string) (*bulletin.Bulletin, error) {
+	lib := newLibrary(l, nil)
+	lib.mu.Lock()
+	defer lib.mu.Unlock()
+	return lib.prepared(ctx, id, &ledger.BulletinState{SHA256: digest, Kind: "prepared"})
 }
 
 // Statements returns the signatures that the ledger holds of a bulletin, in

@@ -30,7 +30,7 @@ func encoded(t *testing.T, r ledger.Record) (subject, payload string) {
 func bulletinRecord(b *bulletin.Bulletin) ledger.Record {
 	return ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
-		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
+		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Kind: string(b.Kind), Expires: b.Expires.UTC(),
 	}
 }
 
@@ -170,6 +170,30 @@ func TestPoliceHandInWhatIsPrepared(t *testing.T) {
 	if p := h.part(ordinary, "x-a"); p.Attempts != 0 {
 		t.Errorf("the bulletin is %+v", p)
 	}
+}
+
+// TestWhatIsPreparedNeedsNoBytesOfItsOwn stops an alert with records alone, and revokes what was
+// prepared inside what was prepared: nodes take the bytes out of the bulletin around them.
+func TestWhatIsPreparedNeedsNoBytesOfItsOwn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	a := newAlert(t, "x-a")
+	a.Prepared = true
+	b := h.release(a.Next(t, alert.MsgAlert))
+	h.await(b, "x-a", ledger.StateVerified)
+	correction := b.Prepared(bulletin.Correction)
+	for _, stop := range []*bulletin.Bulletin{correction, correction.Prepared(bulletin.Revocation)} {
+		h.append(bulletinRecord(stop))
+		h.sign(stop, h.officer, h.police)
+		h.await(stop, "x-a", ledger.StateVerified)
+		kept, err := delivery.Kept(t.Context(), h.ledger, string(stop.Alert), stop.SHA256())
+		if err != nil || kept.SHA256() != stop.SHA256() {
+			t.Errorf("what was kept is %v, %v", kept, err)
+		}
+	}
+	want(t, x, "1/1", "2/1", "3/1")
 }
 
 // TestAnAdaptersNodeCarriesItsChannel runs nodes that have the credentials of single channels, beside

@@ -31,14 +31,23 @@ func (e *LostError) Error() string {
 
 // holdBytes looks whether the bytes of each bulletin that was sent are there. That nobody
 // keeps those of one that was never sent proves nothing: whoever may hand in can write a
-// record without them.
+// record without them. What stands prepared inside another one of its alert need not be kept
+// apart: here it is enough that one is there which may hold it, and whoever reads the alert
+// finds out whether it does.
 func (l *Ledger) holdBytes(ctx context.Context) error {
 	want := map[string]int64{}
+	around := map[string][]string{} // what may hold a prepared bulletin, by its digest
 	l.View(func(s *State) {
 		for _, a := range s.Alerts {
 			for _, b := range a.Bulletins {
-				if b.Attempted() && !b.Unread() {
-					want[b.SHA256] = b.Seq
+				if !b.Attempted() || b.Unread() {
+					continue
+				}
+				want[b.SHA256] = b.Seq
+				for _, other := range a.Bulletins {
+					if b.Kind != "" && other.Kind == "" && other.Number < b.Number {
+						around[b.SHA256] = append(around[b.SHA256], other.SHA256)
+					}
 				}
 			}
 		}
@@ -52,6 +61,11 @@ func (l *Ledger) holdBytes(ctx context.Context) error {
 		if info, err = blobs.Info(ctx, jetstream.WithSubjectFilter("blob.*")); err == nil {
 			for subject := range info.State.Subjects {
 				delete(want, strings.TrimPrefix(subject, "blob."))
+			}
+			for digest, holders := range around {
+				if slices.ContainsFunc(holders, func(h string) bool { _, there := info.State.Subjects["blob."+h]; return there }) {
+					delete(want, digest)
+				}
 			}
 		}
 	}

@@ -280,3 +280,32 @@ func TestMaxBytes(t *testing.T) {
 	}
 	node.stop()
 }
+
+// TestAStoreThatIsFloodedStopsNobody fills the store of bulletins past the commands, as the thief
+// of a broker credential would: what was released is revoked all the same.
+func TestAStoreThatIsFloodedStopsNobody(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	pg.edit("broker:\n", "broker:\n  max_bytes: 12000000\n")
+	n := pg.up()
+	first := pg.signed("first")
+	expect(t, 0, "publish", first, "-c", pg.config)
+	expect(t, 0, "cosign", codeOf(t, first), "-c", pg.config, "-k", pg.key("police"), "--yes")
+	for _, size := range []int{3 << 20, 200 << 10, 10 << 10} {
+		var err error
+		for i := 0; err == nil && i < 100; i++ {
+			junk := make([]byte, size)
+			copy(junk, fmt.Sprint(size, i))
+			_, err = n.ledger.PutBlob(t.Context(), junk)
+		}
+		if !errors.Is(err, ledger.ErrFull) {
+			t.Fatalf("flooded with %d bytes each: %v, want a full store", size, err)
+		}
+	}
+	for _, verb := range []string{"correct", "cancel"} {
+		expect(t, 0, verb, codeOf(t, first), "-c", pg.config, "-k", pg.key("officer"), "--yes")
+	}
+	if stdout, _ := expect(t, 0, "audit", "verify", "-c", pg.config); !strings.Contains(stdout, "All is in order.") {
+		t.Errorf("audit verify says %s", stdout)
+	}
+}

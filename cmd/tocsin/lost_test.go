@@ -24,8 +24,10 @@ func TestALostRevocationPutsNothingBackInForce(t *testing.T) {
 	code := string(b.Code)
 	expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
 	node.says("/a/" + code)
-	stopped := []string{"cancel", code, "-c", pg.config, "-k", pg.key("officer"), "--yes"}
+	// In words of its own: what is prepared stands inside the alert, and is lost with it alone.
+	stopped := []string{"cancel", code, "--reason", "Falso allarme", "-c", pg.config, "-k", pg.key("officer"), "--yes"}
 	expect(t, 0, stopped...)
+	expect(t, 0, "cosign", code, "-c", pg.config, "-k", pg.key("police"), "--yes")
 	tick, late := time.NewTicker(20*time.Millisecond), time.After(20*time.Second)
 	defer tick.Stop()
 	for revoked := false; !revoked; {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"tocsin/broker/bulletin"
+	"tocsin/broker/delivery"
 	"tocsin/broker/review"
 )
 
@@ -58,10 +59,8 @@ func (d *desk) background(ctx context.Context, p *program, b *bulletin.Bulletin)
 	if b.Previous == "" {
 		return bg
 	}
-	raw, err := d.ledger.Blob(ctx, b.Previous)
-	if err == nil {
-		bg.previous, err = bulletin.Parse(raw)
-	}
+	var err error
+	bg.previous, err = delivery.Kept(ctx, d.ledger, string(b.Alert), b.Previous)
 	if err == nil && bg.previous.Alert != b.Alert {
 		bg.previous = nil
 		err = both("quello che nomina è di un'altra allerta", "the one that it names is another alert's")

@@ -393,17 +393,34 @@ func (d *desk) mayHandIn(b *bulletin.Bulletin, fresh bool, statements []signing.
 	return nil
 }
 
-// record puts a bulletin into the ledger.
+// record puts a bulletin into the ledger. What stands prepared inside another one is kept
+// with that one already: what stops an alert is one small record.
 func (d *desk) record(ctx context.Context, b *bulletin.Bulletin) error {
-	if _, err := d.ledger.PutBlob(ctx, b.Bytes()); err != nil {
+	kept, err := d.keptInside(ctx, b)
+	if err != nil {
 		return err
 	}
-	_, err := d.ledger.Append(ctx, ledger.Record{
+	if !kept {
+		if _, err := d.ledger.PutBlob(ctx, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	_, err = d.ledger.Append(ctx, ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
 		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Kind: string(b.Kind), Expires: b.Expires.UTC(),
 		Breakglass: b.Breakglass != nil,
 	})
 	return err
+}
+
+// keptInside reports whether the ledger keeps the bytes of a bulletin in those of the one in
+// which it was prepared.
+func (d *desk) keptInside(ctx context.Context, b *bulletin.Bulletin) (bool, error) {
+	if b.Kind == "" {
+		return false, nil
+	}
+	inside, err := delivery.Prepared(ctx, d.ledger, string(b.Alert), b.SHA256())
+	return inside != nil, err
 }
 
 // statements checks the signatures of a bulletin that are not in the ledger yet, each

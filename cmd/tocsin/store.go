@@ -170,7 +170,10 @@ func stops(b *bulletin.Bulletin) bool {
 func (d *desk) room(ctx context.Context, b *bulletin.Bulletin) error {
 	need := int64(reserve)
 	if stops(b) {
-		need = int64(len(b.Bytes())) + recordsRoom
+		need = recordsRoom
+		if b.Kind == "" {
+			need += int64(len(b.Bytes()))
+		}
 	}
 	err := d.roomFor(need)
 	if err == nil {

@@ -5,9 +5,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"tocsin/broker/alert"
 )
 
 // A Severity says how much a finding matters.
@@ -22,7 +25,8 @@ const (
 
 // A LintFinding is something that is wrong, weak or worth knowing about a key ring.
 type LintFinding struct {
-	Line     int // from 1; 0 for the ring as a whole
+	File     string // of a version; "" where one ring alone was looked at
+	Line     int    // from 1; 0 for the ring as a whole
 	Severity Severity
 	Err      error  // of what is Broken; else nil
 	Italian  string // of what is not Broken
@@ -82,6 +86,10 @@ func (l *linter) say(line int, s Severity, italian, english string) {
 	l.found = append(l.found, LintFinding{Line: line, Severity: s, Italian: italian, English: english})
 }
 
+func (l *linter) breaks(err error) {
+	l.found = append(l.found, LintFinding{Severity: Broken, Err: err})
+}
+
 func (l *linter) lines() {
 	for i := range l.ring.lines {
 		is := &l.ring.lines[i]
@@ -139,28 +147,143 @@ func (l *linter) people() {
 	}
 }
 
-// roles looks for what the policy asks for and nobody can give.
+// roles looks for what the policy asks for and nobody can give, in each realm in which
+// anybody may sign.
 func (l *linter) roles(p *Policy) {
-	can := map[Role]bool{}
-	for i := range l.ring.lines {
-		if is := &l.ring.lines[i]; is.covers(l.now) && !l.ring.Revoked(is.Key) {
-			can[is.Role] = true
-		}
-	}
-	said := map[Role]bool{}
-	for _, rule := range p.rules {
-		for _, slot := range rule.slots() {
-			if slices.ContainsFunc(slot, func(r Role) bool { return can[r] || said[r] }) {
-				continue
-			}
-			said[slot[0]] = true
-			l.say(0, Weak, "le regole chiedono la firma di: "+slot[0].Title("it")+"; nessuno può darla", "the policy asks for the signature of: "+slot[0].Title("en")+"; nobody can give it")
-		}
+	live, exercise := l.ring.sides(alert.RealmLive, l.now), l.ring.sides(alert.RealmExercise, l.now)
+	switch {
+	case len(exercise) == 0, maps.EqualFunc(live, exercise, slices.Equal[[]string]):
+		l.rolesOf(p, live, "")
+	case len(live) == 0:
+		l.rolesOf(p, exercise, "")
+	default: // people are enrolled for one realm alone
+		l.rolesOf(p, live, " ("+string(alert.RealmLive)+")")
+		l.rolesOf(p, exercise, " ("+string(alert.RealmExercise)+")")
 	}
 	if p.breakglass != nil && !l.ring.canBreakGlass(l.now) {
 		l.say(0, Weak, "le regole ammettono l'emissione d'emergenza e nessuna organizzazione ha sia un officer sia un breakglass, due persone",
 			"the policy allows break-glass and no organisation has both an officer and a breakglass, two persons")
 	}
+}
+
+func (l *linter) rolesOf(p *Policy, can sides, realm string) {
+	said, unmet := map[Role]bool{}, map[string][]string{}
+	for _, subject := range Subjects(p) {
+		rule := p.rule(subject)
+		if subject.Breakglass || can.give(rule) {
+			continue
+		}
+		whole := true
+		for _, slot := range rule.slots() {
+			if slices.ContainsFunc(slot, func(r Role) bool { return len(can[r]) > 0 }) {
+				continue
+			}
+			whole = false
+			if !slices.ContainsFunc(slot, func(r Role) bool { return said[r] }) {
+				said[slot[0]] = true
+				l.say(0, Weak, "le regole chiedono la firma di: "+slot[0].Title("it")+"; nessuno può darla"+realm, "the policy asks for the signature of: "+slot[0].Title("en")+"; nobody can give it"+realm)
+			}
+		}
+		if whole {
+			unmet[rule.text()] = append(unmet[rule.text()], subject.part())
+		}
+	}
+	for text, parts := range unmet {
+		names := strings.Join(parts, ", ")
+		l.say(0, Weak, names+": nessuno può soddisfare la regola "+text+": le firme devono venire da organizzazioni diverse, e quelle di chi può darle non bastano"+realm,
+			names+": nobody can satisfy the rule "+text+": the signatures must come from different organisations, and those who can give them have too few"+realm)
+	}
+}
+
+// sides has for each role the organisations whose people may sign in it.
+type sides map[Role][]string
+
+// sides returns who may sign in a realm at a moment. Whom an authority enrols is not
+// known: it stands for its organisation.
+func (r *Ring) sides(realm alert.Realm, at time.Time) sides {
+	can := sides{}
+	for i := range r.lines {
+		l := &r.lines[i]
+		if l.covers(at) && !r.Revoked(l.Key) && slices.Contains(l.Realms, realm) && !slices.Contains(can[l.Role], l.Organisation) {
+			can[l.Role] = append(can[l.Role], l.Organisation)
+		}
+	}
+	return can
+}
+
+// give reports whether people of these organisations can satisfy a rule: with the
+// arithmetic that decides on each release.
+func (can sides) give(rule Rule) bool {
+	var people []Signer
+	for _, role := range rule.Roles() {
+		for i, organisation := range can[role] {
+			if i == len(Roles()) { // as many as a rule has signatures, at most: more make no difference
+				break
+			}
+			people = append(people, Signer{Principal: organisation, Organisation: organisation, Fingerprint: organisation, Role: role})
+		}
+	}
+	_, ok := choose(rule.slots(), people, strangers)
+	return ok
+}
+
+// CanRelease reports whether the people of the version could release an alert in a realm
+// at a moment: without such people the service can begin nothing.
+func (v *Version) CanRelease(realm alert.Realm, at time.Time) bool {
+	return v.ring.sides(realm, at).give(v.policy.rules[alert.MsgAlert])
+}
+
+// Lint is [Lint] for both rings of a version, and for how many managers must sign what
+// comes next.
+func (v *Version) Lint(now time.Time) []LintFinding {
+	signers := Lint(v.files[FileSigners], v.files[FileRevoked], v.policy, now)
+	for i := range signers {
+		signers[i].File = FileSigners
+	}
+	root := append(v.lintThreshold(now), Lint(v.files[FileRoot], v.files[FileRevoked], nil, now)...)
+	for i := range root {
+		root[i].File = FileRoot
+	}
+	return append(signers, root...)
+}
+
+func (v *Version) lintThreshold(now time.Time) []LintFinding {
+	var l linter
+	need := v.Meta.Threshold
+	if need == 1 {
+		l.say(0, Weak, "basta la firma di un responsabile solo (threshold 1): chi ha una sua chiave decide chi firma; chiederne due", "one manager alone is enough (threshold 1): whoever has their key decides who signs; ask for two")
+	}
+	live, exercise := v.managers(alert.RealmLive, now), v.managers(alert.RealmExercise, now)
+	people := live
+	if len(live) == 0 || len(exercise) > 0 && len(exercise) < len(live) {
+		people = exercise // of both realms the one that is worse off
+	}
+	houses := map[string]bool{}
+	for _, house := range people {
+		houses[house] = true
+	}
+	switch {
+	case len(people) < need:
+		l.breaks(fmt.Errorf("%d managers must sign each version, and there are %d: lower --threshold, or add managers", need, len(people)))
+	case need > 1 && len(houses) < 2:
+		l.breaks(errors.New("more than one manager must sign, and all of them are of one organisation: add managers of another"))
+	case need > 1 && len(people) == need:
+		l.say(0, Weak, "devono firmare tutti i responsabili: se uno perde la chiave, il portachiavi non si cambia più; aggiungerne un altro",
+			"all managers must sign: if one loses the key, the key ring can't be changed any more; add another")
+	}
+	return l.found
+}
+
+// managers returns who may sign versions in a realm at a moment, with the organisation of
+// each.
+func (v *Version) managers(realm alert.Realm, at time.Time) map[string]string {
+	people := map[string]string{}
+	for i := range v.root.lines {
+		if l := &v.root.lines[i]; l.covers(at) && !v.root.Revoked(l.Key) && slices.Contains(l.Realms, realm) {
+			people[l.Principal] = l.Organisation
+		}
+	}
+	return people
 }
 
 // canBreakGlass reports whether two people of one organisation could release a

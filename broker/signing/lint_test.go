@@ -1,11 +1,13 @@
 package signing_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/signing"
 	"tocsin/broker/signing/signingtest"
 )
@@ -74,5 +76,76 @@ func TestLint(t *testing.T) {
 	if len(found) != 1 || found[0].Line != 0 || found[0].Italian != "le regole chiedono la firma di: referente di polizia; nessuno può darla" ||
 		found[0].English != "the policy asks for the signature of: police liaison; nobody can give it" {
 		t.Errorf("a ring without police is found %+v", found)
+	}
+}
+
+// TestLintVersion gives a version whose rules its people cannot satisfy, or whose next one
+// its managers cannot sign, and sees it said; with one more person there is nothing to say.
+func TestLintVersion(t *testing.T) {
+	t.Parallel()
+	at := day(6, 1)
+	officer, police := signingtest.Officer(t), signingtest.Police(t)
+	deputy := func(organisation string) *signingtest.Person {
+		return signingtest.NewPerson(t, "vice@"+organisation, signing.Deputy)
+	}
+	authority := func(organisation string) string {
+		p := signingtest.NewPerson(t, "ca@"+organisation, signing.Deputy)
+		return strings.Replace(p.Line(t), "ca@"+organisation+" ", "*@"+organisation+" cert-authority,", 1)
+	}
+	rules := func(rule string) string {
+		return "version: 1\nalert:\n  " + rule + "\nupdate:\n  all: [officer, police]\ncancel:\n  any: [officer]\n"
+	}
+	house := strings.SplitN(officer.Principal, "@", 2)[1]
+	manager := func(name string) string { return signingtest.NewPerson(t, name, signing.Keyring).Line(t) + "\n" }
+	three := manager("a@pc.example") + manager("b@questura.example") + manager("c@prefettura.example")
+	tests := map[string]struct {
+		rule, signers, root string
+		threshold           int
+		want                string // "file severity part of the text"; "" for nothing
+		cannot              bool   // release an alert
+	}{
+		"good":               {rule: "all: [officer, police]"},
+		"missing_role":       {rule: "all: [officer, deputy]", want: "signers warning signature of: deputy; nobody can give it", cannot: true},
+		"one_organisation":   {rule: "all: [officer, deputy]", signers: deputy(house).Line(t), want: "signers warning alert: nobody can satisfy the rule all: [officer, deputy]", cannot: true},
+		"other_organisation": {rule: "all: [officer, deputy]", signers: deputy("prefettura.example").Line(t)},
+		"own_authority":      {rule: "all: [officer, deputy]", signers: authority(house), want: "signers warning alert: nobody can satisfy", cannot: true},
+		"other_authority":    {rule: "all: [officer, deputy]", signers: authority("prefettura.example")},
+		"three_of_two":       {rule: "all: [officer, police, deputy]", signers: deputy(house).Line(t), want: "signers warning alert: nobody can satisfy", cannot: true},
+		"any":                {rule: "any: [deputy, officer]"},
+		"threshold_too_high": {rule: "all: [officer, police]", threshold: 4, want: "root error 4 managers must sign each version, and there are 3"},
+		"threshold_all":      {rule: "all: [officer, police]", threshold: 3, want: "root warning all managers must sign"},
+		"threshold_one":      {rule: "all: [officer, police]", threshold: 1, want: "root warning one manager alone is enough"},
+		"one_house":          {rule: "all: [officer, police]", root: manager("a@pc.example") + manager("b@pc.example") + manager("c@pc.example"), want: "root error more than one manager must sign, and all of them are of one organisation"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta := signing.Meta{Version: 1, Threshold: cmp.Or(tt.threshold, 2), Expires: day(12, 1)}
+			v, err := signing.Seal(meta, signing.Contents{
+				Root: []byte(cmp.Or(tt.root, three)), Signers: []byte(string(signingtest.RingText(t, officer, police)) + "\n" + tt.signers + "\n"), Policy: []byte(rules(tt.rule)),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var said []string
+			for _, f := range v.Lint(at) {
+				text := f.English
+				if f.Err != nil {
+					text = f.Err.Error()
+				}
+				if f.Line == 0 {
+					said = append(said, fmt.Sprintf("%s %s %s", f.File, f.Severity, text))
+				}
+			}
+			where, part, _ := strings.Cut(tt.want, " ")
+			severity, part, _ := strings.Cut(part, " ")
+			found := len(said) == 1 && strings.HasPrefix(said[0], where+" "+severity) && strings.Contains(said[0], part)
+			if tt.want == "" && len(said) > 0 || tt.want != "" && !found {
+				t.Errorf("it says %q, want %q", said, tt.want)
+			}
+			if v.CanRelease(alert.RealmLive, at) == tt.cannot {
+				t.Errorf("an alert can be released: %v", !tt.cannot)
+			}
+		})
 	}
 }

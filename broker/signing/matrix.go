@@ -63,6 +63,17 @@ func (p *Policy) rule(s Subject) Rule {
 	return r
 }
 
+// part names the part of a policy that rules a subject, as its file does.
+func (s Subject) part() string {
+	switch {
+	case s.Breakglass:
+		return "breakglass"
+	case s.Kind != "":
+		return "prepared: " + string(s.Kind)
+	}
+	return strings.ToLower(string(s.MsgType))
+}
+
 // A Verdict is what Authorize says of a case for one subject; "" for released.
 type Verdict struct {
 	Subject

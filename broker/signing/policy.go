@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -73,6 +74,22 @@ func (r Rule) slots() [][]Role {
 		slots[i] = []Role{role}
 	}
 	return slots
+}
+
+// text is the rule as a policy has it.
+func (r Rule) text() string {
+	if len(r.Any) > 0 {
+		return "any: " + listText(r.Any)
+	}
+	return "all: " + listText(r.All)
+}
+
+func listText[T ~string](list []T) string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = string(s)
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
 }
 
 // HardwareRules say what hardware keys and passkeys must attest beyond the user's

@@ -300,14 +300,21 @@ func (p *program) severity(s signing.Severity) string {
 	return p.say("nota", "note")
 }
 
+func (p *program) findingWords(f signing.LintFinding) string {
+	if f.Err != nil {
+		return p.words(f.Err)
+	}
+	return p.say(f.Italian, f.English)
+}
+
 // lint looks at the file, the version or the ring in force.
 func (p *program) lint(ctx context.Context, from *ringSource, a []string) (out []lintLine, err error) {
 	now := time.Now()
 	add := func(file string, found []signing.LintFinding) {
 		for _, f := range found {
-			text := p.say(f.Italian, f.English)
-			if f.Err != nil {
-				text = p.words(f.Err)
+			text := p.findingWords(f)
+			if f.File != "" {
+				file = f.File
 			}
 			out = append(out, lintLine{file, f.Line, f.Severity, text})
 		}
@@ -342,10 +349,38 @@ func (p *program) lint(ctx context.Context, from *ringSource, a []string) (out [
 		add(c.Keys.Ring, signing.Lint(text, revoked, nil, now))
 		return out, nil
 	}
-	c := v.Contents()
-	add(signing.FileSigners, signing.Lint(c.Signers, c.Revoked, v.Policy(), now))
-	add(signing.FileRoot, signing.Lint(c.Root, c.Revoked, nil, now))
+	add("", v.Lint(now))
+	if from.config != "" {
+		c, err := from.configuration()
+		if err != nil {
+			return nil, err
+		}
+		add(signing.FilePolicy, lintNames(v.Policy(), c))
+	}
 	return out, nil
+}
+
+// lintNames looks for names in a policy that a node's configuration does not have: what
+// goes there goes nowhere.
+func lintNames(policy *signing.Policy, c *config) (found []signing.LintFinding) {
+	g, ok := policy.Breakglass()
+	if !ok {
+		return nil
+	}
+	weak := func(italian, english string) {
+		found = append(found, signing.LintFinding{Severity: signing.Weak, Italian: italian, English: english})
+	}
+	for _, name := range g.Channels {
+		if !slices.ContainsFunc(c.Channels, func(ch channelConfig) bool { return ch.Name == name }) {
+			weak("breakglass.channels nomina "+name+", e la configurazione non ha questo canale", "breakglass.channels names "+name+", and the configuration has no such channel")
+		}
+	}
+	for _, name := range g.Notify {
+		if !slices.ContainsFunc(c.Notify, func(n notifyConfig) bool { return n.Name == name }) {
+			weak("breakglass.notify nomina "+name+", e la configurazione non ha questo destinatario", "breakglass.notify names "+name+", and the configuration has no such recipient")
+		}
+	}
+	return found
 }
 
 func (p *program) keysVerifyCommand() *cobra.Command {

@@ -206,6 +206,8 @@ type draftReport struct {
 	Expires string   `json:"expires"`
 	Need    int      `json:"threshold"`
 	Changes []string `json:"changes"` // against the version in force, in words
+
+	Warnings []string `json:"warnings,omitempty"` // of the version as a whole
 }
 
 // edit opens the draft, changes it, writes it, and says what is different now from
@@ -222,18 +224,60 @@ func (p *program) edit(ctx context.Context, f *draftFlags, change func(*draft) e
 	if err != nil {
 		return err
 	}
-	out := draftReport{d.dir, v.Meta.Version, hexSum(v.SHA256()), v.Meta.Expires.Format(time.RFC3339), v.Meta.Threshold, p.changes(d.old, v)}
+	out := draftReport{d.dir, v.Meta.Version, hexSum(v.SHA256()), v.Meta.Expires.Format(time.RFC3339), v.Meta.Threshold, p.changes(d.old, v), nil}
+	if out.Warnings, err = p.warnings(&f.ringSource, v); err != nil {
+		return err
+	}
 	if f.asJSON {
 		return p.printJSON(out)
 	}
 	p.print("Bozza della versione %d: %s", "Draft of version %d: %s", v.Meta.Version, d.dir)
 	p.tellChanges(out.Changes)
+	for _, w := range out.Warnings {
+		fmt.Fprintf(p.out, "  %s\n", w)
+	}
 	if d.old == nil {
 		p.print("Ora: tocsin keys sign %s -k CHIAVE (o ssh-keygen -Y sign), da parte dei responsabili; poi accendere il nodo con questa cartella in keys.folder", "Next: tocsin keys sign %s -k KEY (or ssh-keygen -Y sign), by the managers; then start the node with this folder under keys.folder", d.dir)
 		return nil
 	}
 	p.print("Ora: tocsin keys sign %s -k CHIAVE (o ssh-keygen -Y sign), da parte dei responsabili; poi tocsin keys accept %s", "Next: tocsin keys sign %s -k KEY (or ssh-keygen -Y sign), by the managers; then tocsin keys accept %s", d.dir, d.dir)
 	return nil
+}
+
+// warnings says what is wrong or weak about a version as a whole; tocsin keys lint has
+// what is so about each line.
+func (p *program) warnings(from *ringSource, v *signing.Version) (out []string, err error) {
+	found := v.Lint(time.Now())
+	if from.config != "" {
+		c, err := from.configuration()
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, lintNames(v.Policy(), c)...)
+	}
+	for _, f := range found {
+		if f.Line == 0 && f.Severity != signing.Noted {
+			out = append(out, "! "+p.severity(f.Severity)+": "+p.findingWords(f))
+		}
+	}
+	return out, nil
+}
+
+// releasing is the flag by which people say that a version may leave nobody who can
+// release an alert: where keys were stolen, striking them out can't wait for new ones.
+type releasing struct{ none bool }
+
+func (r *releasing) flags(p *program, cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&r.none, "no-alerts", false, p.say("anche se con questa versione nessuno può diffondere un'allerta", "also where nobody can release an alert under this version"))
+}
+
+// check refuses a version under which nobody can release an alert.
+func (r *releasing) check(v *signing.Version, realm alert.Realm) error {
+	if r.none || v.CanRelease(realm, time.Now()) {
+		return nil
+	}
+	return refusedError{both("con la versione %d del portachiavi nessuno potrebbe diffondere un'allerta: tocsin keys lint --ring CARTELLA dice chi manca; abilitarlo, o aggiungere --no-alerts se è voluto",
+		"under version %d of the key ring nobody could release an alert: tocsin keys lint --ring DIR says who is missing; enrol them, or add --no-alerts if that is meant", v.Meta.Version)}
 }
 
 func (p *program) tellChanges(changes []string) {
@@ -589,6 +633,7 @@ func (p *program) keysSignCommand() *cobra.Command {
 	var from ringSource
 	var asJSON bool
 	var realm string
+	var alerts releasing
 	cmd := &cobra.Command{
 		Use:   "sign DIR -k KEY",
 		Short: p.say("firma una versione del portachiavi (responsabile)", "signs a version of the key ring (manager)"),
@@ -629,7 +674,10 @@ The same with OpenSSH: ssh-keygen -Y sign -f KEY -n keyring@tocsin DIR/meta, the
 			if err := mayManage(key.PublicKey(), r, time.Now(), old, v); err != nil {
 				return refusedError{fmt.Errorf("keys sign: this signature would not count, and was not made: %w", err)}
 			}
-			if err := p.confirmRing(old, v, &k, asJSON); err != nil {
+			if err := alerts.check(v, r); err != nil {
+				return err
+			}
+			if err := p.confirmRing(&from, old, v, &k, asJSON); err != nil {
 				return err
 			}
 			namespace := signing.Namespace(signing.Keyring, r)
@@ -651,6 +699,7 @@ The same with OpenSSH: ssh-keygen -Y sign -f KEY -n keyring@tocsin DIR/meta, the
 	}
 	k.flags(p, cmd)
 	from.flags(p, cmd)
+	alerts.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&realm, "realm", "", p.say("exercise (esercitazione) o live (reale); predefinito: quello di -c, altrimenti live", "exercise or live; default: that of -c, else live"))
 	return cmd
@@ -685,7 +734,7 @@ func mayManage(key ssh.PublicKey, realm alert.Realm, now time.Time, versions ...
 }
 
 // confirmRing shows what changes, and asks.
-func (p *program) confirmRing(old, v *signing.Version, k *keyFlags, asJSON bool) error {
+func (p *program) confirmRing(from *ringSource, old, v *signing.Version, k *keyFlags, asJSON bool) error {
 	if k.yes {
 		return nil
 	}
@@ -696,6 +745,13 @@ func (p *program) confirmRing(old, v *signing.Version, k *keyFlags, asJSON bool)
 	fmt.Fprintf(screen, "%s\n", p.say("Versione %d del portachiavi, meta %s", "Version %d of the key ring, meta %s", v.Meta.Version, hexSum(v.SHA256())))
 	for _, c := range p.changes(old, v) {
 		fmt.Fprintf(screen, "  %s\n", c)
+	}
+	warnings, err := p.warnings(from, v)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(screen, "  %s\n", w)
 	}
 	word := p.say("FIRMO", "SIGN")
 	fmt.Fprintf(screen, "%s", p.say("Per firmare scrivi %s: ", "To sign, type %s: ", word))
@@ -712,6 +768,7 @@ func (p *program) confirmRing(old, v *signing.Version, k *keyFlags, asJSON bool)
 func (p *program) keysAcceptCommand() *cobra.Command {
 	var w where
 	var asJSON bool
+	var alerts releasing
 	cmd := &cobra.Command{
 		Use:   "accept DIR -c FILE",
 		Short: p.say("consegna al registro una versione firmata: da lì in poi vale", "hands a signed version to the ledger: from there on it is in force"),
@@ -734,6 +791,9 @@ func (p *program) keysAcceptCommand() *cobra.Command {
 			if err != nil {
 				return refusedError{err}
 			}
+			if err := alerts.check(v, d.rings.Realm()); err != nil {
+				return err
+			}
 			record, err := putRing(ctx, d.ledger, v)
 			if err != nil {
 				return err
@@ -749,6 +809,7 @@ func (p *program) keysAcceptCommand() *cobra.Command {
 		},
 	}
 	w.nodeFlags(p, cmd)
+	alerts.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	return cmd
 }

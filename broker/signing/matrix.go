@@ -44,14 +44,20 @@ type Subject struct {
 
 // Subjects lists what a policy has a rule for, in the order of a matrix.
 func Subjects(p *Policy) []Subject {
-	all := []Subject{
-		{MsgType: alert.MsgAlert}, {MsgType: alert.MsgUpdate}, {MsgType: alert.MsgCancel},
-		{MsgType: alert.MsgUpdate, Kind: bulletin.Correction}, {MsgType: alert.MsgCancel, Kind: bulletin.Revocation},
-	}
+	all := bulletinSubjects()
 	if p.breakglass != nil {
-		all = append(all, Subject{MsgType: alert.MsgAlert, Breakglass: true}, Subject{MsgType: alert.MsgUpdate, Kind: bulletin.Ratification})
+		last := len(all) - 1 // what ratifies follows what it ratifies
+		return append(all[:last:last], Subject{MsgType: alert.MsgAlert, Breakglass: true}, all[last])
 	}
-	return all
+	return slices.DeleteFunc(all, func(s Subject) bool { return s.Kind == bulletin.Ratification })
+}
+
+// bulletinSubjects lists what every policy has a rule for, be it by leaving it out.
+func bulletinSubjects() []Subject {
+	return []Subject{
+		{MsgType: alert.MsgAlert}, {MsgType: alert.MsgUpdate}, {MsgType: alert.MsgCancel},
+		{MsgType: alert.MsgUpdate, Kind: bulletin.Correction}, {MsgType: alert.MsgCancel, Kind: bulletin.Revocation}, {MsgType: alert.MsgUpdate, Kind: bulletin.Ratification},
+	}
 }
 
 // rule returns the rule for a subject.
@@ -69,7 +75,7 @@ func (s Subject) part() string {
 	case s.Breakglass:
 		return "breakglass"
 	case s.Kind != "":
-		return "prepared: " + string(s.Kind)
+		return "prepared." + string(s.Kind)
 	}
 	return strings.ToLower(string(s.MsgType))
 }

@@ -68,9 +68,17 @@ func (w *where) folder() string {
 // hint returns the flags that name the same ledger to the next command.
 func (w *where) hint() string {
 	if w.config != "" {
-		return "-c " + w.config
+		return "-c " + shellWord(w.config)
 	}
-	return "--state " + w.state
+	return "--state " + shellWord(w.state)
+}
+
+// shellWord is a path as a shell takes it for one word: what is printed is copied.
+func shellWord(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // A desk is where a command works: a ledger, and what it is judged by.

@@ -224,7 +224,7 @@ func (p *program) edit(ctx context.Context, f *draftFlags, change func(*draft) e
 	if err != nil {
 		return err
 	}
-	out := draftReport{d.dir, v.Meta.Version, hexSum(v.SHA256()), v.Meta.Expires.Format(time.RFC3339), v.Meta.Threshold, p.changes(d.old, v), nil}
+	out := draftReport{d.dir, v.Meta.Version, hexSum(v.SHA256()), v.Meta.Expires.Format(time.RFC3339), v.Meta.Threshold, p.changes(d.old, v, d.dir), nil}
 	if out.Warnings, err = p.warnings(&f.ringSource, v); err != nil {
 		return err
 	}
@@ -289,8 +289,30 @@ func (p *program) tellChanges(changes []string) {
 	}
 }
 
-// changes says in words what is different in v from old.
-func (p *program) changes(old, v *signing.Version) []string {
+// policyChanges says what is different in the signing policy, what loosens it first.
+func (p *program) policyChanges(old, v *signing.Version, dir string) (out []string) {
+	value := func(s string) string {
+		if s == "" {
+			return p.say("niente", "nothing")
+		}
+		return s
+	}
+	var others []string
+	for _, c := range v.Policy().Changes(old.Policy()) {
+		if c.Looser {
+			out = append(out, p.say("! GRAVE: le regole di firma si allargano: %s: %s invece di %s", "! GRAVE: the signing policy is loosened: %s: %s instead of %s", c.Part, value(c.Is), value(c.Was)))
+		} else {
+			others = append(others, p.say("~ cambiano le regole di firma: %s: %s invece di %s", "~ the signing policy changes: %s: %s instead of %s", c.Part, value(c.Is), value(c.Was)))
+		}
+	}
+	if out = append(out, others...); len(out) == 0 {
+		return []string{p.say("~ cambia il testo delle regole di firma, non ciò che dicono", "~ the text of the signing policy changes, not what it says")}
+	}
+	return append(out, p.say("  che cosa basta con queste regole: tocsin keys policy --policy %s", "  what is enough under this policy: tocsin keys policy --policy %s", shellWord(filepath.Join(dir, signing.FilePolicy))))
+}
+
+// changes says in words what is different in v, whose folder is dir, from old.
+func (p *program) changes(old, v *signing.Version, dir string) []string {
 	out := []string{}
 	day := func(t time.Time) string { return t.In(rome()).Format("2006-01-02 15:04") }
 	line := func(s *signing.Signer) string {
@@ -342,7 +364,7 @@ func (p *program) changes(old, v *signing.Version) []string {
 		out = append(out, p.say("~ cambia l'elenco delle chiavi revocate", "~ the list of revoked keys changes"))
 	}
 	if old.Meta.Policy != v.Meta.Policy {
-		out = append(out, p.say("~ cambiano le regole di firma: confrontare con tocsin keys policy", "~ the signing policy changes: compare with tocsin keys policy"))
+		out = append(out, p.policyChanges(old, v, dir)...)
 	}
 	if old.Meta.Threshold != v.Meta.Threshold {
 		out = append(out, p.say("~ firme dei responsabili necessarie: %d invece di %d", "~ managers that must sign: %d instead of %d", v.Meta.Threshold, old.Meta.Threshold))
@@ -677,7 +699,7 @@ The same with OpenSSH: ssh-keygen -Y sign -f KEY -n keyring@tocsin DIR/meta, the
 			if err := alerts.check(v, r); err != nil {
 				return err
 			}
-			if err := p.confirmRing(&from, old, v, &k, asJSON); err != nil {
+			if err := p.confirmRing(&from, a[0], old, v, &k, asJSON); err != nil {
 				return err
 			}
 			namespace := signing.Namespace(signing.Keyring, r)
@@ -734,7 +756,7 @@ func mayManage(key ssh.PublicKey, realm alert.Realm, now time.Time, versions ...
 }
 
 // confirmRing shows what changes, and asks.
-func (p *program) confirmRing(from *ringSource, old, v *signing.Version, k *keyFlags, asJSON bool) error {
+func (p *program) confirmRing(from *ringSource, dir string, old, v *signing.Version, k *keyFlags, asJSON bool) error {
 	if k.yes {
 		return nil
 	}
@@ -743,7 +765,7 @@ func (p *program) confirmRing(from *ringSource, old, v *signing.Version, k *keyF
 		screen = p.err
 	}
 	fmt.Fprintf(screen, "%s\n", p.say("Versione %d del portachiavi, meta %s", "Version %d of the key ring, meta %s", v.Meta.Version, hexSum(v.SHA256())))
-	for _, c := range p.changes(old, v) {
+	for _, c := range p.changes(old, v, dir) {
 		fmt.Fprintf(screen, "  %s\n", c)
 	}
 	warnings, err := p.warnings(from, v)

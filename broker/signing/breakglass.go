@@ -167,7 +167,7 @@ func (p *Policy) timely(req *Request, at time.Time) *RefusedError {
 		return refuse("the ledger was not asked")
 	}
 	if req.Circumstances.Halted {
-		return refuse("the bulletin that it stands for was refused or withdrawn")
+		return &RefusedError{Reason: ReasonGlassHalted}
 	}
 	if ahead := req.Composed.Sub(at); ahead > maxAhead { // it would hold for longer than it says
 		return &RefusedError{Reason: ReasonGlassLife, Err: fmt.Errorf("it was composed %v after it was signed", ahead)}

@@ -107,7 +107,7 @@ func TestBreakglassRules(t *testing.T) {
 		"expired":                {func(h *glassHouse) { h.now = h.req.Expires }, signing.ReasonExpiredAlert},
 		"one_attempt":            {func(h *glassHouse) { h.req.Breakglass.Contacts = h.req.Breakglass.Contacts[:1] }, signing.ReasonGlassContacts},
 		"ledger_not_asked":       {func(h *glassHouse) { h.req.Circumstances = nil }, signing.ReasonGlassContacts},
-		"ordinary_refused":       {func(h *glassHouse) { h.req.Circumstances.Halted = true }, signing.ReasonGlassContacts},
+		"ordinary_refused":       {func(h *glassHouse) { h.req.Circumstances.Halted = true }, signing.ReasonGlassHalted},
 		"attempt_not_recorded":   {func(h *glassHouse) { h.req.Circumstances.Contacts = h.req.Circumstances.Contacts[:1] }, signing.ReasonGlassContacts},
 		"attempt_at_other_time": {func(h *glassHouse) {
 			h.req.Circumstances.Contacts[0].At = h.req.Breakglass.Contacts[0].At.Add(time.Second)

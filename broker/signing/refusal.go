@@ -36,6 +36,7 @@ const (
 	ReasonGlassLife         Reason = "breakglass_life"     // it would hold for too long
 	ReasonGlassContacts     Reason = "breakglass_contacts" // too few attempts to reach the others, or not in the ledger
 	ReasonGlassLimit        Reason = "breakglass_limit"    // there were too many
+	ReasonGlassHalted       Reason = "breakglass_halted"   // the bulletin in whose place it stands was refused or withdrawn
 )
 
 // Why a signature is not counted.
@@ -169,7 +170,7 @@ func (e *RefusedError) words(it bool) (why, todo string) {
 	switch e.Reason {
 	case ReasonMissingRole, ReasonSamePerson, ReasonSameKey, ReasonSameOrganisation:
 		return e.wordsOnSet(it)
-	case ReasonOtherOrganisation, ReasonGlassWait, ReasonGlassNotAllowed, ReasonGlassEvent, ReasonGlassChannel, ReasonGlassLife, ReasonGlassContacts, ReasonGlassLimit:
+	case ReasonOtherOrganisation, ReasonGlassWait, ReasonGlassNotAllowed, ReasonGlassEvent, ReasonGlassChannel, ReasonGlassLife, ReasonGlassContacts, ReasonGlassLimit, ReasonGlassHalted:
 		return e.wordsOnBreakglass(it)
 	case ReasonWrongRealm, ReasonExpiredAlert, ReasonReleaseTooLate, ReasonBadRequest, ReasonNotConfigured:
 		return e.wordsOnBulletin(it)
@@ -243,6 +244,9 @@ func (e *RefusedError) wordsOnBreakglass(it bool) (why, todo string) {
 		return pick(it, "mancano nel registro i tentativi di contatto che le regole di firma chiedono", "the ledger lacks the contact attempts that the signing policy asks for"),
 			pick(it, "chiamare, registrare ogni tentativo con tocsin contact, e comporre di nuovo con tocsin breakglass", "call, record each attempt with tocsin contact, and compose it again with tocsin breakglass")
 	default:
+	case ReasonGlassHalted:
+		return pick(it, "il bollettino ordinario al cui posto sta è stato rifiutato o ritirato: l'emissione d'emergenza non è più possibile", "the ordinary bulletin that it stands for was refused or withdrawn: break-glass is not possible any more"),
+			pick(it, "leggere il motivo con tocsin status, e comporre un altro bollettino", "read the reason with tocsin status, and compose another bulletin")
 		return pick(it, "le emissioni d'emergenza ammesse in 24 ore sono finite, la prossima è possibile dal ", "no more break-glass is allowed within 24 hours, the next one is from ") + e.when(),
 			pick(it, "chiedere la controfirma del bollettino ordinario", "ask for the co-signature of the ordinary bulletin")
 	}

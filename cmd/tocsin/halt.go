@@ -328,12 +328,35 @@ func (w *where) refuseHalted(ctx context.Context, b *bulletin.Bulletin) error {
 	if !known {
 		return nil
 	}
+	return d.haltedBy(ctx, b)
+}
+
+// glassHalted says that the bulletin in whose place a break-glass bulletin stands was
+// refused or withdrawn: whoever could be reached has answered.
+func glassHalted(b *bulletin.Bulletin, h *delivery.Halt) error {
+	why := strings.ReplaceAll(h.Said.Reason, "\n", " / ")
+	if h.Said.Kind == bulletin.Withdrawal {
+		return both("il bollettino ordinario dell'allerta %s è stato ritirato da %s il %s: %q. Al suo posto l'emissione d'emergenza non è più possibile: comporre un altro bollettino con tocsin compose",
+			"the ordinary bulletin of alert %s was withdrawn by %s on %s: %q. In its place break-glass is not possible any more: compose another bulletin with tocsin compose", b.Code, h.Principal, h.At.In(rome()).Format(clock), why)
+	}
+	return both("il bollettino ordinario dell'allerta %s è stato rifiutato da %s il %s: %q. Al suo posto l'emissione d'emergenza non è più possibile: comporre un altro bollettino con tocsin compose",
+		"the ordinary bulletin of alert %s was refused by %s on %s: %q. In its place break-glass is not possible any more: compose another bulletin with tocsin compose", b.Code, h.Principal, h.At.In(rome()).Format(clock), why)
+}
+
+// haltedBy returns who refused or withdrew a bulletin, or the one in whose place it stands,
+// in words; nil where nobody did, or where that can't be read.
+func (d *desk) haltedBy(ctx context.Context, b *bulletin.Bulletin) error {
 	verdicts, err := delivery.Judge(ctx, d.ledger, d.rings, string(b.Alert))
 	if err != nil {
-		return nil //nolint:nilerr // as above
+		return nil //nolint:nilerr // whoever asks has another reason to say
 	}
 	if h := verdicts[b.SHA256()].Halt; h != nil {
 		return refusedError{halted(b, h)}
+	}
+	if b.Breakglass != nil {
+		if h := verdicts[b.Breakglass.InsteadOf].Halt; h != nil {
+			return refusedError{glassHalted(b, h)}
+		}
 	}
 	return nil
 }

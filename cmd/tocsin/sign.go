@@ -457,9 +457,18 @@ func (d *desk) statements(ctx context.Context, b *bulletin.Bulletin, files []sig
 	}
 	if held != nil && len(all) == known {
 		return nil, both("questo bollettino è già stato consegnato: vedere tocsin status", "this bulletin was handed in before: see tocsin status")
+		if why := d.haltedBy(ctx, b); why != nil {
+			return nil, why
+		}
 	}
 	if _, err := d.authority.Authorize(request, all, time.Now()); err != nil {
-		if refusal, ok := errors.AsType[*signing.RefusedError](err); !ok || len(refusal.Missing) == 0 {
+		refusal, ok := errors.AsType[*signing.RefusedError](err)
+		if ok && refusal.Reason == signing.ReasonGlassHalted {
+			if why := d.haltedBy(ctx, b); why != nil {
+				return nil, why
+			}
+		}
+		if !ok || len(refusal.Missing) == 0 {
 			return nil, err
 		}
 	}

@@ -344,10 +344,7 @@ func (s *Service) tend(ctx context.Context, seen int64, open []string) {
 			published = append(published, st.Published(seen)...)
 			seen = st.Seq
 		})
-		s.library.mu.Lock()
-		err := s.library.takeRings(ctx)
-		s.library.mu.Unlock()
-		if err != nil {
+		if err := s.TakeRings(ctx); err != nil {
 			s.Log.WarnContext(ctx, "a version of the key ring could not be judged; what comes after it waits", "err", err)
 			s.awaitTending(ctx, changed, true)
 			continue

@@ -95,6 +95,14 @@ func TakeRings(ctx context.Context, l *ledger.Ledger, rings *signing.History) er
 	return newLibrary(l, rings).takeRings(ctx)
 }
 
+// TakeRings takes up the versions of the key ring that the ledger holds by now. An error
+// says that one could not be judged yet: call it again.
+func (s *Service) TakeRings(ctx context.Context) error {
+	s.library.mu.Lock()
+	defer s.library.mu.Unlock()
+	return s.library.takeRings(ctx)
+}
+
 // takeRings judges the versions of the key ring that came since it was called last.
 // The caller holds mu. An error says that one could not be judged yet:
 // nothing that came after it may be judged before it is.

@@ -142,7 +142,10 @@ func putRing(ctx context.Context, l *ledger.Ledger, v *signing.Version) (int64, 
 	return seq, l.WaitApplied(ctx, seq)
 }
 
-// watchRings tells of new versions, which deliveries take up by themselves, and of
+// ringAgain is the wait before a version that could not be judged is looked at once more.
+const ringAgain = time.Second
+
+// watchRings takes up new versions and tells of them, also where nothing is sent, and of
 // what is about to expire, once a day, until ctx is done.
 func (n *node) watchRings(ctx context.Context) {
 	tick := time.NewTicker(24 * time.Hour)
@@ -151,6 +154,10 @@ func (n *node) watchRings(ctx context.Context) {
 	n.warnOfExpiry(ctx)
 	for {
 		changed := n.ledger.Changed()
+		var again <-chan time.Time
+		if err := n.service.TakeRings(ctx); err != nil { // who judges by it says why
+			again = time.After(ringAgain)
+		}
 		if v, _ := n.rings.Version(); v != in {
 			in = v
 			n.log.InfoContext(ctx, "a new version of the key ring is in force", "version", v.Meta.Version, "meta", hexSum(v.SHA256()))
@@ -164,6 +171,7 @@ func (n *node) watchRings(ctx context.Context) {
 			return
 		case <-tick.C:
 			n.warnOfExpiry(ctx)
+		case <-again:
 		case <-changed:
 		}
 	}

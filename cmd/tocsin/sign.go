@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
@@ -677,7 +678,8 @@ func (p *program) cosignCommand() *cobra.Command {
 			if err := d.ledger.Allowed(&ledger.Record{Type: ledger.Signature, Namespace: signing.Namespace(role, b.Realm)}); err != nil {
 				return err
 			}
-			if err := p.confirm(b, &k, d.background(ctx, p, b), asJSON, "Stai per controfirmare come "+role.Title("it"), "You are about to co-sign as "+role.Title("en")); err != nil {
+			what := cosigning(b)
+			if err := p.confirm(b, &k, d.background(ctx, p, b), asJSON, what.italian+role.Title("it"), what.english+role.Title("en")); err != nil {
 				return err
 			}
 			if err := d.cosign(ctx, b, key, role); err != nil {
@@ -695,6 +697,10 @@ func (p *program) cosignCommand() *cobra.Command {
 			if !done.Released {
 				return p.report(asJSON, done, "Controfirmato, ma non diffuso. Perché: tocsin status %s %s", "Co-signed, and not released. Why: tocsin status %s %s", b.Code, w.hint())
 			}
+			if b.Message.MsgType == alert.MsgCancel {
+				return p.report(asJSON, done, "REVOCATA: l'allerta %s è revocata dal bollettino %d. Per seguirla: tocsin status %s %s --watch",
+					"REVOKED: alert %s is revoked by bulletin %d. To follow it: tocsin status %s %s --watch", b.Code, b.Number, b.Code, w.hint())
+			}
 			return p.report(asJSON, done, "Controfirmato: l'allerta %s è diffusa. Per seguirla: tocsin status %s %s --watch",
 				"Co-signed: alert %s is released. To follow it: tocsin status %s %s --watch", b.Code, b.Code, w.hint())
 		},
@@ -704,6 +710,18 @@ func (p *program) cosignCommand() *cobra.Command {
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&sum, "sha256", "", p.say("prime cifre (almeno %d) dello SHA-256 del bollettino da firmare", "first digits (at least %d) of the SHA-256 of the bulletin to sign", leastSum))
 	return cmd
+}
+
+// announced is what somebody is about to do, in both languages of the screen.
+type announced struct{ italian, english string }
+
+// cosigning says what a co-signature does, before the role: that it takes an alert back is
+// the first word.
+func cosigning(b *bulletin.Bulletin) announced {
+	if b.Message.MsgType == alert.MsgCancel {
+		return announced{"Stai per REVOCARE l'allerta, controfirmando come ", "You are about to REVOKE the alert, co-signing as "}
+	}
+	return announced{"Stai per controfirmare come ", "You are about to co-sign as "}
 }
 
 // lacks returns the roles whose signatures a bulletin that waits still wants.

@@ -642,12 +642,21 @@ func TestPrincipal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shared, err := ssh.NewCertSigner(newCertificate(t, liaison, authority, "a@police.example", "b@police.example"), liaison)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice, err := sshsig.Sign(shared, "police@tocsin", document())
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		armored []byte
 		role    signing.Role
 		name    string
 		want    signing.Reason
 	}{
+		"two_names":   {twice, signing.Police, "", signing.ReasonBadCert},
 		"officer":     {tn.officer.Sign(t, alert.RealmLive, document()), signing.Officer, tn.officer.Principal, ""},
 		"certificate": {armored, signing.Police, "liaison@police.example", ""},
 		"other_role":  {tn.officer.Sign(t, alert.RealmLive, document()), signing.Police, "", signing.ReasonWrongRole},

@@ -80,7 +80,8 @@ func plain(key ssh.PublicKey) ssh.PublicKey {
 
 // LoadKey opens the signing key at path: an OpenSSH private key file (Ed25519 or
 // ECDSA P-256, protected by a passphrase or not) that only its owner can read, where
-// a protected one that ssh-agent holds too is used there; or a public key or certificate file (.pub), whose private part is looked for in
+// a protected one that ssh-agent holds too is used there, and which signs with the
+// certificate beside it (path-cert.pub) where there is one for it; or a public key or certificate file (.pub), whose private part is looked for in
 // ssh-agent and then in the file beside it. Hardware keys work through ssh-agent.
 //
 // The error says what to do; it wraps [ErrPassphrase] for a wrong passphrase and
@@ -103,9 +104,17 @@ func loadFile(ctx context.Context, path string, opt KeyOptions) (Key, error) {
 		return nil, err
 	}
 	defer clear(f.text)
+	signs := f.pub
+	cert, err := certificateBeside(path)
+	if err != nil {
+		return nil, err
+	}
+	if cert != nil && bytes.Equal(cert.Key.Marshal(), f.pub.Marshal()) { // another key's is passed over, as by ssh
+		signs = cert
+	}
 	if f.cipher != noCipher && opt.AgentSocket != "" {
 		// An agent that lacks the key, or is none, changes nothing.
-		if key, err := AgentKey(ctx, opt.AgentSocket, string(ssh.MarshalAuthorizedKey(f.pub))); err == nil {
+		if key, err := AgentKey(ctx, opt.AgentSocket, string(ssh.MarshalAuthorizedKey(signs))); err == nil {
 			if opt.FromAgent != nil {
 				opt.FromAgent()
 			}
@@ -116,7 +125,25 @@ func loadFile(ctx context.Context, path string, opt KeyOptions) (Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewKey(signer)
+	return bearing(signer, signs, path)
+}
+
+// certificateBeside returns the certificate that lies beside a private key as ssh-keygen
+// -s names it, nil where there is none.
+func certificateBeside(path string) (*ssh.Certificate, error) {
+	text, err := readKeyFile(path+"-cert.pub", false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("certificate %s-cert.pub: %w", path, err)
+	}
+	pub, _, _, _, err := ssh.ParseAuthorizedKey(text)
+	cert, ok := pub.(*ssh.Certificate)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("certificate %s-cert.pub: it holds no certificate; take it away, or ask for it again", path)
+	}
+	return cert, nil
 }
 
 func loadPrivate(path string, opt KeyOptions) (ssh.Signer, error) {

@@ -228,6 +228,22 @@ func TestLoadCertificate(t *testing.T) {
 	if err != nil || s.Certificate() == nil || !bytes.Equal(s.Certificate().Marshal(), cert.Marshal()) {
 		t.Errorf("the signature bears %v, %v; want the certificate", s.Certificate(), err)
 	}
+
+	// Named by its private key, as to ssh; the certificate of another key is passed over.
+	for want, c := range map[string]*ssh.Certificate{"certificate": cert, "key": newCertificate(t, newEd25519(t), authority, "a@b")} {
+		write(t, path+"-cert.pub", publicLine(c))
+		key, err := signing.LoadKey(t.Context(), path, signing.KeyOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, certified := key.PublicKey().(*ssh.Certificate); certified != (want == "certificate") {
+			t.Errorf("the private key signs as %T, want the %s", key.PublicKey(), want)
+		}
+	}
+	write(t, path+"-cert.pub", publicLine(newEd25519(t).PublicKey()))
+	if _, err := signing.LoadKey(t.Context(), path, signing.KeyOptions{}); err == nil || !strings.Contains(err.Error(), "it holds no certificate") {
+		t.Errorf("a file that is no certificate: %v", err)
+	}
 }
 
 func TestNewKey(t *testing.T) {

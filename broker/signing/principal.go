@@ -2,6 +2,7 @@ package signing
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 
@@ -32,6 +33,11 @@ func (a *Authority) PrincipalOf(public ssh.PublicKey, role Role) (string, error)
 			return cert.ValidPrincipals[0], nil
 		}
 		public = cert.Key
+		if a.Ring != nil && len(a.Ring.ByKey(public)) == 0 {
+			e := refuseSignature(ReasonBadCert, fmt.Errorf("it names %d people, and a certificate is for one", len(cert.ValidPrincipals)))
+			e.Role, e.Principal, e.Key = role, strings.Join(cert.ValidPrincipals, ", "), ssh.FingerprintSHA256(public)
+			return "", e
+		}
 	}
 	refuse := func(reason Reason, principal string, err error) (string, error) {
 		e := refuseSignature(reason, err)

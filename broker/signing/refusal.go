@@ -103,7 +103,8 @@ type RefusedError struct {
 	// Err is the technical cause, for operators, or nil.
 	Err error
 
-	signature bool // about one signature, not about a bulletin
+	signature   bool // about one signature, not about a bulletin
+	certificate bool // what ended is the certificate: its authority makes another, not the ring's managers
 }
 
 // maxCauses bounds what one refusal says, whatever was thrown into the ledger.
@@ -243,10 +244,10 @@ func (e *RefusedError) wordsOnBreakglass(it bool) (why, todo string) {
 	case ReasonGlassContacts:
 		return pick(it, "mancano nel registro i tentativi di contatto che le regole di firma chiedono", "the ledger lacks the contact attempts that the signing policy asks for"),
 			pick(it, "chiamare, registrare ogni tentativo con tocsin contact, e comporre di nuovo con tocsin breakglass", "call, record each attempt with tocsin contact, and compose it again with tocsin breakglass")
-	default:
 	case ReasonGlassHalted:
 		return pick(it, "il bollettino ordinario al cui posto sta è stato rifiutato o ritirato: l'emissione d'emergenza non è più possibile", "the ordinary bulletin that it stands for was refused or withdrawn: break-glass is not possible any more"),
 			pick(it, "leggere il motivo con tocsin status, e comporre un altro bollettino", "read the reason with tocsin status, and compose another bulletin")
+	default:
 		return pick(it, "le emissioni d'emergenza ammesse in 24 ore sono finite, la prossima è possibile dal ", "no more break-glass is allowed within 24 hours, the next one is from ") + e.when(),
 			pick(it, "chiedere la controfirma del bollettino ordinario", "ask for the co-signature of the ordinary bulletin")
 	}
@@ -312,6 +313,10 @@ func (e *RefusedError) wordsOnSigner(it bool) (why, todo string) {
 		return pick(it, "la chiave di "+e.who()+" vale dal "+e.when()+", pochi minuti dopo l'ora della firma", "the key of "+e.who()+" is valid from "+e.when()+", minutes after the time of the signature"),
 			pick(it, "controllare l'orologio di questa macchina e del nodo (NTP), e firmare di nuovo", "check the clock of this machine and of the node (NTP), and sign again")
 	case ReasonKeyExpired:
+		if e.certificate {
+			return pick(it, "il certificato di "+e.who()+" è scaduto il ", "the certificate of "+e.who()+" expired on ") + e.when(),
+				pick(it, "chiedere un nuovo certificato alla propria organizzazione, o far firmare un'altra persona abilitata", "ask your organisation for a new certificate, or let another enrolled person sign")
+		}
 		return pick(it, "la chiave di "+e.who()+" è scaduta il ", "the key of "+e.who()+" expired on ") + e.when(),
 			pick(it, "rinnovarla nel portachiavi, o far firmare un'altra persona abilitata", "renew it in the key ring, or let another enrolled person sign")
 	case ReasonClockDiffers:

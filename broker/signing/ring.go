@@ -226,6 +226,7 @@ func (r *Ring) admit(l *line, key ssh.PublicKey, principal string, role Role, re
 			return nil, refusal
 		}
 	}
+	_, certified := key.(*ssh.Certificate)
 	switch {
 	case at.Before(s.ValidAfter):
 		reason := ReasonNotYetValid
@@ -237,7 +238,7 @@ func (r *Ring) admit(l *line, key ssh.PublicKey, principal string, role Role, re
 		return nil, e
 	case at.After(s.ValidBefore):
 		e := refuseSignature(ReasonKeyExpired, nil)
-		e.When = s.ValidBefore
+		e.When, e.certificate = s.ValidBefore, certified && s.ValidBefore.Before(l.ValidBefore)
 		return nil, e
 	}
 	return &s, nil

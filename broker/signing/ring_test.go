@@ -347,6 +347,12 @@ func TestRingCheck(t *testing.T) {
 			if got := reasonOf(t, err); got != tt.want {
 				t.Fatalf("refused for %q (%v), want %q", got, err, tt.want)
 			}
+			if tt.want == signing.ReasonKeyExpired { // who can mend it is told to
+				wants := map[bool]string{true: "ask your organisation for a new certificate", false: "renew it in the key ring"}[name == "after_it"]
+				if !strings.Contains(err.Error(), wants) {
+					t.Errorf("it says %q, want %q", err, wants)
+				}
+			}
 			if tt.want == "" && (s.Principal != tt.principal || s.Namespace != tt.namespace || !s.At.Equal(tt.at) || s.Organisation != "b" || s.Role != signing.Officer) {
 				t.Errorf("admitted as %+v", s)
 			}

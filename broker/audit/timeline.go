@@ -7,6 +7,7 @@ import (
 
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
 )
 
 // A Line is one record of an alert, in words.
@@ -89,7 +90,7 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 	}
 	switch r.Type {
 	case ledger.Contact:
-		return say("tentativo di contatto (%s) per il bollettino %d: %s: %s", "contact attempt (%s) for bulletin %d: %s: %s", r.Way.Title(t.Lang), r.Number, r.Whom, r.Reason)
+		return say("tentativo di contatto (%s) per il bollettino %d: %s: %s", "contact attempt (%s) for bulletin %d: %s: %s", r.Way.Title(t.Lang), r.Number, signing.Role(r.Whom).Title(t.Lang), r.Reason)
 	case ledger.Notified:
 		switch r.Occasion {
 		case "breakglass":

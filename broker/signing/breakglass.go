@@ -187,7 +187,8 @@ func (p *Policy) timely(req *Request, at time.Time) *RefusedError {
 	}
 	wait, _ := g.WaitFor(req.Events)
 	if over := first.Add(wait); at.Before(over) {
-		return &RefusedError{Reason: ReasonGlassWait, Curable: true, When: over}
+		// In whole seconds, as it is told: not one in which it is not over yet.
+		return &RefusedError{Reason: ReasonGlassWait, Curable: true, When: over.Add(time.Second - 1).Truncate(time.Second)}
 	}
 	return nil
 }

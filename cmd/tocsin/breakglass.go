@@ -79,7 +79,7 @@ Do it while you call: the wait for break-glass begins with the first attempt.`),
 			if err != nil {
 				return err
 			}
-			return p.reportContact(d, b, seq, asJSON, &w)
+			return p.reportContact(d, b, whom, seq, asJSON, &w)
 		},
 	}
 	w.nodeFlags(p, cmd)
@@ -147,7 +147,7 @@ func (d *desk) from(b *bulletin.Bulletin, rules *signing.BreakglassRules, contac
 
 // reportContact says what an attempt that was recorded counts for, or that it counts for
 // nothing.
-func (p *program) reportContact(d *desk, b *bulletin.Bulletin, seq int64, asJSON bool, w *where) error {
+func (p *program) reportContact(d *desk, b *bulletin.Bulletin, whom string, seq int64, asJSON bool, w *where) error {
 	done := contacted{Alert: string(b.Alert), Code: string(b.Code), Bulletin: b.SHA256(), Record: seq}
 	d.ledger.View(func(s *ledger.State) {
 		for _, c := range s.Alerts[string(b.Alert)].Contacts {
@@ -162,6 +162,10 @@ func (p *program) reportContact(d *desk, b *bulletin.Bulletin, seq int64, asJSON
 	}
 	counted := d.contacts(b)
 	done.Attempts = len(counted)
+	if role := signing.Role(whom); !slices.ContainsFunc(counted, func(c bulletin.Contact) bool { return c.Record == seq }) {
+		return p.report(asJSON, done, "Tentativo registrato alle %s (voce %d), ma NON CONTA per l'emissione d'emergenza: %s non è chi deve controfirmare, o i tentativi contati sono già quanti ne stanno in un bollettino. Tentativi che contano: %d.",
+			"Attempt recorded at %s (record %d), but it DOES NOT COUNT for break-glass: %s is not who is to co-sign, or as many are counted as a bulletin holds. Attempts that count: %d.", done.At.In(rome()).Format(time.TimeOnly), seq, role.Title(p.lang), done.Attempts)
+	}
 	rules, ok := d.authority.Policy.Breakglass()
 	if !ok {
 		return p.report(asJSON, done, "Tentativo registrato alle %s (voce %d). Le regole di firma non ammettono l'emissione d'emergenza: serve la controfirma.",
@@ -248,7 +252,7 @@ CAUSE: unreachable (nobody answers), lines_down (there is no way to call), sudde
 			p.leftOut(screen, b, "")
 			return p.report(asJSON, done, "EMISSIONE D'EMERGENZA: bollettino %d dell'allerta %s scritto in %s. Vale fino alle %s; si può diffondere dalle %s.\nSHA-256 %s\nOra: tocsin sign %s -k CHIAVE, un collega tocsin sign %s -k CHIAVE --role breakglass, poi tocsin publish %s %s",
 				"BREAK-GLASS: bulletin %d of alert %s written to %s. It holds until %s; it may be released from %s.\nSHA-256 %s\nNext: tocsin sign %s -k KEY, a colleague tocsin sign %s -k KEY --role breakglass, then tocsin publish %s %s",
-				b.Number, b.Code, output, b.Expires.In(rome()).Format(time.TimeOnly), done.From.In(rome()).Format(time.TimeOnly), b.SHA256(), output, output, output, w.hint())
+				b.Number, b.Code, output, b.Expires.In(rome()).Format(time.TimeOnly), done.From.In(rome()).Format(time.TimeOnly), b.SHA256(), shellWord(output), shellWord(output), shellWord(output), w.hint())
 		},
 	}
 	w.nodeFlags(p, cmd)

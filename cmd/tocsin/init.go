@@ -147,7 +147,7 @@ Next: complete %[2]s and the channels' accounts; put the people into the key rin
   tocsin keys sign %[1]s/keys/1 -k %[1]s/keys/managers/protezione-civile -c %[2]s
   tocsin keys sign %[1]s/keys/1 -k %[1]s/keys/managers/questura -c %[2]s
   tocsin serve -c %[2]s
-Draft of an alert to fill in: %[3]s`, a[0], config, filepath.Join(a[0], "scenarios", exampleOf(r)))
+Draft of an alert to fill in: %[3]s`, shellWord(a[0]), shellWord(config), filepath.Join(a[0], "scenarios", exampleOf(r)))
 				p.tellManagers(a[0])
 				return nil
 			}
@@ -173,7 +173,7 @@ Next, in different terminals:
   tocsin sign alert.bulletin -k %[1]s/keys/officer
   tocsin publish alert.bulletin -c %[2]s
   tocsin cosign CODE -c %[2]s -k %[1]s/keys/police
-  tocsin status -c %[2]s --watch`, a[0], config, elsewhere)
+  tocsin status -c %[2]s --watch`, shellWord(a[0]), shellWord(config), elsewhere)
 			p.tellManagers(a[0])
 			return nil
 		},

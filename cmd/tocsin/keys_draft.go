@@ -237,10 +237,10 @@ func (p *program) edit(ctx context.Context, f *draftFlags, change func(*draft) e
 		fmt.Fprintf(p.out, "  %s\n", w)
 	}
 	if d.old == nil {
-		p.print("Ora: tocsin keys sign %s -k CHIAVE (o ssh-keygen -Y sign), da parte dei responsabili; poi accendere il nodo con questa cartella in keys.folder", "Next: tocsin keys sign %s -k KEY (or ssh-keygen -Y sign), by the managers; then start the node with this folder under keys.folder", d.dir)
+		p.print("Ora: tocsin keys sign %s -k CHIAVE (o ssh-keygen -Y sign), da parte dei responsabili; poi accendere il nodo con questa cartella in keys.folder", "Next: tocsin keys sign %s -k KEY (or ssh-keygen -Y sign), by the managers; then start the node with this folder under keys.folder", shellWord(d.dir))
 		return nil
 	}
-	p.print("Ora: tocsin keys sign %s -k CHIAVE (o ssh-keygen -Y sign), da parte dei responsabili; poi tocsin keys accept %s", "Next: tocsin keys sign %s -k KEY (or ssh-keygen -Y sign), by the managers; then tocsin keys accept %s", d.dir, d.dir)
+	p.print("Ora: tocsin keys sign %s -k CHIAVE (o ssh-keygen -Y sign), da parte dei responsabili; poi tocsin keys accept %s", "Next: tocsin keys sign %s -k KEY (or ssh-keygen -Y sign), by the managers; then tocsin keys accept %s", shellWord(d.dir), shellWord(d.dir))
 	return nil
 }
 
@@ -404,6 +404,9 @@ func (p *program) keysAddCommand() *cobra.Command {
 			if until == "" || file == "" || role == "" {
 				return usage("keys add: --role, --until and --key are needed")
 			}
+			if !slices.Contains(signing.Roles(), signing.Role(role)) {
+				return usage("%s: role %q: use one of %s", "keys add", role, rolesText(signing.Roles()))
+			}
 			after, before := time.Now().UTC().Truncate(time.Second), time.Time{}
 			before, err := parseMoment(until, true)
 			if err == nil && from != "" {
@@ -412,7 +415,7 @@ func (p *program) keysAddCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			realms, err := parseRealms(realm)
+			realms, err := f.realms(realm)
 			if err != nil {
 				return err
 			}
@@ -433,7 +436,7 @@ func (p *program) keysAddCommand() *cobra.Command {
 	}
 	f.flags(p, cmd)
 	cmd.Flags().StringVar(&role, "role", "", p.say("ruolo: officer, police, deputy, breakglass, correction, keyring", "role: officer, police, deputy, breakglass, correction, keyring"))
-	cmd.Flags().StringVar(&realm, "realm", "both", p.say("live (reale), exercise (esercitazione) o both (tutti e due)", "live, exercise or both"))
+	cmd.Flags().StringVar(&realm, "realm", "", p.say("live (reale), exercise (esercitazione) o both (tutti e due); predefinito: quello di -c, altrimenti both", "live, exercise or both; default: that of -c, else both"))
 	cmd.Flags().StringVar(&from, "from", "", p.say("da quando vale (predefinito: da ora)", "from when on it holds (default: now)"))
 	cmd.Flags().StringVar(&until, "until", "", p.say("fino a quando vale, compreso", "until when it holds, inclusive"))
 	cmd.Flags().StringVar(&file, "key", "", p.say("file della chiave pubblica (.pub)", "file of the public key (.pub)"))
@@ -441,8 +444,25 @@ func (p *program) keysAddCommand() *cobra.Command {
 	return cmd
 }
 
-func parseRealms(s string) ([]alert.Realm, error) {
-	if s == "both" {
+func rolesText(roles []signing.Role) string {
+	var names []string
+	for _, r := range roles {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// realms returns the realms that a flag names, or else the configuration's; both where
+// neither says.
+func (f *draftFlags) realms(s string) ([]alert.Realm, error) {
+	if s == "" && f.config != "" {
+		c, err := f.configuration()
+		if err != nil {
+			return nil, err
+		}
+		return []alert.Realm{c.Realm}, nil
+	}
+	if s == "" || s == "both" {
 		return []alert.Realm{alert.RealmLive, alert.RealmExercise}, nil
 	}
 	r, err := alert.ParseRealm(s)
@@ -681,6 +701,9 @@ The same with OpenSSH: ssh-keygen -Y sign -f KEY -n keyring@tocsin DIR/meta, the
 				if old, _, err = from.inForce(ctx); err != nil {
 					return err
 				}
+				if old != nil && old.SHA256() == v.SHA256() {
+					return refusedError{signing.ErrKnownVersion}
+				}
 				if old == nil || old.SHA256() != v.Meta.Prev {
 					return refused("keys sign: %s was not made from the version in force: make it again from that one", a[0])
 				}
@@ -760,8 +783,12 @@ func (p *program) confirmRing(from *ringSource, dir string, old, v *signing.Vers
 	if k.yes {
 		return nil
 	}
+	if !isTerminal(p.stdin) {
+		return usageError{both("non firmato: qui non c'è un terminale su cui mostrare che cosa cambia e chiedere: leggerlo con tocsin keys draft, poi aggiungere --yes",
+			"not signed: there is no terminal here on which to show what changes and ask: read it with tocsin keys draft, then add --yes")}
+	}
 	screen := p.out
-	if asJSON {
+	if asJSON || !isTerminal(p.out) {
 		screen = p.err
 	}
 	fmt.Fprintf(screen, "%s\n", p.say("Versione %d del portachiavi, meta %s", "Version %d of the key ring, meta %s", v.Meta.Version, hexSum(v.SHA256())))
@@ -782,7 +809,7 @@ func (p *program) confirmRing(from *ringSource, dir string, old, v *signing.Vers
 		return errBrokenOff
 	}
 	if err != nil || strings.TrimSpace(answer) != word {
-		return both("non firmato: niente è stato inviato", "not signed: nothing was sent")
+		return both("non firmato: nella cartella non c'è una firma in più", "not signed: the folder has no signature more")
 	}
 	return nil
 }

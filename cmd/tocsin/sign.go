@@ -457,10 +457,10 @@ func (d *desk) statements(ctx context.Context, b *bulletin.Bulletin, files []sig
 		}
 	}
 	if held != nil && len(all) == known {
-		return nil, both("questo bollettino è già stato consegnato: vedere tocsin status", "this bulletin was handed in before: see tocsin status")
 		if why := d.haltedBy(ctx, b); why != nil {
 			return nil, why
 		}
+		return nil, both("questo bollettino è già stato consegnato: vedere tocsin status", "this bulletin was handed in before: see tocsin status")
 	}
 	if _, err := d.authority.Authorize(request, all, time.Now()); err != nil {
 		refusal, ok := errors.AsType[*signing.RefusedError](err)

@@ -157,7 +157,7 @@ func (s *stop) bulletin(ctx context.Context, d *desk, name string) (b, newest *b
 		return nil, nil, err
 	}
 	if len(chain) == 0 {
-		return nil, nil, d.notReleased(ctx, id)
+		return nil, nil, d.notReleased(ctx, id, s.kind)
 	}
 	newest = chain[len(chain)-1]
 	if newest.Message.MsgType == alert.MsgCancel {
@@ -198,11 +198,16 @@ func (s *stop) signsAs(d *desk, b *bulletin.Bulletin, key signing.Key) signing.R
 	return signing.Officer // whom the key ring does not know is refused with a reason
 }
 
-// notReleased says why an alert can't be revoked that nobody has seen, and what to do
-// instead.
-func (d *desk) notReleased(ctx context.Context, id string) error {
+// notReleased says why an alert can't be revoked, or put in doubt, that nobody has seen,
+// and what to do instead.
+func (d *desk) notReleased(ctx context.Context, id string, kind bulletin.Kind) error {
 	all, err := d.waiting(ctx, id)
-	if err != nil {
+	switch {
+	case err != nil && kind == bulletin.Correction:
+		return both("l'allerta non è mai stata diffusa: non c'è niente da rettificare", "the alert was never released: there is nothing to correct")
+	case err != nil && kind == bulletin.Ratification:
+		return both("l'allerta non è mai stata diffusa: non c'è niente da ratificare", "the alert was never released: there is nothing to ratify")
+	case err != nil:
 		return both("l'allerta non è mai stata diffusa: non c'è niente da revocare", "the alert was never released: there is nothing to revoke")
 	}
 	var ends time.Time

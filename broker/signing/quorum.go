@@ -123,7 +123,6 @@ func (e *RefusedError) because(causes []*RefusedError) *RefusedError {
 	for _, c := range slices.Backward(causes) {
 		if slices.Contains(e.Missing, c.Role) {
 			e.Reason, e.Role, e.Principal, e.Namespace, e.When, e.Err = c.Reason, c.Role, c.Principal, c.Namespace, c.When, c.Err
-			e.certificate = c.certificate
 			return e
 		}
 	}

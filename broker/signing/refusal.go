@@ -48,6 +48,7 @@ const (
 	ReasonRevoked        Reason = "revoked"
 	ReasonNotYetValid    Reason = "not_yet_valid"
 	ReasonKeyExpired     Reason = "key_expired"
+	ReasonCertExpired    Reason = "certificate_expired" // before the line of its authority
 	ReasonBadCert        Reason = "bad_certificate"
 	ReasonKeyConflict    Reason = "key_conflict" // a certificate for a key that the ring gives to someone else
 	ReasonMalformed      Reason = "malformed_signature"
@@ -103,8 +104,7 @@ type RefusedError struct {
 	// Err is the technical cause, for operators, or nil.
 	Err error
 
-	signature   bool // about one signature, not about a bulletin
-	certificate bool // what ended is the certificate: its authority makes another, not the ring's managers
+	signature bool // about one signature, not about a bulletin
 }
 
 // maxCauses bounds what one refusal says, whatever was thrown into the ledger.
@@ -313,12 +313,11 @@ func (e *RefusedError) wordsOnSigner(it bool) (why, todo string) {
 		return pick(it, "la chiave di "+e.who()+" vale dal "+e.when()+", pochi minuti dopo l'ora della firma", "the key of "+e.who()+" is valid from "+e.when()+", minutes after the time of the signature"),
 			pick(it, "controllare l'orologio di questa macchina e del nodo (NTP), e firmare di nuovo", "check the clock of this machine and of the node (NTP), and sign again")
 	case ReasonKeyExpired:
-		if e.certificate {
-			return pick(it, "il certificato di "+e.who()+" è scaduto il ", "the certificate of "+e.who()+" expired on ") + e.when(),
-				pick(it, "chiedere un nuovo certificato alla propria organizzazione, o far firmare un'altra persona abilitata", "ask your organisation for a new certificate, or let another enrolled person sign")
-		}
 		return pick(it, "la chiave di "+e.who()+" è scaduta il ", "the key of "+e.who()+" expired on ") + e.when(),
 			pick(it, "rinnovarla nel portachiavi, o far firmare un'altra persona abilitata", "renew it in the key ring, or let another enrolled person sign")
+	case ReasonCertExpired:
+		return pick(it, "il certificato di "+e.who()+" è scaduto il ", "the certificate of "+e.who()+" expired on ") + e.when(),
+			pick(it, "chiedere un nuovo certificato alla propria organizzazione, o far firmare un'altra persona abilitata", "ask your organisation for a new certificate, or let another enrolled person sign")
 	case ReasonClockDiffers:
 		return pick(it, "la firma risulta successiva all'ora di questa macchina", "the signature is later than this machine's clock"),
 			pick(it, "regolare l'orologio (NTP)", "set the clock (NTP)")

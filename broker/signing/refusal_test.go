@@ -17,7 +17,7 @@ func reasons() []signing.Reason {
 		signing.ReasonGlassWait, signing.ReasonGlassNotAllowed, signing.ReasonGlassEvent, signing.ReasonGlassChannel, signing.ReasonGlassLife, signing.ReasonGlassContacts, signing.ReasonGlassLimit,
 		signing.ReasonWrongRealm, signing.ReasonExpiredAlert, signing.ReasonReleaseTooLate, signing.ReasonBadRequest, signing.ReasonNotConfigured,
 		signing.ReasonWrongRole, signing.ReasonRoleNotAsked, signing.ReasonWrongPerson, signing.ReasonNotInRing, signing.ReasonRevoked,
-		signing.ReasonNotYetValid, signing.ReasonClockBehind, signing.ReasonKeyExpired, signing.ReasonBadCert, signing.ReasonMalformed, signing.ReasonUnsupported,
+		signing.ReasonNotYetValid, signing.ReasonClockBehind, signing.ReasonKeyExpired, signing.ReasonCertExpired, signing.ReasonGlassHalted, signing.ReasonBadCert, signing.ReasonMalformed, signing.ReasonUnsupported,
 		signing.ReasonBadSignature, signing.ReasonNotTouched, signing.ReasonNotVerified, signing.ReasonSyncedKey, signing.ReasonWrongOrigin,
 		signing.ReasonClockDiffers, signing.ReasonNoTime, signing.ReasonBadName, signing.ReasonKeyConflict,
 		signing.ReasonUnreadable, signing.ReasonOtherBulletin, signing.ReasonPrepared, signing.ReasonMayNotRefuse, signing.ReasonMayNotWithdraw,

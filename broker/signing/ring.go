@@ -198,7 +198,7 @@ func notInRing(key ssh.PublicKey) error {
 // distance orders refusals by how near a line came to admitting the signature, so
 // that of several lines for a key the one is explained that the person meant.
 func distance(reason Reason) int {
-	order := []Reason{ReasonKeyExpired, ReasonClockBehind, ReasonNotYetValid, ReasonBadCert, ReasonKeyConflict, ReasonWrongRealm, ReasonWrongRole, ReasonWrongPerson}
+	order := []Reason{ReasonKeyExpired, ReasonCertExpired, ReasonClockBehind, ReasonNotYetValid, ReasonBadCert, ReasonKeyConflict, ReasonWrongRealm, ReasonWrongRole, ReasonWrongPerson}
 	if i := slices.Index(order, reason); i >= 0 {
 		return i
 	}
@@ -226,7 +226,6 @@ func (r *Ring) admit(l *line, key ssh.PublicKey, principal string, role Role, re
 			return nil, refusal
 		}
 	}
-	_, certified := key.(*ssh.Certificate)
 	switch {
 	case at.Before(s.ValidAfter):
 		reason := ReasonNotYetValid
@@ -238,7 +237,10 @@ func (r *Ring) admit(l *line, key ssh.PublicKey, principal string, role Role, re
 		return nil, e
 	case at.After(s.ValidBefore):
 		e := refuseSignature(ReasonKeyExpired, nil)
-		e.When, e.certificate = s.ValidBefore, certified && s.ValidBefore.Before(l.ValidBefore)
+		if s.ValidBefore.Before(l.ValidBefore) { // its authority makes another, not the managers of the ring
+			e.Reason = ReasonCertExpired
+		}
+		e.When = s.ValidBefore
 		return nil, e
 	}
 	return &s, nil

@@ -21,6 +21,7 @@ type Break string
 const (
 	BreakFirst    Break = "first"    // none was released that it could follow
 	BreakPassed   Break = "passed"   // one of this number or a later one was released
+	BreakGlass    Break = "glass"    // the one of this number was released by break-glass
 	BreakRevoked  Break = "revoked"  // the alert was revoked
 	BreakPrevious Break = "previous" // it follows another bulletin than the newest one
 	BreakPrepared Break = "prepared" // it says that it was prepared inside the newest one, and is not there
@@ -60,6 +61,9 @@ func (e *ChainError) words(it bool) string {
 	case BreakFirst:
 		return say("questo è il bollettino %d di un'allerta di cui nessuno è stato diffuso: prima va diffuso il primo",
 			"this is bulletin %d of an alert of which none was released: the first one must be released before it", e.Number)
+	case BreakGlass:
+		return say("superato dall'emissione d'emergenza, diffusa come bollettino %d: chi doveva firmarlo può ratificarla con tocsin ratify, o fermarla con tocsin correct o tocsin cancel",
+			"overtaken by break-glass, released as bulletin %d: whoever was to sign may ratify it with tocsin ratify, or stop it with tocsin correct or tocsin cancel", e.Newest)
 	case BreakPassed:
 		return say("il bollettino %d di questa allerta è già stato diffuso: comporre il successivo a partire da quello",
 			"bulletin %d of this alert was released already: compose the next one from it", e.Newest)
@@ -106,6 +110,9 @@ func (b *Bulletin) follows(last *Bulletin) *ChainError {
 	}
 	switch {
 	case b.Number <= last.Number:
+		if b.Number == last.Number && last.Breakglass != nil && b.Breakglass == nil {
+			return b.broken(BreakGlass, last)
+		}
 		return b.broken(BreakPassed, last)
 	case last.Message.MsgType == alert.MsgCancel:
 		return b.broken(BreakRevoked, last)

@@ -88,7 +88,7 @@ func TestABreakIsSaidInTwoLanguages(t *testing.T) {
 	t.Parallel()
 	said := map[string]bool{}
 	for _, b := range []bulletin.Break{
-		bulletin.BreakFirst, bulletin.BreakPassed, bulletin.BreakRevoked, bulletin.BreakPrevious, bulletin.BreakCode, bulletin.BreakSender,
+		bulletin.BreakFirst, bulletin.BreakPassed, bulletin.BreakGlass, bulletin.BreakRevoked, bulletin.BreakPrevious, bulletin.BreakCode, bulletin.BreakSender,
 		bulletin.BreakExpired, bulletin.BreakTaken,
 	} {
 		e := &bulletin.ChainError{Break: b, Number: 3, Newest: 2, Code: "SV-7F3K2"}

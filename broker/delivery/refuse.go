@@ -205,7 +205,7 @@ func chainClass(e *bulletin.ChainError) string {
 		return ledger.ClassExpired
 	case bulletin.BreakTaken:
 		return ledger.ClassCode
-	case bulletin.BreakFirst, bulletin.BreakPassed, bulletin.BreakRevoked, bulletin.BreakPrevious, bulletin.BreakCode, bulletin.BreakSender:
+	case bulletin.BreakFirst, bulletin.BreakPassed, bulletin.BreakGlass, bulletin.BreakRevoked, bulletin.BreakPrevious, bulletin.BreakCode, bulletin.BreakSender:
 	}
 	return ledger.ClassChain
 }

@@ -52,6 +52,3 @@ const (
 	// OccasionRatified: the other authority confirmed a break-glass release.
 	OccasionRatified Occasion = "ratified"
 )
-
-// Occasions lists the occasions.
-func Occasions() []Occasion { return []Occasion{OccasionBreakglass, OccasionStop, OccasionRatified} }

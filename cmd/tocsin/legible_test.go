@@ -83,7 +83,7 @@ func checkLegible(t *testing.T, text string) {
 func TestLegible(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"": "", "così\tè\n": "così\tè\n", "⚠️ 👨‍👩‍👧 می‌خواهم": "⚠️ 👨‍👩‍👧 می‌خواهم",
+		"": "", "così\tè\n": "così\tè\n", "⚠️ 👨‍👩‍👧 می\u200cخواهم": "⚠️ 👨‍👩‍👧 می\u200cخواهم",
 		"a\x1b[2Jb": `a\u001b[2Jb`, "\u202e": `\u202e`, "\U000e0041!": `\udb40\udc41!`, "a\xff": `a\xff`, "\u200b\u2028": `\u200b\u2028`,
 	} {
 		var out strings.Builder

@@ -49,6 +49,11 @@ func (l *Ledger) Reminder(ctx context.Context, durable string) (*Reminder, error
 			consumer, err = l.js.CreateConsumer(ctx, streamName, config)
 		}
 	}
+	if _, said := errors.AsType[*jetstream.APIError](err); said {
+		// On a full disk nothing is written for it. It only reminds: a node starts without.
+		l.o.Log.WarnContext(ctx, "the broker keeps no consumer for a channel; it is reminded of nothing until the next start", "consumer", durable, "err", err)
+		return &Reminder{ledger: l}, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s: %w", durable, err)
 	}

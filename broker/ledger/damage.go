@@ -197,9 +197,10 @@ func message(raw []byte) (subject string, payload []byte) {
 	return subject, raw[body:end]
 }
 
-// dropReminders takes away what the broker keeps of a consumer where that is damaged: the
+// dropReminders takes away what the broker keeps of a consumer where that was changed: the
 // broker would not start on it, or would take it for another one. Nothing is lost with it,
-// since what is left to do stands in the records.
+// since what is left to do stands in the records. What it can't read at all it passes over
+// by itself: a full disk leaves that, and is not made room on.
 func dropReminders(dir string) error {
 	for _, stream := range []string{streamName, blobsName} {
 		all, err := os.ReadDir(remindersFolder(dir, stream))
@@ -207,7 +208,9 @@ func dropReminders(dir string) error {
 			return err
 		}
 		for _, r := range all {
-			if folder := filepath.Join(remindersFolder(dir, stream), r.Name()); !metaHolds(folder, r.Name()) {
+			folder := filepath.Join(remindersFolder(dir, stream), r.Name())
+			meta, err := os.ReadFile(filepath.Join(folder, "meta.inf"))
+			if err == nil && json.Valid(meta) && !metaHolds(folder, stream+"/"+r.Name()) {
 				if err := os.RemoveAll(folder); err != nil {
 					return err
 				}

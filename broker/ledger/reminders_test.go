@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
 // TestADamagedReminderStopsNothing damages each file that the broker keeps of a
@@ -52,6 +53,15 @@ func TestADamagedReminderStopsNothing(t *testing.T) {
 	}
 	if err := reminded(whole, 3); err != nil {
 		t.Fatal(err)
+	}
+	kept := ledgertest.Snapshot(t, filepath.Join(whole, "jetstream", "$G", "streams", "LEDGER", "obs"))
+	s, err := ledger.StartServer(t.Context(), ledger.ServerOptions{Dir: whole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	if ledgertest.Snapshot(t, filepath.Join(whole, "jetstream", "$G", "streams", "LEDGER", "obs")) != kept {
+		t.Fatal("a start has changed a reminder that was sound")
 	}
 	obs := filepath.Join("jetstream", "$G", "streams", "LEDGER", "obs", "deliver-x")
 	tried := 0

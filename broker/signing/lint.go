@@ -220,10 +220,11 @@ func (can sides) give(rule Rule) bool {
 			if i == len(Roles()) { // as many as a rule has signatures, at most: more make no difference
 				break
 			}
-			people = append(people, Signer{Principal: organisation, Organisation: organisation, Fingerprint: organisation, Role: role})
+			people = append(people, Signer{Organisation: organisation, Role: role})
 		}
 	}
-	_, ok := choose(rule.slots(), people, strangers)
+	// People of two organisations are two, and a ring holds no key twice.
+	_, ok := choose(rule.slots(), people, func(a, b *Signer) bool { return a.Organisation != b.Organisation })
 	return ok
 }
 

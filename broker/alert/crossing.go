@@ -13,6 +13,13 @@ type side struct {
 	low, high, left, right float64
 }
 
+// Crosses reports whether the ring crosses or touches itself, as [Inspect] finds it.
+func (p Polygon) Crosses() bool {
+	all := math.MaxInt
+	_, crosses := p.crossing(&all)
+	return crosses
+}
+
 // crossing returns a place where the ring crosses or touches itself. It compares only
 // sides that lie side by side along the axis in which they overlap least, and each
 // comparison is taken from budget: when that falls below zero, nothing was found so far

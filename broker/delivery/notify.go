@@ -78,22 +78,27 @@ func (h *herald) run(ctx context.Context) {
 				h.s.Log.ErrorContext(ctx, "somebody who must know at once could not be told; it is tried again, and somebody should call them", "recipient", h.to.Name(), "alert", id, "err", err)
 			}
 		}
-		var retry <-chan time.Time
-		if len(again) > 0 {
-			timer := time.NewTimer(h.retry.NextBackOff())
-			defer timer.Stop()
-			retry = timer.C
-		} else {
-			h.retry.Reset()
-		}
-		select {
-		case <-ctx.Done():
-		case <-retry:
-		case <-h.woken:
-		}
+		h.rest(ctx, len(again) > 0)
 		for _, id := range again {
 			h.wake(id)
 		}
+	}
+}
+
+// rest returns when the herald is woken, or when it is time to try again.
+func (h *herald) rest(ctx context.Context, again bool) {
+	var retry <-chan time.Time
+	if again {
+		timer := time.NewTimer(h.retry.NextBackOff())
+		defer timer.Stop()
+		retry = timer.C
+	} else {
+		h.retry.Reset()
+	}
+	select {
+	case <-ctx.Done():
+	case <-retry:
+	case <-h.woken:
 	}
 }
 

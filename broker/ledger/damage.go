@@ -209,11 +209,14 @@ func dropReminders(dir string) error {
 		}
 		for _, r := range all {
 			folder := filepath.Join(remindersFolder(dir, stream), r.Name())
-			meta, err := os.ReadFile(filepath.Join(folder, "meta.inf"))
-			if err == nil && json.Valid(meta) && !metaHolds(folder, stream+"/"+r.Name()) {
-				if err := os.RemoveAll(folder); err != nil {
-					return err
-				}
+			if metaHolds(folder, stream+"/"+r.Name()) {
+				continue
+			}
+			if meta, err := os.ReadFile(filepath.Join(folder, "meta.inf")); err != nil || !json.Valid(meta) {
+				continue
+			}
+			if err := os.RemoveAll(folder); err != nil {
+				return err
 			}
 		}
 	}

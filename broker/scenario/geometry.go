@@ -15,7 +15,7 @@ func simplified(ring alert.Polygon, most int) alert.Polygon {
 	}
 	const finest, coarsest = 1e-5, 1.0 // degrees: a metre, and more than any area has
 	for tolerance := finest; tolerance < coarsest; tolerance *= 1.3 {
-		if out := thinned(ring, tolerance); len(out) <= most && len(out) >= 4 && !crossed(out) {
+		if out := thinned(ring, tolerance); len(out) <= most && len(out) >= 4 && !out.Crosses() {
 			return out
 		}
 	}
@@ -62,20 +62,4 @@ func farthest(ring alert.Polygon, from, to int) (at int, off float64) {
 		}
 	}
 	return at, off
-}
-
-// crossed reports whether a ring crosses itself.
-func crossed(ring alert.Polygon) bool {
-	side := func(a, b, c alert.Point) float64 {
-		return (b.Lon-a.Lon)*(c.Lat-a.Lat) - (b.Lat-a.Lat)*(c.Lon-a.Lon)
-	}
-	for i := range len(ring) - 1 {
-		for j := i + 2; j < len(ring)-1; j++ {
-			a, b, c, d := ring[i], ring[i+1], ring[j], ring[j+1]
-			if side(a, b, c)*side(a, b, d) < 0 && side(c, d, a)*side(c, d, b) < 0 {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -249,7 +249,7 @@ func (p *Policy) readBreakglass(n ast.Node) error {
 		"life_minutes": readCount(&life, 1, maxLife),
 		"per_day":      readCount(&g.PerDay, 1, maxPerDay),
 		"notify":       readListed(&g.Notify, isChannelName, "a recipient's name; write it as the configuration has it under notify"),
-	}, "attempts", "wait_minutes", "at_once", "events", "channels", "life_minutes", "per_day", "notify")
+	}, breakglassKeys()...)
 	if err != nil {
 		return err
 	}

@@ -527,11 +527,7 @@ func (p *program) scenarioCheckCommand() *cobra.Command {
 				one := checkedScenario{File: r.file, OK: r.found.Err() == nil, Findings: []foundScenario{}}
 				ok = ok && one.OK
 				for _, f := range r.found {
-					level := "warning"
-					if f.Severity == alert.LevelError {
-						level = "error"
-					}
-					one.Findings = append(one.Findings, foundScenario{f.Rule, level, f.Line, f.Column, p.read(f.Message) + "; " + p.read(f.Advice)})
+					one.Findings = append(one.Findings, foundScenario{f.Rule, f.Severity.String(), f.Line, f.Column, p.read(f.Message) + "; " + p.read(f.Advice)})
 				}
 				out = append(out, one)
 				if !asJSON {

@@ -93,7 +93,7 @@ func (p *program) secret(in *input) ([]byte, error) {
 		if err == nil || !again {
 			return line, err
 		}
-		if err := syscall.Kill(os.Getpid(), syscall.SIGTSTP); err != nil {
+		if err := putAside(); err != nil {
 			return nil, fmt.Errorf("put the command aside: %w", err)
 		}
 	}

@@ -2,7 +2,11 @@
 
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // How this system is asked how a terminal is set, and told: at once, or with what was
 // typed and not read thrown away.
@@ -11,3 +15,6 @@ const (
 	setTermios   = unix.TIOCSETA
 	flushTermios = unix.TIOCSETAF
 )
+
+// putAside stops the process as Ctrl-Z does.
+func putAside() error { return unix.Kill(os.Getpid(), unix.SIGTSTP) }

@@ -2,12 +2,18 @@ package delivery_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
@@ -336,4 +342,72 @@ func (h *house) write(who, subject, payload string) int64 {
 		h.t.Fatal(err)
 	}
 	return seq
+}
+
+// TestBytesThatDoNotComeAreSeldomAskedFor has somebody write records of bulletins without
+// their bytes, and more and more on the same alert: each step of it looks at all of them, and
+// asks the broker for few.
+func TestBytesThatDoNotComeAreSeldomAskedFor(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	conn := ledgertest.Dial(t, h.server.Addr(), h.crew.As("operator")[0], nil)
+	defer conn.Close()
+	var asked atomic.Int64
+	for _, subject := range []string{"$JS.API.STREAM.MSG.GET.BLOBS", "$JS.API.DIRECT.GET.BLOBS.>"} {
+		if _, err := conn.Subscribe(subject, func(*nats.Msg) { asked.Add(1) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	good := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	id, code := string(good.Alert), string(good.Code)
+	h.hand(good)
+	const empty = 60
+	for i := range empty {
+		sum := sha256.Sum256(fmt.Appendf(nil, "nothing %d", i))
+		h.append(ledger.Record{Type: ledger.Bulletin, Alert: id, Number: 1, SHA256: hex.EncodeToString(sum[:]), Bytes: 12, Code: code, Identifier: fmt.Sprint("i", i)})
+	}
+	h.sign(good, h.officer, h.police)
+	h.await(good, "x-a", ledger.StateVerified)
+	for range empty {
+		h.append(ledger.Record{Type: ledger.Contact, Alert: id, SHA256: good.SHA256(), Number: 1, Way: alert.Ways()[0], Whom: "police", Reason: "no answer"})
+	}
+	other := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(other, "x-a", ledger.StateVerified)
+	if got := asked.Load(); got == 0 || got > 10*empty {
+		t.Errorf("the broker was asked %d times for the bytes of %d records, want each a few times", got, empty)
+	}
+}
+
+// TestBytesThatComeLateAreRead has the bytes of a bulletin come after its signatures, as
+// from a copy that lags, when nothing else wakes a channel: it is posted without any other
+// record.
+func TestBytesThatComeLateAreRead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	js, err := jetstream.New(ledgertest.Dial(t, h.server.Addr(), h.crew.As("operator")[0], nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	h.record(b, nil)
+	h.sign(b, h.officer, h.police)
+	for reminded := false; !reminded; {
+		reminders, err := js.Consumer(t.Context(), "LEDGER", "deliver-x-a")
+		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			t.Fatal(err)
+		}
+		reminded = err == nil && reminders.CachedInfo().NumPending == 0 && reminders.CachedInfo().NumAckPending == 0
+	}
+	h.put(b)
+	h.eventually("the post, or the refusal of a bulletin whose bytes this machine was too slow to bring", func(st *ledger.State) bool {
+		state := st.Alerts[string(b.Alert)].Bulletin(b.SHA256())
+		return state.Refusal != nil || state.Part("x-a", 1).State == ledger.StateVerified
+	})
 }

@@ -33,9 +33,10 @@ type library struct {
 	rings  *signing.History
 
 	mu       sync.Mutex       // held while a bulletin is fetched or verified first: once is enough
-	now      func() time.Time // nil where what is missing is asked for again and again
+	now      func() time.Time // nil where nothing is waited for: what is missing is missing
 	byDigest map[string]*held
-	bad      map[int64]error // why the bulletin of a record can never be read
+	bad      map[int64]error     // why the bulletin of a record can never be read
+	missed   map[int64]time.Time // when bytes that were not there are asked for again
 	release  map[string]release
 
 	ringsAt   int64           // up to this record, it is known which version judges
@@ -86,7 +87,7 @@ func (h *held) request() signing.Request {
 }
 
 func newLibrary(l *ledger.Ledger, rings *signing.History) *library {
-	return &library{ledger: l, rings: rings, byDigest: map[string]*held{}, bad: map[int64]error{}, release: map[string]release{}, badRings: map[int64]error{}}
+	return &library{ledger: l, rings: rings, byDigest: map[string]*held{}, bad: map[int64]error{}, missed: map[int64]time.Time{}, release: map[string]release{}, badRings: map[int64]error{}}
 }
 
 // TakeRings judges the records of versions of the key ring that the ledger holds, for
@@ -454,13 +455,16 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 	}
 	h := lib.byDigest[state.SHA256]
 	if h == nil {
+		if lib.now != nil && lib.now().Before(lib.missed[state.Seq]) {
+			return nil, fmt.Errorf("bulletin %s: %w", state.SHA256, ledger.ErrNoBlob)
+		}
 		b, err := lib.prepared(ctx, id, state)
 		var raw []byte
 		if b == nil && err == nil {
 			raw, err = lib.ledger.Blob(ctx, state.SHA256)
 		}
-		if errors.Is(err, ledger.ErrNoBlob) && lib.now != nil && !lib.now().Before(state.At.Add(blobGrace)) {
-			lib.bad[state.Seq] = err // a flood of such records must not have each of them asked for at every step
+		if errors.Is(err, ledger.ErrNoBlob) {
+			lib.miss(state, err)
 		}
 		if err != nil {
 			return nil, err
@@ -472,6 +476,7 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 			lib.bad[state.Seq] = err
 			return nil, err
 		}
+		delete(lib.missed, state.Seq)
 		h = &held{b: b, message: sshsig.MessageOf(b.Bytes())}
 		h.message.Hash() // while people still read: the last signature must not wait for it
 		lib.byDigest[state.SHA256] = h
@@ -481,6 +486,26 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 		return nil, lib.bad[state.Seq]
 	}
 	return h, nil
+}
+
+// miss notes that the bytes of a record are not there. They are asked for again while they
+// may still come, less and less often: a flood of such records must not have each of them
+// asked for at every step of an alert, and others wait. The caller holds mu.
+func (lib *library) miss(state *ledger.BulletinState, err error) {
+	if lib.now == nil {
+		lib.bad[state.Seq] = err
+		return
+	}
+	now, end := lib.now(), state.At.Add(blobGrace)
+	if !now.Before(end) {
+		lib.bad[state.Seq] = err
+		delete(lib.missed, state.Seq)
+		return
+	}
+	if next := now.Add(max(now.Sub(state.At), missAgain)); next.Before(end) {
+		end = next
+	}
+	lib.missed[state.Seq] = end
 }
 
 // prepared returns the bulletin of a record that says that it was prepared inside another one,

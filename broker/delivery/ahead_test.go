@@ -10,7 +10,10 @@ import (
 	"tocsin/adapters"
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
+	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
+	"tocsin/broker/signing/signingtest"
 )
 
 // A stagePlatform is a platform whose posts are made in two steps. Its channel knows by the
@@ -128,6 +131,57 @@ func TestAPreparationThatFailsIsMadeAgain(t *testing.T) {
 	if got := h.await(b, "instagram-a", ledger.StateVerified); got.Attempts != 1 || got.Prepared != "container-1" {
 		t.Errorf("%+v, want one attempt with container-1", got)
 	}
+}
+
+// TestWhoeverIsRevokedMeanwhileSendsNothing revokes the key of one who signed while the
+// first step of the attempt is under way: the second one is not taken.
+func TestWhoeverIsRevokedMeanwhileSendsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	first := signingtest.Version(t, alert.RealmExercise, nil, nil, h.officer, h.police)
+	second := signingtest.Version(t, alert.RealmExercise, first, []*signingtest.Person{h.police}, h.officer)
+	rings, err := signing.NewHistory(first, alert.RealmExercise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.accept(first)
+	begun, goOn := make(chan struct{}, 8), make(chan struct{})
+	p := &stagePlatform{platform: newPlatform("instagram-a")}
+	p.preparer = func(ctx context.Context) error {
+		begun <- struct{}{}
+		select {
+		case <-goOn:
+			return nil
+		case <-ctx.Done():
+			return adapters.Fail(adapters.NotSent, "%w", ctx.Err())
+		}
+	}
+	h.runWith("one/a", delivery.Config{Rings: rings, Channels: []delivery.Channel{quick(p)}})
+	b := newAlert(t, "instagram-a").Next(t, alert.MsgAlert)
+	h.release(b)
+	<-begun
+	h.until(b, "instagram-a", "an attempt", func(p ledger.PartState) bool { return p.Attempts == 1 })
+	h.accept(second)
+	h.versionInForce(rings, 2)
+	close(goOn)
+	h.until(b, "instagram-a", "not sent", func(p ledger.PartState) bool { return p.State != ledger.StateAttempting })
+	if got := p.published(); got != 0 {
+		t.Errorf("%d posts were sent with a signature that does not stand any more", got)
+	}
+}
+
+// versionInForce waits until a node's history has come to a version.
+func (h *house) versionInForce(rings *signing.History, number int) {
+	h.t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 30_000 {
+		if v, _ := rings.Version(); v.Meta.Version == number {
+			return
+		}
+		<-tick.C
+	}
+	h.t.Fatalf("version %d does not come into force", number)
 }
 
 // TestAReleaseWaitsForThePreparationUnderWay releases while the first step is under

@@ -74,7 +74,7 @@ func glassOf(t *testing.T, a *bulletintest.Alert, ordinary *bulletin.Bulletin, g
 func (h *glassHouse) read() audit.Report { return h.audited(signing.Fixed(h.auth)) }
 
 // released says what a reader makes of a bulletin.
-func (h *glassHouse) released(b *bulletin.Bulletin) bool {
+func (h *house) released(b *bulletin.Bulletin) bool {
 	h.t.Helper()
 	verdicts, err := delivery.Judge(h.t.Context(), h.ledger, signing.Fixed(h.auth), string(b.Alert))
 	if err != nil {

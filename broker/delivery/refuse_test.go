@@ -183,6 +183,52 @@ func TestABulletinThatWasRefusedStaysRefused(t *testing.T) {
 	}
 }
 
+// TestASignatureAfterTheRefusalReleasesNothing has one signature come before the refusal of
+// a bulletin whose bytes were missing, and the other one, as the bytes, after it.
+func TestASignatureAfterTheRefusalReleasesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+	seq := h.record(b, nil)
+	h.sign(b, h.officer)
+	h.append(ledger.Record{Type: ledger.Rejected, Refers: seq, Class: ledger.ClassBulletin, Reason: "its bytes are missing"})
+	h.put(b)
+	h.sign(b, h.police)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	h.await(h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)), "x-a", ledger.StateVerified)
+	want(t, x, "1/1")
+	if h.released(b) {
+		t.Error("it is released, and the ledger says that it was refused")
+	}
+}
+
+// TestACodeThatTooManyAlertsBearReleasesNone has as many alerts with one code in the ledger
+// as it looks at, and one more: that one is refused, and the last that it looks at is not.
+func TestACodeThatTooManyAlertsBearReleasesNone(t *testing.T) {
+	t.Parallel()
+	const most = 16 // of which the ledger keeps the names
+	for name, c := range map[string]struct {
+		others   int
+		released bool
+	}{"as_many": {most - 1, true}, "one_more": {most, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+			for i := range c.others {
+				h.append(ledger.Record{
+					Type: ledger.Bulletin, Alert: uuid.NewString(), Number: 1, SHA256: strings.Repeat("0", 64), Bytes: 12, Code: string(b.Code), Identifier: fmt.Sprint("i", i),
+				})
+			}
+			h.release(b)
+			if got := h.released(b); got != c.released {
+				t.Errorf("released: %t, want %t", got, c.released)
+			}
+		})
+	}
+}
+
 // TestAFloodIsRefusedInFewRecords writes more rubbish than two nodes refuse one by
 // one. What people hand in goes its way meanwhile.
 func TestAFloodIsRefusedInFewRecords(t *testing.T) {

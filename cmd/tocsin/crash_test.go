@@ -20,7 +20,7 @@ import (
 // The flags of the crash tests. They are variables because go test reads its flags
 // before any test begins.
 var (
-	crashTrials = flag.Int("crash.trials", 0, "trials at each kill point; 0 for 20, and for 5 under the race detector")
+	crashTrials = flag.Int("crash.trials", 0, "trials at each kill point; 0 for 20, and for 2 under the race detector")
 	crashSeed   = flag.Uint64("crash.seed", 0, "of the random choices; 0 for another one each time")
 )
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func readManual(t *testing.T, name string) string {
@@ -194,6 +195,30 @@ func TestEveryCommandHasJSON(t *testing.T) {
 		}
 		if c.Flags().Lookup("json") == nil {
 			t.Errorf("%s has no --json", c.CommandPath())
+		}
+	}
+	walk(p.root())
+}
+
+// TestHelpPutsEveryWordIntoItalian looks for words in capitals that the Italian help would
+// show in English: those for what a person gives, in each command and option.
+func TestHelpPutsEveryWordIntoItalian(t *testing.T) {
+	t.Parallel()
+	p := &program{getenv: func(string) string { return "" }, lang: "it"}
+	same := []string{"FILE", "ID", "N", "SCENARIO", "SHA"} // the same in both
+	look := func(where, text string) {
+		for _, word := range regexp.MustCompile(`\b[A-Z][A-Z=:]*\b`).FindAllString(text, -1) {
+			if !slices.Contains(same, word) && p.placeholders(word) == word {
+				t.Errorf("%s shows %q in Italian: %s", where, word, text)
+			}
+		}
+	}
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		look(c.CommandPath(), c.Use)
+		c.Flags().VisitAll(func(f *pflag.Flag) { look(c.CommandPath()+" --"+f.Name, flagValue(f)) })
+		for _, sub := range c.Commands() {
+			walk(sub)
 		}
 	}
 	walk(p.root())

@@ -162,5 +162,6 @@ func (p *program) placeholders(s string) string {
 	}
 	return strings.NewReplacer("BULLETIN", "BOLLETTINO", "ALERT", "ALLERTA", "KEY", "CHIAVE", "TEXT", "TESTO", "DIR", "CARTELLA", "ROLE", "RUOLO",
 		"CHANNEL", "CANALE", "FAULT", "GUASTO", "HOST:PORT", "HOST:PORTA", "LEVEL", "LIVELLO", "REALM", "AMBIENTE", "TIME", "DURATA", "PREFIX", "PREFISSO",
-		"COMMAND", "COMANDO", "WHEN", "QUANDO", "NAME", "NOME", "ADDRESS", "INDIRIZZO", "OLD", "VECCHIA", "NEW", "NUOVA").Replace(s)
+		"COMMAND", "COMANDO", "WHEN", "QUANDO", "NAME", "NOME", "ADDRESS", "INDIRIZZO", "OLD", "VECCHIA", "NEW", "NUOVA",
+		"VERSION", "VERSIONE", "FIELD=VALUE", "CAMPO=VALORE", "WAY", "MODO", "CAUSE", "CAUSA", "SEED", "SEME").Replace(s)
 }

@@ -183,7 +183,18 @@ func TestScriptRefusesBreakglass(t *testing.T) {
 		}, "the signatures came before the wait was over"},
 		"one_attempt":            {func(n *night) { n.change = func(g *bulletin.Breakglass) { g.Contacts = g.Contacts[:1] }; n.lawful() }, "does not name the contact attempts that the policy asks for"},
 		"attempt_to_a_colleague": {func(n *night) { n.change = func(g *bulletin.Breakglass) { g.Contacts[1].Whom = "officer" }; n.lawful() }, "does not name the contact attempts"},
-		"attempt_made_up":        {func(n *night) { n.change = func(g *bulletin.Breakglass) { g.Contacts[1].Record += 7 }; n.lawful() }, "is not in the ledger before it"},
+		"attempts_beyond_those_that_count": {func(n *night) {
+			for range 65 {
+				n.call(n.ordinary, alert.WayPhone)
+			}
+			n.called = n.called[63:]
+			n.compose()
+			n.hand(n.glass)
+			n.wait(60)
+			n.sign(n.glass, n.officer)
+			n.sign(n.glass, n.director)
+		}, "is not in the ledger before it"},
+		"attempt_made_up": {func(n *night) { n.change = func(g *bulletin.Breakglass) { g.Contacts[1].Record += 7 }; n.lawful() }, "is not in the ledger before it"},
 		"attempt_another_way": {func(n *night) {
 			n.change = func(g *bulletin.Breakglass) { g.Contacts[1].Way = alert.WayPerson }
 			n.lawful()

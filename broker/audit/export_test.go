@@ -830,6 +830,52 @@ func TestScriptNoticesLies(t *testing.T) {
 			}
 			return c
 		}},
+		"certificate_of_two_people": {"its certificate is not for one person", func(t *testing.T) *court {
+			return withCertificate(t, func(c *ssh.Certificate) {
+				c.ValidPrincipals = append(c.ValidPrincipals, "lucia.bianchi@police.example")
+			})
+		}},
+		"certificate_with_an_option": {"its certificate has critical options (source-address 192.0.2.0/24)", func(t *testing.T) *court {
+			return withCertificate(t, func(c *ssh.Certificate) {
+				c.CriticalOptions = map[string]string{"source-address": "192.0.2.0/24"}
+			})
+		}},
+		"certificate_for_a_key_of_the_ring": {"its certificate is for a key that the key ring gives to carla.neri@police.example", func(t *testing.T) *court {
+			key := newSigner(t)
+			plain, err := signing.RingLine("carla.neri@police.example", signing.Police, []alert.Realm{alert.RealmLive}, year(2020), year(2100), key.PublicKey(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			liaison, line := enrolled(t, "anna.verdi@police.example", key)
+			return certified(t, liaison, line, plain)
+		}},
+		"record_of_another_number": {"the ledger's record of it says another number", func(t *testing.T) *court {
+			return misrecorded(t, func(r *ledger.Record) { r.Number = 2 })
+		}},
+		"record_of_another_code": {"the ledger's record of it says another code", func(t *testing.T) *court {
+			c := misrecorded(t, func(r *ledger.Record) { r.Code = "SV-00000" })
+			c.swap("export.txt", "code: SV-00000", "code: "+string(c.b.Code))
+			c.seal()
+			return c
+		}},
+		"record_of_another_identifier": {"the ledger's record of it says another identifier", func(t *testing.T) *court {
+			return misrecorded(t, func(r *ledger.Record) { r.Identifier += "x" })
+		}},
+		"record_of_another_kind_of_message": {"the ledger's record of it says another msg_type", func(t *testing.T) *court {
+			return misrecorded(t, func(r *ledger.Record) { r.MsgType = "Update" })
+		}},
+		"record_of_what_was_prepared": {"the ledger's record of it says another kind", func(t *testing.T) *court {
+			return misrecorded(t, func(r *ledger.Record) { r.Kind = "revocation" })
+		}},
+		"record_of_another_end": {"the ledger's record of it says another expires", func(t *testing.T) *court {
+			return misrecorded(t, func(r *ledger.Record) { r.Expires = r.Expires.Add(time.Hour) })
+		}},
+		"record_of_another_length": {"the ledger's record of it says another bytes", func(t *testing.T) *court {
+			return misrecorded(t, func(r *ledger.Record) { r.Bytes++ })
+		}},
+		"record_of_breakglass": {"the ledger's record of it says another breakglass", func(t *testing.T) *court {
+			return misrecorded(t, func(r *ledger.Record) { r.Breakglass = true })
+		}},
 		"nothing_released": {"no bulletin of this alert was released", func(t *testing.T) *court {
 			c := newCourt(t, alert.RealmLive)
 			c.hand(c.b)
@@ -934,6 +980,38 @@ func signedBy(t *testing.T, other *signingtest.Person) *court {
 	c.hand(c.b)
 	c.sign(c.b, c.officer)
 	c.sign(c.b, other)
+	return claimed(c)
+}
+
+// withCertificate exports a live alert that the officer and somebody with a certificate have signed.
+func withCertificate(t *testing.T, change func(*ssh.Certificate)) *court {
+	t.Helper()
+	liaison, line := enrolledAs(t, "anna.verdi@police.example", nil, change)
+	return certified(t, liaison, line)
+}
+
+func certified(t *testing.T, liaison ssh.Signer, lines ...string) *court {
+	t.Helper()
+	c := newCourt(t, alert.RealmLive, append(lines, signingtest.Officer(t).Line(t))...)
+	c.hand(c.b)
+	c.sign(c.b, c.officer)
+	c.statement(c.b, "anna.verdi@police.example", "police@tocsin", signWith(t, liaison, "police@tocsin", c.b.Bytes()))
+	return claimed(c)
+}
+
+// misrecorded exports an alert of whose bulletin the record says something else than the
+// bulletin itself, with both signatures.
+func misrecorded(t *testing.T, change func(*ledger.Record)) *court {
+	t.Helper()
+	c := newCourt(t, alert.RealmLive)
+	c.release(c.b)
+	r := c.entries[2].Record
+	change(&r)
+	payload, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.entries[2].Subject, c.entries[2].Payload, c.entries[2].Record = r.Subject(), payload, r
 	return claimed(c)
 }
 
@@ -1102,6 +1180,12 @@ func signWith(t *testing.T, key ssh.Signer, namespace string, message []byte) []
 // key is nil, and the ring's line of the authority that made it.
 func enrolled(t *testing.T, principal string, key ssh.Signer) (ssh.Signer, string) {
 	t.Helper()
+	return enrolledAs(t, principal, key, func(*ssh.Certificate) {})
+}
+
+// enrolledAs is enrolled with another certificate.
+func enrolledAs(t *testing.T, principal string, key ssh.Signer, change func(*ssh.Certificate)) (ssh.Signer, string) {
+	t.Helper()
 	authority := signingtest.NewPerson(t, "ca@police.example", signing.Police)
 	if key == nil {
 		key = newSigner(t)
@@ -1111,6 +1195,7 @@ func enrolled(t *testing.T, principal string, key ssh.Signer) (ssh.Signer, strin
 		Key: key.PublicKey(), CertType: ssh.UserCert, KeyId: "liaison-7", ValidPrincipals: []string{principal},
 		ValidAfter: uint64(year(2020).Unix()), ValidBefore: uint64(year(2100).Unix()), //nolint:gosec // after 1970
 	}
+	change(cert)
 	if err := cert.SignCert(rand.Reader, ca); err != nil {
 		t.Fatal(err)
 	}
@@ -1271,6 +1356,35 @@ func TestScriptWithAnOlderSSHKeygen(t *testing.T) {
 	}
 	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
 		t.Errorf("the script left %v, %v", left, err)
+	}
+}
+
+// TestScriptWithAnSSHKeygenThatIsTooOld has one that knows less than the script asks of it, as OpenSSH
+// before 8.9, and one that signs nothing at all, as before 8.1.
+func TestScriptWithAnSSHKeygenThatIsTooOld(t *testing.T) {
+	t.Parallel()
+	c := newCourt(t, alert.RealmLive)
+	c.release(c.b)
+	c.export()
+	for name, says := range map[string]string{
+		"8.8": `case "$2" in match-principals) echo 'Unsupported operation for -Y: "match-principals"' >&2; exit 255;; esac`,
+		"7.9": "echo 'unknown option -- Y' >&2; exit 1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tools := t.TempDir()
+			old := "#!/bin/sh\n" + says + "\necho 'Could not verify signature.' >&2\nexit 255\n"
+			if err := os.WriteFile(filepath.Join(tools, "ssh-keygen"), []byte(old), 0o700); err != nil { //nolint:gosec // to be run
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), "sh", filepath.Join(c.dir, "verify-alert.sh"))
+			cmd.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "TOCSIN_LANG=en")
+			out, err := cmd.CombinedOutput()
+			want := "  NO: ssh-keygen is too old: OpenSSH 8.9 or later is needed\nNO: the alert is not proven.\n"
+			if err == nil || string(out) != want {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
 

@@ -121,6 +121,13 @@ CDPATH='' cd -- "$folder" || give_up "la cartella non si apre" "the folder can't
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 
+# What came with OpenSSH 8.9: an older one would find fault with what is good.
+zeros=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+printf 'a@b ssh-ed25519 %s%s\n' AAAAC3NzaC1lZDI1NTE5AAAAI "$zeros" >"$scratch/anybody"
+if [ "$(ssh-keygen -Y match-principals -f "$scratch/anybody" -I a@b 2>/dev/null || :)" != a@b ]; then
+	give_up "ssh-keygen è troppo vecchio: serve OpenSSH 8.9 o più recente" "ssh-keygen is too old: OpenSSH 8.9 or later is needed"
+fi
+
 # --- forms of numbers, names and times ---------------------------------------------
 
 is_hex64() {
@@ -402,7 +409,7 @@ escaped() {
 		sed -e ':a' -e '$!{' -e 'N' -e 'ba' -e '}' -e 's/\n/\\n/g'
 }
 
-genesis='' contacts=$nl called=0 handed_numbers=$nl stopped=$nl bulletins=$nl statements=$nl halts=$nl refusals=$nl floods=$nl sendings=$nl rings=$nl brought=$nl rings_brought=0 numbered='' newest=0
+genesis='' contacts=$nl called=$nl handed_numbers=$nl stopped=$nl bulletins=$nl statements=$nl halts=$nl refusals=$nl floods=$nl sendings=$nl rings=$nl brought=$nl rings_brought=0 numbered='' newest=0
 numbers=$(for path in records/*; do printf '%s\n' "${path#records/}"; done | sort -n)
 for seq in $numbers; do
 	if ! is_number "$seq" || ! is_file "records/$seq"; then continue; fi # said above
@@ -460,23 +467,35 @@ for seq in $numbers; do
 		on=bulletin
 		if field kind && [ -n "$value" ]; then on=prepared; fi
 		[ "$subject" = "ledger.alert.$alert.decision.$on" ] || continue
-		if ! lookup "$bulletins" "$digest"; then
-			bulletins=$bulletins$digest\|$seq$nl
-			number number || value=0
-			handed_numbers=$handed_numbers$digest\|$value$nl
-		fi
+		if lookup "$bulletins" "$digest" || ! field code || [ -z "$value" ] || ! number bytes || ! number number; then continue; fi
+		bulletins=$bulletins$digest\|$seq$nl handed_numbers=$handed_numbers$digest\|$value$nl
+		for name in number bytes; do number "$name" && printf '%s\n' "$value" >"$scratch/$digest.said-$name"; done
+		for name in code identifier msg_type kind expires; do
+			field "$name" || value=''
+			printf '%s\n' "$value" >"$scratch/$digest.said-$name"
+		done
+		value=''
+		case "$payload" in *',"breakglass":true'[,}]*) value=yes ;; esac
+		printf '%s\n' "$value" >"$scratch/$digest.said-breakglass"
 		;;
 	contact)
 		[ "$subject" = "ledger.alert.$alert.decision.contact" ] || continue
-		# For a bulletin that was there to be signed, and no more than a node keeps.
-		if ! lookup "$handed_numbers" "$digest" || [ "$called" -ge 256 ]; then continue; fi
+		# For a bulletin that was there to be signed.
+		lookup "$handed_numbers" "$digest" || continue
 		expected=$value
 		if ! number number || [ "$value" != "$expected" ]; then continue; fi
 		field way || value=
 		case "$value" in phone | radio | message | person) way=$value ;; *) continue ;; esac
 		field whom || value=
 		case "$value" in '' | *[!a-z]*) continue ;; esac
-		called=$((called + 1))
+		whom=$value
+		# As many with one role, by one writer, as a node counts.
+		field node || value='?'
+		case "$value" in *[!A-Za-z0-9.@/_:\ -]*) value='?' ;; esac
+		by="$digest $whom $value"
+		lookup "$called" "$by" || value=0
+		[ "$value" -lt 64 ] || continue
+		called=$nl$by\|$((value + 1))$called value=$whom
 		contacts=$contacts$seq\|$digest\|$expected\|$time\|$at\|$way\|$value$nl
 		;;
 	signature | refused | withdrawn)
@@ -708,7 +727,7 @@ ring_digest() {
 
 # verify-ring.sh, the one with this digest, holds each version against the one before it:
 # its number, the digest that it follows, its files, its end, and the managers of both.
-ring_script=c084b8de8e2147dc5db722d3ef5172f70a744b5f0da0192f70f4b5e88de9d111
+ring_script=9e2354f28d7cc7bbcb967e871fc119b253ea76f626ed8b58a01c3b7126ba9c69
 
 # approved TIME FOLDERS: what that script says, as of a time.
 approved() {
@@ -923,7 +942,7 @@ read_policy() {
 #   the fields of the header, and those of the section breakglass
 #   identifier, sender, sent, status, msgType, references
 #                                  of its message, where the element stands there once, in one line
-#   channels                       each as NAME/KIND
+#   channels, bytes                each as NAME/KIND; how many bytes it has
 #   held-KIND                      what is prepared inside it: the SHA-256 that is said of it, and the
 #                                  file of the scratch folder into which its bytes are copied
 #   core                           the file into which all bytes before that are copied
@@ -950,7 +969,7 @@ sections() {
 		if (file == "") return
 		close(core_file)
 		for (i = 1; i <= 6; i++) if (times[elements[i]] == 1) fact(elements[i], texts[elements[i]])
-		fact("channels", channels); fact("core", core_name); fact("infos", infos + 0); fact("codes", codes); fact("holds", holds)
+		fact("channels", channels); fact("bytes", size[file]); fact("core", core_name); fact("infos", infos + 0); fact("codes", codes); fact("holds", holds)
 		fact(bad || state != "done" || end != size[file] ? "bad" : "ok", "")
 	}
 	function begin() {
@@ -1242,6 +1261,28 @@ read_bulletin() {
 	done
 }
 
+# recorded ID: whether the ledger's record of the bulletin that was read last says of it what it says itself.
+# Nobody decides by the record, but whoever reads along must not be deceived. Else it sets why.
+recorded() {
+	for name in number code identifier msg_type kind expires bytes breakglass; do
+		fact "$1" "said-$name" || :
+		record=$value
+		case "$name" in
+		msg_type) value=$b_type ;;
+		kind) if [ -n "$record" ]; then value=$b_as; fi ;; # records of older programs do not say it
+		expires)
+			seconds "$record" || :
+			record=$value value=$b_expires
+			;;
+		breakglass) value=${b_instead:+yes} ;;
+		*) fact "$1" "$name" || : ;;
+		esac
+		if [ "$value" = "$record" ]; then continue; fi
+		because "la voce del registro ne dà un'altra indicazione di $name" "the ledger's record of it says another $name"
+		return 1
+	done
+}
+
 # What is prepared is read first, the innermost before what is around it.
 unfit=$nl
 for part in $inside; do
@@ -1439,6 +1480,40 @@ attested() {
 	esac
 }
 
+# certified: whether the certificate that a signature bears is one that Tocsin takes, of which ssh-keygen
+# asks less: for one person, without critical options, and not for a key that the ring gives to somebody
+# else. Else it sets why.
+certified() {
+	ssh-keygen -Y verify -f "$ring" -r "$revoked" -I "$principal" -n "$namespace" -s "$sig" \
+		-O "verify-time=$stamp$z" -O print-pubkey <"$signed" 2>/dev/null | sed -n 2p >"$scratch/certificate"
+	# A name can hold a line of its own: each of these must stand there once.
+	bound=$(ssh-keygen -L -f "$scratch/certificate" 2>/dev/null | awk -v "name=$principal" '
+	{ sub(/\r$/, "") }
+	/^ *Principals:/ { if (people++) odd = 1; at = NR }
+	/^ *Critical Options:/ { if (options++ || NR != at + 2) odd = 1; if ($0 !~ /\(none\)$/) bound = NR; next }
+	at && at == NR - 1 { sub(/^ */, ""); if ($0 != name) odd = 1 }
+	bound && NR == bound + 1 { sub(/^ */, ""); print "option " $0 }
+	END { if (odd || people != 1 || options != 1) print "names" }
+	')
+	case "$bound" in
+	'') ;;
+	option*) because "il suo certificato ha opzioni critiche ($(shown "${bound#option }"))" "its certificate has critical options ($(shown "${bound#option }"))" && return 1 ;;
+	*) because "il suo certificato non è per una persona sola" "its certificate is not for one person" && return 1 ;;
+	esac
+	if [ ! -f "$scratch/enrolled.$in_use" ]; then
+		awk '{ sub(/\r$/, "") } NF && $1 !~ /^#/ {
+			role = $2; sub(/.*namespaces="/, "", role); sub(/@.*/, "", role)
+			print $3, $4, $1 "/" role ($2 ~ /cert-authority/ ? "/authority" : "")
+		}' "$ring" >"$scratch/lines"
+		ssh-keygen -l -f "$scratch/lines" >"$scratch/enrolled.$in_use" 2>/dev/null || :
+	fi
+	while read -r bits mark owner rest; do
+		if [ "$mark" != "$key" ] || [ "$owner" = "$principal/$role" ]; then continue; fi
+		because "il suo certificato è per una chiave che il portachiavi dà a ${owner%%/*}" "its certificate is for a key that the key ring gives to ${owner%%/*}"
+		return 1
+	done <"$scratch/enrolled.$in_use"
+}
+
 # in_time: whether a signature came before the bulletin had expired, and by the time by which people
 # had to sign; else sets why.
 in_time() {
@@ -1511,6 +1586,7 @@ holds_good() {
 		return 1
 	fi
 	case "$key" in SHA256:*[!A-Za-z0-9+/]* | [!S]*) because "ssh-keygen non nomina la chiave" "ssh-keygen does not name the key" && return 1 ;; esac
+	case "$kind" in *-CERT) certified || return 1 ;; esac
 	case "$kind" in
 	ED25519 | ECDSA | ED25519-CERT | ECDSA-CERT) ;;
 	ED25519-SK | ECDSA-SK | ED25519-SK-CERT | ECDSA-SK-CERT) attested || return 1 ;;
@@ -1668,7 +1744,7 @@ while IFS='|' read -r digest handed; do
 		because "mancano i suoi byte" "its bytes are missing" && good=''
 	elif ! lookup "$found" "$file" || [ "$value" != "$digest" ]; then
 		because "i suoi byte non hanno l'SHA-256 del suo nome" "its bytes do not have the SHA-256 of its name" && good=''
-	elif ! read_bulletin "$digest"; then
+	elif ! read_bulletin "$digest" || ! recorded "$digest"; then
 		good=''
 	fi
 	if [ -z "$good" ]; then

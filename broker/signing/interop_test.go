@@ -222,7 +222,7 @@ func TestCertificatesAgainstKeygen(t *testing.T) {
 	for _, name := range []string{"authority", "user", "other"} {
 		mustKeygen(t, "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(dir, name))
 	}
-	mustKeygen(t, "-q", "-s", dir+"/authority", "-I", "liaison-7", "-n", "liaison@police.example,second@police.example", "-V", "20260201000000Z:20261101000000Z", dir+"/user.pub")
+	mustKeygen(t, "-q", "-s", dir+"/authority", "-I", "liaison-7", "-n", "liaison@police.example", "-V", "20260201000000Z:20261101000000Z", dir+"/user.pub")
 	write(t, dir+"/m", string(message))
 	mustKeygen(t, "-Y", "sign", "-f", dir+"/user-cert.pub", "-n", "police@tocsin", dir+"/m")
 	armored := read(t, dir+"/m.sig")
@@ -236,7 +236,6 @@ func TestCertificatesAgainstKeygen(t *testing.T) {
 		want bool // of both
 	}{
 		"good":               {trial{ring, "", name, "police@tocsin", noon}, true},
-		"second_name":        {trial{ring, "", "second@police.example", "police@tocsin", noon}, true},
 		"name_not_in_it":     {trial{ring, "", "third@police.example", "police@tocsin", noon}, false},
 		"other_organisation": {trial{ring, "", "liaison@fire.example", "police@tocsin", noon}, false},
 		"other_namespace":    {trial{ring, "", name, "officer@tocsin", noon}, false},

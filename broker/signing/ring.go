@@ -279,6 +279,9 @@ func checkCertificate(cert *ssh.Certificate, principal string) error {
 	if cert.CertType != ssh.UserCert || len(cert.ValidPrincipals) == 0 {
 		return errors.New("it is not a user certificate with names in it")
 	}
+	if n := len(cert.ValidPrincipals); n != 1 {
+		return fmt.Errorf("it names %d people, and a certificate is for one", n)
+	}
 	switch cert.SignatureKey.Type() {
 	case ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256:
 		if len(cert.Signature.Rest) > 0 { // x/crypto does not look at it

@@ -68,13 +68,13 @@ func strictnesses() []strictness {
 			return trial{good(publicLine(k.PublicKey(t))), "", "a@b", "officer@tocsin", noon}, encode(t, k.PublicKey(t), "officer@tocsin", k.Assert(t, challenge))
 		}
 	}
-	// optional has somebody sign whose certificate has a critical option.
-	optional := func(option, value string) func(t *testing.T) (trial, []byte) {
+	// certified has somebody sign whose certificate is another one.
+	certified := func(change func(*ssh.Certificate)) func(t *testing.T) (trial, []byte) {
 		return func(t *testing.T) (trial, []byte) {
 			t.Helper()
 			authority, liaison := newEd25519(t), newEd25519(t)
 			cert := newCertificate(t, liaison, authority, "a@b")
-			cert.CriticalOptions = map[string]string{option: value}
+			change(cert)
 			err := cert.SignCert(crand.Reader, authority)
 			var signer ssh.Signer
 			if err == nil {
@@ -90,12 +90,16 @@ func strictnesses() []strictness {
 			return trial{"a@b cert-authority," + officerOptions + " " + publicLine(authority.PublicKey()) + "\n", "", "a@b", "officer@tocsin", noon}, armored
 		}
 	}
+	optional := func(option, value string) func(t *testing.T) (trial, []byte) {
+		return certified(func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{option: value} })
+	}
 	const options = "critical options of a certificate, which bind it to addresses, to a command or to a checked person: `source-address`, `force-command`, `verify-required`"
 	binds := says(`critical option`)
 	return []strictness{
 		{options, binds, optional("source-address", string(ssh.Marshal(struct{ List string }{"10.0.0.1/32"})))},
 		{options, binds, optional("force-command", string(ssh.Marshal(struct{ Command string }{"/bin/false"})))},
 		{options, binds, optional("verify-required", "")},
+		{"a certificate of several people", says(`it names \d+ people`), certified(func(c *ssh.Certificate) { c.ValidPrincipals = append(c.ValidPrincipals, "c@d") })},
 		{"a line without `namespaces` may sign for anything; patterns and names of one's own are allowed", says(`options? (namespaces is|are) missing|signing namespace|unknown role|gives? two roles|namespace .* is given twice`),
 			line(func(k string) string { return "a@b " + k })},
 		{"a line without validity holds for ever; times without `Z` are local; a day that there is not is the next one, and no year is too late", says(`option valid-(after|before)|is not later than`),

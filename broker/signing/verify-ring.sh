@@ -31,6 +31,11 @@ at=${AT:-$(date -u +%Y%m%d%H%M%SZ)}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
+# What came with OpenSSH 8.9: an older one would find fault with what is good.
+printf 'a@b ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI%s\n' AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA > "$tmp/anybody"
+[ "$(ssh-keygen -Y match-principals -f "$tmp/anybody" -I a@b 2>/dev/null)" = a@b ] ||
+	no "ssh-keygen è troppo vecchio: serve OpenSSH 8.9 o più recente" "ssh-keygen is too old: OpenSSH 8.9 or later is needed"
+
 # ssh-keygen before 9.1 does not know times that end in Z: it gets them without, in the time zone UTC.
 z=Z
 case $(ssh-keygen -Y check-novalidate -O verify-time=20260101000000Z -n x -s /nonexistent </dev/null 2>&1 || :) in

@@ -182,7 +182,7 @@ func matches(pattern, subject string) bool {
 	return true
 }
 
-// ParseUser reads the name of a user, as [User.Name] writes it, and the public key.
+// ParseUser reads the name of a user of the embedded broker, as [User.Name] writes it, and the public key.
 func ParseUser(name, key string) (User, error) {
 	u := User{Role: Role(name), Key: key}
 	if channel, ok := strings.CutPrefix(name, string(RoleAdapter)+"-"); ok {
@@ -190,8 +190,10 @@ func ParseUser(name, key string) (User, error) {
 		if !ValidChannel(channel) {
 			return u, fmt.Errorf("%q is not a channel's name: use lower-case letters, digits and hyphens", channel)
 		}
+	} else if u.Role == RoleOperator {
+		return u, errors.New("operator is no user of the broker inside a node: it could write and remove anything, and the node itself makes the streams; remove the line, and use the credential only at a broker elsewhere, with tocsin streams")
 	} else if u.Role == RoleAdapter || !slices.Contains(Roles(), u.Role) {
-		return u, fmt.Errorf("%q is no role: write officer, police, auditor, node, operator, or adapter-CHANNEL", name)
+		return u, fmt.Errorf("%q is no role: write officer, police, auditor, node, or adapter-CHANNEL", name)
 	}
 	if !nkeys.IsValidPublicUserKey(key) {
 		return u, errors.New("that is not the public key of a user: it begins with U and has 56 characters; seeds, which begin with S, belong in no such list")

@@ -175,6 +175,32 @@ func (a *Authority) CheckOne(req Request, st Statement, now time.Time) (Signer, 
 	return s, nil
 }
 
+// WouldCount says why a signature in the role that public, a key or a certificate, is about to
+// make on a bulletin would not count at all, so that nobody reads a bulletin for nothing: as
+// CheckOne judges it afterwards, but for what the key attests. Its error is a [*RefusedError].
+func (a *Authority) WouldCount(req Request, public ssh.PublicKey, role Role, now time.Time) error {
+	rule, refusal := a.checkRequest(&req, now)
+	if refusal == nil && !req.NotAfter.IsZero() && now.After(req.NotAfter) {
+		refusal = &RefusedError{Reason: ReasonReleaseTooLate, When: req.NotAfter}
+	}
+	if refusal != nil {
+		return refusal
+	}
+	principal, err := a.PrincipalOf(public, role)
+	if err != nil {
+		return err
+	}
+	if _, err := a.Ring.Check(public, principal, Namespace(role, req.Realm), now); err != nil {
+		return err
+	}
+	if !slices.Contains(rule.Roles(), role) {
+		refusal := refuseSignature(ReasonRoleNotAsked, nil)
+		refusal.Role, refusal.Principal, refusal.Namespace = role, principal, Namespace(role, req.Realm)
+		return refusal
+	}
+	return nil
+}
+
 // Authorize says whether a bulletin is released by these statements. Each
 // statement that does not hold is passed over: nothing that is added can make a
 // sufficient set insufficient, nor an insufficient one sufficient but a signature

@@ -257,6 +257,41 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// TestWouldCount asks before each signature what CheckOne says after it.
+func TestWouldCount(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	late := request(alert.MsgAlert)
+	late.NotAfter = signedAt.Add(-time.Second)
+	for name, c := range map[string]struct {
+		p    *signingtest.Person
+		req  signing.Request
+		want signing.Reason
+	}{
+		"officer":       {tn.officer, request(alert.MsgAlert), ""},
+		"stranger":      {tn.stranger, request(alert.MsgAlert), signing.ReasonNotInRing},
+		"revoked":       {tn.robbed, request(alert.MsgAlert), signing.ReasonRevoked},
+		"expired":       {tn.gone, request(alert.MsgAlert), signing.ReasonKeyExpired},
+		"not_yet_valid": {tn.early, request(alert.MsgAlert), signing.ReasonNotYetValid},
+		"other_realm":   {tn.practice, request(alert.MsgAlert), signing.ReasonWrongRealm},
+		"not_asked":     {tn.deputy, request(alert.MsgAlert), signing.ReasonRoleNotAsked},
+		"too_late":      {tn.officer, late, signing.ReasonReleaseTooLate},
+		"other_message": {tn.officer, request("Ack"), signing.ReasonBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := signedAt.Add(time.Minute) // a minute after the end of who is gone
+			if got := reasonOf(t, tn.authority.WouldCount(c.req, c.p.PublicKey(), c.p.Role, at)); got != c.want {
+				t.Errorf("before the signature it is refused for %q, want %q", got, c.want)
+			}
+			_, err := tn.authority.CheckOne(c.req, c.p.Statement(t, alert.RealmLive, document(), at), at)
+			if got := reasonOf(t, err); got != c.want {
+				t.Errorf("after the signature it is refused for %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestCheckOne(t *testing.T) {
 	t.Parallel()
 	tn := newTown(t)

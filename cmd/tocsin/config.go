@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -197,6 +198,19 @@ type channelConfig struct {
 type secret struct {
 	File string `yaml:"file"`
 	Env  string `yaml:"env"`
+}
+
+// openSecrets returns the files of credentials that other users of this machine can read, with their mode.
+func (c *config) openSecrets() iter.Seq2[string, string] {
+	return func(yield func(path, mode string) bool) {
+		for _, s := range c.secrets() {
+			path := c.abs(s.File)
+			info, err := os.Stat(path)
+			if s.File != "" && err == nil && info.Mode().Perm()&0o077 != 0 && !yield(path, fmt.Sprintf("%04o", info.Mode().Perm())) {
+				return
+			}
+		}
+	}
 }
 
 // secrets lists the credentials that the configuration names.

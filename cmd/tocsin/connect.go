@@ -28,6 +28,9 @@ type where struct {
 	state  string // --state DIR
 	getenv func(string) string
 
+	// warn is told once of each credential that other users can read; nil for nobody.
+	warn func(path, mode string)
+
 	// mending says that a ledger which begins with another key ring than the one that is
 	// configured is no obstacle: this command puts it right.
 	mending bool
@@ -45,6 +48,15 @@ const nodePatience = 5 * time.Second
 
 func (w *where) flags(p *program, cmd *cobra.Command) {
 	w.getenv = p.getenv
+	warned := map[string]bool{}
+	w.warn = func(path, mode string) {
+		if warned[path] {
+			return
+		}
+		warned[path] = true
+		fmt.Fprintln(p.err, p.say("ATTENZIONE: altri utenti di questa macchina possono leggere la credenziale %s (modo %s): togliere loro i permessi con chmod 600, e rinnovarla se possono averla letta.",
+			"ATTENTION: other users of this machine can read the credential %s (mode %s): take their rights away with chmod 600, and renew it if they may have read it.", path, mode))
+	}
 	cmd.Flags().StringVarP(&w.config, "config", "c", "", p.say("configurazione del nodo", "the node's configuration"))
 	cmd.Flags().StringVar(&w.state, "state", "", p.say("cartella del nodo o del suo registro, anche quando nessun nodo è acceso", "folder of a node or of its ledger, also when no node runs on it"))
 }
@@ -168,6 +180,11 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 	}
 	if d.c != nil {
 		d.state = d.c.abs(d.c.State)
+	}
+	if d.c != nil && w.warn != nil {
+		for path, mode := range d.c.openSecrets() {
+			w.warn(path, mode)
+		}
 	}
 	info, err := os.Stat(d.state)
 	if err == nil && !info.IsDir() {

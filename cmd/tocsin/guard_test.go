@@ -22,7 +22,7 @@ import (
 // administrator may, and waits until a node has refused it.
 func (pg *playground) past(n *node, subject string, payload []byte) int64 {
 	pg.t.Helper()
-	seq := ledgertest.Write(pg.t, n.server.Addr(), pg.credential(ledger.RoleOperator), subject, payload)
+	seq := ledgertest.Write(pg.t, n.server.Addr(), pg.credential(ledger.RoleNode), subject, payload)
 	limit := time.After(20 * time.Second)
 	for {
 		changed := n.ledger.Changed()

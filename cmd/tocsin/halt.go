@@ -312,9 +312,10 @@ func halted(b *bulletin.Bulletin, h *delivery.Halt) error {
 		"bulletin %d of alert %s was refused by %s on %s, and is never released: %q. Compose another one with tocsin compose", b.Number, b.Code, h.Principal, h.At.In(rome()).Format(clock), why)
 }
 
-// refuseHalted returns an error where a bulletin that is about to be signed was refused or
+// refuseVain returns an error where a signature that is about to be made can't count: by the key
+// ring and the policy in force, as far as this command knows them, or where the bulletin was refused or
 // withdrawn, as far as the ledger that the flags name can be read: that it can't stops nobody.
-func (w *where) refuseHalted(ctx context.Context, b *bulletin.Bulletin) error {
+func (w *where) refuseVain(ctx context.Context, b *bulletin.Bulletin, key signing.Key, role signing.Role) error {
 	if w.config == "" && w.state == "" {
 		return nil
 	}
@@ -323,6 +324,11 @@ func (w *where) refuseHalted(ctx context.Context, b *bulletin.Bulletin) error {
 		return nil //nolint:nilerr // the review says so where it matters
 	}
 	defer d.Close()
+	if d.authority != nil && d.authority.Ring != nil {
+		if err := d.authority.WouldCount(signing.RequestOf(b), key.PublicKey(), role, time.Now()); err != nil {
+			return err
+		}
+	}
 	known := false
 	d.ledger.View(func(s *ledger.State) { known = s.Alerts[string(b.Alert)] != nil })
 	if !known {

@@ -165,16 +165,6 @@ func newPlayground(t *testing.T, args ...string) *playground {
 	pg := &playground{t: t, dir: filepath.Join(t.TempDir(), "node"), site: site, broker: broker, platforms: platforms}
 	pg.config = filepath.Join(pg.dir, "tocsin.yaml")
 	expect(t, 0, append([]string{"init", pg.dir, "--site", site, "--broker", broker, "--simulator", platforms}, args...)...)
-	// The tests have somebody administer the broker.
-	users := filepath.Join(pg.dir, credentialsFolder, usersFile)
-	list, err := os.ReadFile(users)
-	if err == nil {
-		operator := pg.credential(ledger.RoleOperator)
-		err = os.WriteFile(users, fmt.Appendf(list, "%s %s\n", operator.Name(), operator.Key), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	return pg
 }
 

@@ -276,15 +276,9 @@ func (n *node) openChannels(o nodeOptions) ([]delivery.Channel, error) {
 
 // warnOfOpenSecrets says which credentials other users of this machine can read.
 func (n *node) warnOfOpenSecrets(ctx context.Context) {
-	for _, s := range n.c.secrets() {
-		if s.File == "" {
-			continue
-		}
-		path := n.c.abs(s.File)
-		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-			n.log.WarnContext(ctx, "other users of this machine can read a credential: take their rights away with chmod 600, and renew it if they may have read it",
-				"file", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
-		}
+	for path, mode := range n.c.openSecrets() {
+		n.log.WarnContext(ctx, "other users of this machine can read a credential: take their rights away with chmod 600, and renew it if they may have read it",
+			"file", path, "mode", mode)
 	}
 }
 

@@ -138,6 +138,39 @@ func TestAStrangersKeyIsNamed(t *testing.T) {
 	}
 }
 
+// TestNobodySignsInVain signs with the configuration at hand: a signature that can't count is
+// refused before anybody is asked, and leaves no file.
+func TestNobodySignsInVain(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	pg.up()
+	if _, err := signing.GenerateKeyFile(pg.key("stranger"), "eva@elsewhere.example", rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	b := pg.compose("b")
+	for name, c := range map[string]struct{ key, role, says string }{
+		"stranger":   {"stranger", "officer", "the key ring does not have the key SHA256:"},
+		"other_role": {"police", "officer", "may not sign in this role"},
+	} {
+		out := filepath.Join(pg.dir, name)
+		if _, stderr := expect(t, 3, "sign", b, "-c", pg.config, "-k", pg.key(c.key), "--role", c.role, "-o", out); !strings.Contains(stderr, c.says) {
+			t.Errorf("%s: it says %q, want %q in it", name, stderr, c.says)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%s: a signature was written", name)
+		}
+	}
+	expect(t, 0, "sign", b, "-c", pg.config, "-k", pg.key("officer"), "--yes")
+	// Whoever writes the bulletin's credential where others can read it hears of it from each command.
+	seed := pg.seed("officer")
+	if err := os.Chmod(seed, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr := expect(t, 0, "status", "-c", pg.config); strings.Count(stderr, "can read the credential") != 1 || !strings.Contains(stderr, seed+" (mode 0640)") {
+		t.Errorf("it says %q, want it to warn of %s", stderr, seed)
+	}
+}
+
 func TestExpiredAlertIsRefused(t *testing.T) {
 	t.Parallel()
 	pg := newPlayground(t)

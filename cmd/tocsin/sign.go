@@ -175,7 +175,7 @@ func (p *program) signCommand() *cobra.Command {
 			if err := checkNew(output); err != nil {
 				return err
 			}
-			if err := w.refuseHalted(cmd.Context(), b); err != nil {
+			if err := w.refuseVain(cmd.Context(), b, key, signing.Role(role)); err != nil {
 				return err
 			}
 			bg, err := w.background(cmd.Context(), p, b)
@@ -671,6 +671,9 @@ func (p *program) cosignCommand() *cobra.Command {
 				return err
 			}
 			role, err := d.cosignsAs(ctx, b, key)
+			if err == nil {
+				err = d.authority.WouldCount(signing.RequestOf(b), key.PublicKey(), role, time.Now())
+			}
 			if err != nil {
 				return d.reject(ctx, b, "signature", err)
 			}

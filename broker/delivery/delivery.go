@@ -435,7 +435,7 @@ func (s *Service) remarkAuthority(ctx context.Context, it *item) {
 	s.meters.broken(ctx)
 	s.Log.WarnContext(ctx, "BREAK-GLASS: a bulletin was released by one organisation alone; the other one is to ratify or to stop it",
 		"alert", string(b.Alert), "code", string(b.Code), "bulletin", b.Number, "cause", string(b.Breakglass.Cause), "expires", b.Expires)
-	for _, name := range s.toBeTold(it) {
+	for _, name := range toBeTold(s.Rings, it.release) {
 		if !slices.ContainsFunc(s.Notifiers, func(n adapters.Notifier) bool { return n.Name() == name }) {
 			s.Log.ErrorContext(ctx, "the policy says that somebody is told of break-glass, and this node has no address for them: somebody must call them", "recipient", name, "alert", string(b.Alert))
 		}

@@ -143,7 +143,7 @@ func (h *herald) told(id, digest string) (told bool) {
 func (s *Service) occasion(it *item, recipient string) (adapters.Occasion, bool) {
 	switch {
 	case it.b.Breakglass != nil:
-		return adapters.OccasionBreakglass, slices.Contains(s.toBeTold(it), recipient)
+		return adapters.OccasionBreakglass, slices.Contains(toBeTold(s.Rings, it.release), recipient)
 	case it.b.Kind == bulletin.Ratification:
 		return adapters.OccasionRatified, true
 	case it.b.Kind == bulletin.Correction, it.b.Message.MsgType == alert.MsgCancel:
@@ -153,9 +153,9 @@ func (s *Service) occasion(it *item, recipient string) (adapters.Occasion, bool)
 }
 
 // toBeTold returns the recipients that the policy names which released a break-glass
-// bulletin.
-func (s *Service) toBeTold(it *item) []string {
-	rules, _ := s.Rings.At(it.release.seq).Policy.Breakglass()
+// bulletin: whom a later one names did not have to know then.
+func toBeTold(rings *signing.History, r release) []string {
+	rules, _ := rings.At(r.seq).Policy.Breakglass()
 	return rules.Notify
 }
 

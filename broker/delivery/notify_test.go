@@ -12,6 +12,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/signing"
 	"tocsin/broker/signing/signingtest"
 )
 
@@ -97,6 +98,32 @@ func TestWhoMustKnowIsToldAtOnce(t *testing.T) {
 	}
 	if r := h.read(); !r.OK {
 		t.Errorf("the auditor says %+v", r)
+	}
+}
+
+// TestTheReleasingPolicySaysWhoIsTold has a later version of the key ring name somebody else: who had to
+// know of a release stays who had to.
+func TestTheReleasingPolicySaysWhoIsTold(t *testing.T) {
+	t.Parallel()
+	h := newGlassHouse(t, signingtest.Breakglass)
+	policy := string(signing.DefaultPolicy()) + "\n" + signingtest.Breakglass
+	first := signingtest.VersionWith(t, alert.RealmExercise, nil, nil, []byte(policy), h.officer, h.director, h.police)
+	second := signingtest.VersionWith(t, alert.RealmExercise, first, nil, []byte(strings.Replace(policy, "[questura]", "[sala]", 1)), h.officer, h.director, h.police)
+	rings, err := signing.NewHistory(first, alert.RealmExercise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.accept(first)
+	_, b := h.broken(alert.WayPhone)
+	h.hand(b)
+	h.sign(b, h.officer, h.director)
+	h.accept(second)
+	verdicts, err := delivery.Judge(t.Context(), h.ledger, rings, string(b.Alert))
+	if v := verdicts[b.SHA256()]; err != nil || !v.Released || !slices.Equal(v.ToBeTold, []string{"questura"}) {
+		t.Errorf("released %v (%v), to be told %q; want questura", v.Released, err, v.ToBeTold)
+	}
+	if rules, _ := rings.Newest().Policy.Breakglass(); !slices.Equal(rules.Notify, []string{"sala"}) {
+		t.Errorf("the version in force names %q, want sala", rules.Notify)
 	}
 }
 

@@ -192,6 +192,8 @@ type Verdict struct {
 	// are all those that held when they came, in ledger order.
 	Halt  *Halt
 	Halts []Halt
+	// ToBeTold lists who is told at once that it was released, where it is break-glass.
+	ToBeTold []string
 	// Request is the bulletin as it is judged now.
 	Request signing.Request
 }
@@ -231,6 +233,9 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 	for i, p := range all {
 		v := out[p.state.SHA256]
 		v.Released, v.Halt = slices.Contains(chain, i), p.halt
+		if v.Released && v.Bulletin.Breakglass != nil {
+			v.ToBeTold = toBeTold(rings, p.release)
+		}
 		if why := refused[i]; why != nil {
 			v.Refused = why
 		}

@@ -18,11 +18,15 @@ import (
 	"tocsin/broker/signing"
 )
 
-// past writes a message to the ledger of a node past our commands, as the broker's
-// administrator may, and waits until a node has refused it.
+// past writes a message to the ledger of a node past our commands, with the credential that may, and
+// waits until a node has refused it.
 func (pg *playground) past(n *node, subject string, payload []byte) int64 {
 	pg.t.Helper()
-	seq := ledgertest.Write(pg.t, n.server.Addr(), pg.credential(ledger.RoleNode), subject, payload)
+	role := ledger.RoleNode
+	if strings.Contains(subject, ".decision.") {
+		role = ledger.RoleOfficer
+	}
+	seq := ledgertest.Write(pg.t, n.server.Addr(), pg.credential(role), subject, payload)
 	limit := time.After(20 * time.Second)
 	for {
 		changed := n.ledger.Changed()

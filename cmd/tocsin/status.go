@@ -256,11 +256,9 @@ func (s *alertStatus) stand(state *ledger.State, a *signing.Authority, verdicts 
 			for _, c := range g.Contacts {
 				b.Breakglass.Contacts = append(b.Breakglass.Contacts, c.Record)
 			}
-			if rules, ok := a.Policy.Breakglass(); ok && verdicts[b.SHA256].Released {
-				for _, name := range rules.Notify {
-					if !state.Alerts[s.Alert].WasTold(name, b.SHA256) {
-						b.Breakglass.NotTold = append(b.Breakglass.NotTold, name)
-					}
+			for _, name := range v.ToBeTold {
+				if !state.Alerts[s.Alert].WasTold(name, b.SHA256) {
+					b.Breakglass.NotTold = append(b.Breakglass.NotTold, name)
 				}
 			}
 		}

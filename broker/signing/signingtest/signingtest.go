@@ -268,12 +268,18 @@ func (k *Passkey) Sign(tb testing.TB, namespace string, message []byte) []byte {
 // managers of two organisations have signed it.
 func Version(tb testing.TB, realm alert.Realm, old *signing.Version, revoked []*Person, people ...*Person) *signing.Version {
 	tb.Helper()
+	return VersionWith(tb, realm, old, revoked, signing.DefaultPolicy(), people...)
+}
+
+// VersionWith is Version with another policy.
+func VersionWith(tb testing.TB, realm alert.Realm, old *signing.Version, revoked []*Person, policy []byte, people ...*Person) *signing.Version {
+	tb.Helper()
 	managers := []*Person{NewPerson(tb, "anna.neri@pc.example", signing.Keyring), NewPerson(tb, "carla.riva@police.example", signing.Keyring)}
 	meta := signing.Meta{Version: 1, Threshold: 2, Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
 	if old != nil {
 		meta.Version, meta.Prev = old.Meta.Version+1, old.SHA256()
 	}
-	contents := signing.Contents{Root: RingText(tb, managers...), Signers: RingText(tb, people...), Policy: signing.DefaultPolicy()}
+	contents := signing.Contents{Root: RingText(tb, managers...), Signers: RingText(tb, people...), Policy: policy}
 	for _, p := range revoked {
 		contents.Revoked = append(contents.Revoked, ssh.MarshalAuthorizedKey(p.PublicKey())...)
 	}

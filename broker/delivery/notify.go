@@ -32,104 +32,161 @@ const (
 
 // A herald tells one recipient.
 type herald struct {
-	s     *Service
-	to    adapters.Notifier
-	retry *backoff.ExponentialBackOff
+	s  *Service
+	to adapters.Notifier
 
 	mu    sync.Mutex
-	due   map[string]bool // alerts of which the recipient may have to be told
-	woken chan struct{}
+	woken map[string]bool // alerts of which the recipient may have to be told
+	wakes chan struct{}   // says that woken has one more
+
+	pauses map[string]*pause // by release, or by alert where it could not be read; of run alone
+}
+
+// A pause is the time until a release is told of once more.
+type pause struct {
+	alert string
+	retry *backoff.ExponentialBackOff
+	next  time.Time
 }
 
 func newHerald(s *Service, to adapters.Notifier) *herald {
-	return &herald{s: s, to: to, due: map[string]bool{}, woken: make(chan struct{}, 1), retry: backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(notifyFirst), backoff.WithMaxInterval(notifyMost), backoff.WithMultiplier(2),
-		backoff.WithRandomizationFactor(0.3), backoff.WithMaxElapsedTime(0))}
+	return &herald{s: s, to: to, woken: map[string]bool{}, wakes: make(chan struct{}, 1), pauses: map[string]*pause{}}
 }
 
 // wake has the herald look at an alert.
 func (h *herald) wake(id string) {
 	h.mu.Lock()
-	h.due[id] = true
+	h.woken[id] = true
 	h.mu.Unlock()
 	select {
-	case h.woken <- struct{}{}:
+	case h.wakes <- struct{}{}:
 	default:
 	}
 }
 
+// take returns the alerts to look at now: those that were woken, and those for which it is
+// time to try again.
 func (h *herald) take() (ids []string) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	for id := range h.due {
+	for id := range h.woken {
 		ids = append(ids, id)
 	}
-	clear(h.due)
+	clear(h.woken)
+	h.mu.Unlock()
+	for key, w := range h.pauses {
+		if h.ready(key) {
+			ids = append(ids, w.alert)
+		}
+	}
 	slices.Sort(ids)
-	return ids
+	return slices.Compact(ids)
 }
 
 func (h *herald) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		var again []string
 		for _, id := range h.take() {
-			if err := h.tell(ctx, id); err != nil && ctx.Err() == nil {
-				again = append(again, id)
-				h.s.Log.ErrorContext(ctx, "somebody who must know at once could not be told; it is tried again, and somebody should call them", "recipient", h.to.Name(), "alert", id, "err", err)
-			}
+			h.tell(ctx, id)
 		}
-		h.rest(ctx, len(again) > 0)
-		for _, id := range again {
-			h.wake(id)
-		}
+		h.rest(ctx)
 	}
 }
 
 // rest returns when the herald is woken, or when it is time to try again.
-func (h *herald) rest(ctx context.Context, again bool) {
-	var retry <-chan time.Time
-	if again {
-		timer := time.NewTimer(h.retry.NextBackOff())
+func (h *herald) rest(ctx context.Context) {
+	var again <-chan time.Time
+	var next time.Time
+	for _, w := range h.pauses {
+		if next.IsZero() || w.next.Before(next) {
+			next = w.next
+		}
+	}
+	if !next.IsZero() {
+		timer := time.NewTimer(time.Until(next))
 		defer timer.Stop()
-		retry = timer.C
-	} else {
-		h.retry.Reset()
+		again = timer.C
 	}
 	select {
 	case <-ctx.Done():
-	case <-retry:
-	case <-h.woken:
+	case <-again:
+	case <-h.wakes:
 	}
 }
 
+// ready reports whether nothing has to be waited for before a release is told of.
+func (h *herald) ready(key string) bool {
+	w := h.pauses[key]
+	return w == nil || !time.Now().Before(w.next)
+}
+
+// later has a release of an alert told of after a wait, longer each time.
+func (h *herald) later(key, id string) {
+	w := h.pauses[key]
+	if w == nil {
+		w = &pause{alert: id, retry: backoff.NewExponentialBackOff(
+			backoff.WithInitialInterval(notifyFirst), backoff.WithMaxInterval(notifyMost), backoff.WithMultiplier(2),
+			backoff.WithRandomizationFactor(0.3), backoff.WithMaxElapsedTime(0))}
+		h.pauses[key] = w
+	}
+	w.next = time.Now().Add(w.retry.NextBackOff())
+}
+
 // tell tells the recipient of each release of an alert of which they must know and were
-// not told.
-func (h *herald) tell(ctx context.Context, id string) error {
-	if err := h.s.Trusted(); err != nil {
-		return err
+// not told. One that fails holds up no other: who could not be told of a release may still be
+// told that it was stopped.
+func (h *herald) tell(ctx context.Context, id string) {
+	if !h.ready(id) {
+		return
 	}
 	items, err := h.s.library.items(ctx, id, "")
-	if err != nil {
-		return err
+	if h.s.Trusted() != nil {
+		h.later(id, id) // whoever runs the node reads why, elsewhere
+		return
 	}
+	if err != nil {
+		h.failed(ctx, id, id, err)
+		return
+	}
+	delete(h.pauses, id)
 	for i := range items {
 		it := &items[i]
-		occasion, ok := h.s.occasion(it, h.to.Name())
-		if !ok || h.s.Ledger.Time().After(it.release.at.Add(notifyFor)) || h.told(id, it.b.SHA256()) {
+		digest := it.b.SHA256()
+		if !h.ready(digest) {
 			continue
 		}
-		if err := h.to.Notify(ctx, h.s.notification(it, occasion, h.to.Name())); err != nil {
-			return err
+		if err := h.tellOf(ctx, id, it); err != nil {
+			h.failed(ctx, digest, id, err)
+			continue
 		}
-		seq, err := h.s.Ledger.Append(ctx, ledger.Record{
-			Type: ledger.Notified, Alert: id, Number: it.b.Number, SHA256: it.b.SHA256(), Whom: h.to.Name(), Occasion: string(occasion),
-		})
-		if err == nil {
-			err = h.s.Ledger.WaitApplied(ctx, seq) // before it is asked who was told
-		}
-		if err != nil {
-			return fmt.Errorf("they were told, and it could not be recorded: %w", err)
-		}
+		delete(h.pauses, digest)
+	}
+}
+
+// failed notes that the recipient could not be told of a release.
+func (h *herald) failed(ctx context.Context, key, id string, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	h.later(key, id)
+	h.s.Log.ErrorContext(ctx, "somebody who must know at once could not be told; it is tried again, and somebody should call them", "recipient", h.to.Name(), "alert", id, "err", err)
+}
+
+// tellOf tells the recipient of a release, if they must know and were not told.
+func (h *herald) tellOf(ctx context.Context, id string, it *item) error {
+	occasion, ok := h.s.occasion(it, h.to.Name())
+	if !ok || h.s.Ledger.Time().After(it.release.at.Add(notifyFor)) || h.told(id, it.b.SHA256()) {
+		return nil
+	}
+	if err := h.to.Notify(ctx, h.s.notification(it, occasion, h.to.Name())); err != nil {
+		return err
+	}
+	seq, err := h.s.Ledger.Append(ctx, ledger.Record{
+		Type: ledger.Notified, Alert: id, Number: it.b.Number, SHA256: it.b.SHA256(), Whom: h.to.Name(), Occasion: string(occasion),
+	})
+	if err == nil {
+		err = h.s.Ledger.WaitApplied(ctx, seq) // before it is asked who was told
+	}
+	if err != nil {
+		return fmt.Errorf("they were told, and it could not be recorded: %w", err)
 	}
 	return nil
 }

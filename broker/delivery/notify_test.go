@@ -2,10 +2,14 @@ package delivery_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"tocsin/adapters"
 	"tocsin/broker/alert"
@@ -125,6 +129,77 @@ func TestTheReleasingPolicySaysWhoIsTold(t *testing.T) {
 	if rules, _ := rings.Newest().Policy.Breakglass(); !slices.Equal(rules.Notify, []string{"sala"}) {
 		t.Errorf("the version in force names %q, want sala", rules.Notify)
 	}
+}
+
+// A deaf desk answers with an error at once, and says when it was asked for what.
+type deafDesk struct{ asked chan string }
+
+func (d *deafDesk) Name() string { return "questura" }
+
+func (d *deafDesk) Notify(_ context.Context, n adapters.Notification) error {
+	d.asked <- n.SHA256
+	return adapters.Fail(adapters.NotSent, "nobody there")
+}
+
+// TestWhoIsNotThereIsAskedSeldom releases break-glass when a recipient answers with an error at
+// once, and then stops it: of each they are told again after a while, and the failure of the
+// one does not keep the other from being tried.
+func TestWhoIsNotThereIsAskedSeldom(t *testing.T) {
+	t.Parallel()
+	h := newGlassHouse(t, signingtest.Breakglass)
+	x := newPlatform("x-a")
+	questura := &deafDesk{make(chan string)}
+	h.runWith("one/a", delivery.Config{Channels: []delivery.Channel{quick(x)}, Notifiers: []adapters.Notifier{questura}})
+	_, b := h.broken(alert.WayPhone)
+	h.hand(b)
+	h.sign(b, h.officer, h.director)
+	revocation := b.Prepared(bulletin.Revocation)
+	h.hand(revocation)
+	h.sign(revocation, h.police)
+	first := map[string]time.Time{}
+	again := map[string]bool{}
+	for len(again) < 2 {
+		digest := <-questura.asked
+		if at, ok := first[digest]; !ok {
+			first[digest] = time.Now()
+		} else if waited := time.Since(at); !again[digest] && waited < 600*time.Millisecond {
+			t.Fatalf("they were asked again after %v", waited)
+		} else {
+			again[digest] = true
+		}
+	}
+}
+
+// TestNobodyIsCalledForALedgerThatIsNotTrusted releases an ordinary alert in a ledger that is
+// not to be trusted: nothing says that somebody must be called.
+func TestNobodyIsCalledForALedgerThatIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	calls := &callsForHelp{}
+	h.log = slog.New(slog.NewJSONHandler(calls, nil))
+	room := &desk{name: "sala"}
+	stop := h.runWith("one/a", delivery.Config{
+		Channels: []delivery.Channel{quick(newPlatform("x-a"))}, Notifiers: []adapters.Notifier{room}, Trusted: func() error { return errors.New("it was changed") },
+	})
+	for range 3 {
+		if b := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert)); !h.released(b) {
+			t.Fatal("it is not released")
+		}
+	}
+	stop()
+	if n := calls.Load(); n > 0 {
+		t.Errorf("the log says %d times that somebody could not be told", n)
+	}
+}
+
+// callsForHelp is a log that counts the lines which say that somebody could not be told.
+type callsForHelp struct{ atomic.Int64 }
+
+func (c *callsForHelp) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), "could not be told") {
+		c.Add(1)
+	}
+	return len(line), nil
 }
 
 // TestARatificationIsTold has the police ratify what was released without them.

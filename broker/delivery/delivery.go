@@ -301,10 +301,28 @@ func (s *Service) watch(ctx context.Context, seen int64) {
 			// waited for any more. Or the key ring is another one.
 			s.wakeOpen()
 		}
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		}
+		s.awaitRecords(ctx, changed)
+	}
+}
+
+// awaitRecords waits for the next record, or for the time to ask again for bytes that were
+// not there: then it has their alerts looked at, since no record may come of it.
+func (s *Service) awaitRecords(ctx context.Context, changed <-chan struct{}) {
+	due, next := s.library.due()
+	for _, id := range due {
+		s.decided(ctx, id)
+	}
+	var again <-chan time.Time
+	if next != nil {
+		timer := time.NewTimer(*next)
+		defer timer.Stop()
+		again = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-again:
+	case <-s.library.missing:
 	}
 }
 

@@ -1,14 +1,18 @@
 package delivery_test
 
 import (
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/ledger"
+	"tocsin/broker/ledger/ledgertest"
 )
 
 // forge writes a record with a role's credential, past our programs.
@@ -50,4 +54,72 @@ func TestWhoSaysThatTheySentHoldsUpNothing(t *testing.T) {
 	again := h.release(a.Next(t, alert.MsgUpdate))
 	h.await(again, "x-a", ledger.StateVerified)
 	h.await(again, "telegram-a", ledger.StateVerified)
+}
+
+// TestAForgedSendingWhileNoNodeIsUpHoldsUpNothing has two stolen credentials say, while no
+// node is there to refuse it, that a bulletin without bytes was sent: one that says that it was
+// prepared, by the police's, and one that stands for itself, by the officers'. The ledger is
+// opened, and the alert is revoked.
+func TestAForgedSendingWhileNoNodeIsUpHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	for who, kind := range map[string]string{"police": "correction", "officer": ""} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			x := newPlatform("x-a")
+			stop := h.run("one/a", quick(x))
+			a := newAlert(t, "x-a")
+			b := h.release(a.Next(t, alert.MsgAlert))
+			h.await(b, "x-a", ledger.StateVerified)
+			stop()
+			forged := bulletinRecord(b)
+			forged.SHA256, forged.Kind, forged.Number = strings.Repeat("ab", 32), kind, 2
+			h.forge(who, forged)
+			h.forge("adapter-x-a", ledger.Record{
+				Type: ledger.Attempt, Node: "zz/z", Alert: string(b.Alert), Number: 2, SHA256: forged.SHA256, Channel: "x-a", Part: 1, Attempt: 1, Until: time.Now().UTC().Add(time.Second),
+			})
+			l, err := ledger.Open(t.Context(), ledger.Options{Server: h.server, Realm: "exercise", Name: "one/b"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.Close()
+			h.run("one/b", quick(x))
+			h.await(h.release(a.Next(t, alert.MsgCancel)), "x-a", ledger.StateVerified)
+		})
+	}
+}
+
+// TestJunkUnderADigestIsLookedThroughSeldom has the police's credential write junk under a
+// digest, and a record that names it: a revocation of that alert goes its way meanwhile.
+func TestJunkUnderADigestIsLookedThroughSeldom(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x := newPlatform("x-a")
+	h.run("one/a", quick(x))
+	a := newAlert(t, "x-a")
+	b := h.release(a.Next(t, alert.MsgAlert))
+	h.await(b, "x-a", ledger.StateVerified)
+	conn := ledgertest.Dial(t, h.server.Addr(), h.crew.As("operator")[0], nil)
+	var looks atomic.Int64
+	if _, err := conn.Subscribe("$JS.API.*.MSG.GET.BLOBS", func(*nats.Msg) { looks.Add(1) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Subscribe("$JS.API.DIRECT.GET.BLOBS", func(*nats.Msg) { looks.Add(1) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	const junk = 300
+	for i := range junk {
+		ledgertest.Write(t, h.server.Addr(), h.crew.As("police")[0], "blob."+strings.Repeat("ab", 32), fmt.Append(nil, i))
+	}
+	forged := bulletinRecord(b)
+	forged.SHA256, forged.Kind, forged.Number = strings.Repeat("ab", 32), "correction", 2
+	h.forge("police", forged)
+	h.refusals(1)
+	h.await(h.release(a.Next(t, alert.MsgCancel)), "x-a", ledger.StateVerified)
+	if got := looks.Load(); got > 4*junk {
+		t.Errorf("%d messages were read for bytes that are not there", got)
+	}
 }

@@ -24,6 +24,8 @@ const (
 	blobGrace = 5 * time.Second
 	// missAgain is the first wait before bytes that were not there are asked for again.
 	missAgain = 100 * time.Millisecond
+	// damagedAgain is the wait before others than the right bytes are looked through again.
+	damagedAgain = 30 * time.Second
 	// refuseAgain is the wait before what could not be judged or recorded is looked
 	// at once more.
 	refuseAgain = time.Second
@@ -145,12 +147,8 @@ func (s *Service) faults(ctx context.Context, id string) (faults []fault, err er
 	for i := range open {
 		b := &open[i]
 		s.library.mu.Lock()
-		_, missed := s.library.missed[b.Seq]
 		h, readErr := s.library.read(ctx, id, b)
 		s.library.mu.Unlock()
-		if missed && readErr == nil {
-			s.decided(ctx, id) // whoever looked before did not see it
-		}
 		switch {
 		case readErr == nil && h.b.Realm != s.Rings.Realm():
 			faults = append(faults, about(b, ledger.ClassRealm, otherRealm(h.b, s.Rings).Error()))

@@ -429,6 +429,54 @@ func TestBytesThatDoNotComeAreSeldomAskedFor(t *testing.T) {
 	}
 }
 
+// TestAnAdaptersNodeReadsBytesThatComeLate has the bytes of a bulletin come after its record to a
+// node that may refuse nothing, before its signatures and after them.
+func TestAnAdaptersNodeReadsBytesThatComeLate(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]bool{"before_the_signatures": false, "after_the_signatures": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.adapterNode("two/b", quick(newPlatform("x-a")))
+			b := newAlert(t, "x-a").Next(t, alert.MsgAlert)
+			asked := h.asksFor(b)
+			h.record(b, nil)
+			<-asked // it looked, and found nothing
+			if !last {
+				h.put(b)
+			}
+			h.sign(b, h.officer, h.police)
+			if last {
+				h.put(b)
+			}
+			h.await(b, "x-a", ledger.StateVerified)
+		})
+	}
+}
+
+// asksFor returns a channel that says when the broker is asked for the bytes of a bulletin.
+func (h *house) asksFor(b *bulletin.Bulletin) <-chan struct{} {
+	h.t.Helper()
+	asked := make(chan struct{}, 1)
+	conn := ledgertest.Dial(h.t, h.server.Addr(), h.crew.As("operator")[0], nil)
+	for _, subject := range []string{"$JS.API.STREAM.MSG.GET.BLOBS", "$JS.API.DIRECT.GET.BLOBS.>"} {
+		if _, err := conn.Subscribe(subject, func(m *nats.Msg) {
+			if strings.Contains(m.Subject+string(m.Data), b.SHA256()) {
+				select {
+				case asked <- struct{}{}:
+				default:
+				}
+			}
+		}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	if err := conn.Flush(); err != nil {
+		h.t.Fatal(err)
+	}
+	return asked
+}
+
 // TestBytesThatComeLateAreRead has the bytes of a bulletin come after its signatures, as
 // from a copy that lags, when nothing else wakes a channel: it is posted without any other
 // record.

@@ -7,9 +7,11 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
@@ -35,8 +37,9 @@ type library struct {
 	mu       sync.Mutex       // held while a bulletin is fetched or verified first: once is enough
 	now      func() time.Time // nil where nothing is waited for: what is missing is missing
 	byDigest map[string]*held
-	bad      map[int64]error     // why the bulletin of a record can never be read
-	missed   map[int64]time.Time // when bytes that were not there are asked for again
+	bad      map[int64]error // why the bulletin of a record can never be read
+	missed   map[int64]*miss // records whose bytes were not there, and may come
+	missing  chan struct{}   // says that missed has one more
 	release  map[string]release
 
 	ringsAt   int64           // up to this record, it is known which version judges
@@ -87,7 +90,7 @@ func (h *held) request() signing.Request {
 }
 
 func newLibrary(l *ledger.Ledger, rings *signing.History) *library {
-	return &library{ledger: l, rings: rings, byDigest: map[string]*held{}, bad: map[int64]error{}, missed: map[int64]time.Time{}, release: map[string]release{}, badRings: map[int64]error{}}
+	return &library{ledger: l, rings: rings, byDigest: map[string]*held{}, bad: map[int64]error{}, missed: map[int64]*miss{}, missing: make(chan struct{}, 1), release: map[string]release{}, badRings: map[int64]error{}}
 }
 
 // TakeRings judges the records of versions of the key ring that the ledger holds, for
@@ -124,9 +127,11 @@ func (lib *library) takeRings(ctx context.Context) error {
 			lib.waitedFor = nil
 		case errors.Is(err, signing.ErrKnownVersion):
 		case errors.Is(err, signing.ErrNoRoot): // from then on Trusted says why nothing is sent
+		case gone && lib.waits(r): // also of one by which another node judges already
+			return err
 		case (gone || errors.Is(err, ledger.ErrDamaged)) && inForce(r):
 			lib.rings.Lost(r.Version)
-		case refused, errors.Is(err, ledger.ErrDamaged), gone && !lib.waits(r):
+		case refused, errors.Is(err, ledger.ErrDamaged), gone:
 			lib.badRings[r.Seq] = err
 		default:
 			return err
@@ -221,7 +226,7 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 				return nil, err
 			}
 			out[state.SHA256] = v
-		case isLost(&state, err):
+		case lib.isLost(&state, err):
 			out[state.SHA256] = Verdict{Lost: err}
 		case isVerdict(err):
 			out[state.SHA256] = Verdict{Refused: err}
@@ -265,7 +270,10 @@ func (lib *library) items(ctx context.Context, id, channel string) ([]item, erro
 		return nil, err
 	}
 	for _, state := range lib.states(id) {
-		if _, err := lib.read(ctx, id, &state); err != nil && isLost(&state, err) {
+		if !state.Attempted() || state.Unread() {
+			continue
+		}
+		if _, err := lib.read(ctx, id, &state); err != nil && lib.isLost(&state, err) {
 			return nil, fmt.Errorf("%w: %w", errLost, err)
 		}
 	}
@@ -445,12 +453,37 @@ func isVerdict(err error) bool {
 	return malformed || errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrDamaged) || errors.Is(err, errOtherBulletin) || errors.Is(err, errRefused)
 }
 
+// isGone reports whether the error says that bytes are not there.
+func isGone(err error) bool {
+	return errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrDamaged)
+}
+
 // isLost reports whether the error says that the bytes of a bulletin are gone which a
 // channel began to send: that is about the ledger, since whoever sends it has read it
 // before. Where a node was there when it was handed in, and its bytes never came, it is
-// refused: then whoever says that they sent it has forged that.
-func isLost(state *ledger.BulletinState, err error) bool {
-	return state.Attempted() && !state.Unread() && (errors.Is(err, ledger.ErrNoBlob) || errors.Is(err, ledger.ErrNoBlobs) || errors.Is(err, ledger.ErrDamaged))
+// refused: then whoever says that they sent it has forged that. So they have where it lacks
+// signatures in the roles that the policy asks for, and where it was prepared: its bytes stand
+// in the bulletin around it, and of that one the same is asked.
+func (lib *library) isLost(state *ledger.BulletinState, err error) bool {
+	if !state.Attempted() || state.Unread() || state.Kind != "" || !isGone(err) && !errors.Is(err, ledger.ErrNoBlobs) {
+		return false
+	}
+	return state.Breakglass || lib.rings == nil || lib.signedInRoles(state)
+}
+
+// signedInRoles reports whether the ledger holds signatures, whether they hold or not, in as
+// many of the roles as a policy asked for that was in force at one of them.
+func (lib *library) signedInRoles(state *ledger.BulletinState) bool {
+	var roles []signing.Role
+	for i := range state.Statements {
+		role, _, _ := strings.Cut(state.Statements[i].Namespace, "@")
+		roles = append(roles, signing.Role(role))
+		rule, ok := lib.rings.At(state.Statements[i].Seq).Policy.Rule(alert.MsgType(state.MsgType), "")
+		if ok && rule.MayBeMet(roles) {
+			return true
+		}
+	}
+	return false
 }
 
 // read returns the bulletin of a record, or why it is none. The caller holds mu.
@@ -460,16 +493,16 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 	}
 	h := lib.byDigest[state.SHA256]
 	if h == nil {
-		if lib.now != nil && lib.now().Before(lib.missed[state.Seq]) {
-			return nil, fmt.Errorf("bulletin %s: %w", state.SHA256, ledger.ErrNoBlob)
+		if m := lib.missed[state.Seq]; m != nil && lib.now().Before(m.again) {
+			return nil, m.err
 		}
 		b, err := lib.prepared(ctx, id, state)
 		var raw []byte
 		if b == nil && err == nil {
 			raw, err = lib.ledger.Blob(ctx, state.SHA256)
 		}
-		if errors.Is(err, ledger.ErrNoBlob) {
-			lib.miss(state, err)
+		if isGone(err) {
+			lib.miss(id, state, err)
 		}
 		if err != nil {
 			return nil, err
@@ -493,24 +526,60 @@ func (lib *library) read(ctx context.Context, id string, state *ledger.BulletinS
 	return h, nil
 }
 
+// A miss is a record whose bytes were not there when they were asked for.
+type miss struct {
+	alert string
+	err   error
+	again time.Time // they are not asked for before
+	woken bool      // whoever waits for them was told that it is time
+}
+
 // miss notes that the bytes of a record are not there. They are asked for again while they
 // may still come, less and less often: a flood of such records must not have each of them
 // asked for at every step of an alert, and others wait. The caller holds mu.
-func (lib *library) miss(state *ledger.BulletinState, err error) {
+func (lib *library) miss(id string, state *ledger.BulletinState, err error) {
 	if lib.now == nil {
 		lib.bad[state.Seq] = err
 		return
 	}
 	now, end := lib.now(), state.At.Add(blobGrace)
 	if !now.Before(end) {
-		lib.bad[state.Seq] = err
 		delete(lib.missed, state.Seq)
+		if errors.Is(err, ledger.ErrDamaged) { // whoever hands it in once more puts right bytes beside them
+			lib.missed[state.Seq] = &miss{alert: id, err: err, again: now.Add(damagedAgain), woken: true}
+			return
+		}
+		lib.bad[state.Seq] = err
 		return
 	}
 	if next := now.Add(max(now.Sub(state.At), missAgain)); next.Before(end) {
 		end = next
 	}
-	lib.missed[state.Seq] = end
+	lib.missed[state.Seq] = &miss{alert: id, err: err, again: end}
+	select {
+	case lib.missing <- struct{}{}:
+	default:
+	}
+}
+
+// due returns the alerts with bytes for which it is time to ask again, each once, and how
+// long it is to the next time; nil where there is none.
+func (lib *library) due() (ids []string, next *time.Duration) {
+	lib.mu.Lock()
+	defer lib.mu.Unlock()
+	for _, m := range lib.missed {
+		if m.woken {
+			continue
+		}
+		wait := m.again.Sub(lib.now())
+		if wait <= 0 {
+			m.woken, ids = true, append(ids, m.alert)
+		} else if next == nil || wait < *next {
+			next = &wait
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), next
 }
 
 // prepared returns the bulletin of a record that says that it was prepared inside another one,

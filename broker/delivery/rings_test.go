@@ -201,6 +201,55 @@ func TestALostVersionIsNotPassedOver(t *testing.T) {
 	}
 }
 
+// TestAVersionWhoseBytesComeLateIsNotLost has another node judge by a version while its bytes
+// have not come to this one: it waits, and takes it up.
+func TestAVersionWhoseBytesComeLateIsNotLost(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	first := signingtest.Version(t, alert.RealmExercise, nil, nil, h.officer, h.police)
+	rings, err := signing.NewHistory(first, alert.RealmExercise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.accept(first)
+	h.runWith("one/a", delivery.Config{Rings: rings, Channels: []delivery.Channel{quick(newPlatform("x-a"))}})
+	second := signingtest.Version(t, alert.RealmExercise, first, nil, h.officer, h.police)
+	h.claim(second)
+	h.append(ledger.Record{Type: ledger.NodeStarted, Node: "two/a", Ring: second.Claim().Ring})
+	if _, err := h.ledger.PutBlob(t.Context(), second.Bundle()); err != nil {
+		t.Fatal(err)
+	}
+	h.versionInForce(rings, 2)
+	if err := rings.Trusted(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestARefusedVersionIsNotLost has a record name the key ring that is in force, with bytes that
+// never come: it is refused, and a node that is started again knows of no loss.
+func TestARefusedVersionIsNotLost(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	first := signingtest.Version(t, alert.RealmExercise, nil, nil, h.officer, h.police)
+	history := func() *signing.History {
+		rings, err := signing.NewHistory(first, alert.RealmExercise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rings
+	}
+	h.accept(first)
+	h.runWith("one/a", delivery.Config{Rings: history(), Channels: []delivery.Channel{quick(newPlatform("x-a"))}})
+	c := first.Claim()
+	h.append(ledger.Record{Type: ledger.KeyRing, Number: 2, Meta: c.Folder, Ring: c.Ring, Folder: strings.Repeat("0", 64)})
+	h.refusals(1)
+	h.append(ledger.Record{Type: ledger.NodeStarted, Node: "one/b", Ring: c.Ring})
+	again := history()
+	if err := delivery.TakeRings(t.Context(), h.ledger, again); err != nil || again.Trusted() != nil {
+		t.Errorf("%v, %v", err, again.Trusted())
+	}
+}
+
 // claim writes the record of a version, without its bytes.
 func (h *house) claim(v *signing.Version) {
 	h.t.Helper()

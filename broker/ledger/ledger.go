@@ -947,8 +947,9 @@ func (l *Ledger) PutBlob(ctx context.Context, data []byte) (string, error) {
 	return digest, nil
 }
 
-// maxSought bounds among how many messages under one digest its bytes are looked for.
-const maxSought = 10_000
+// maxSought bounds among how many messages under one digest its bytes are looked for: who
+// looks for them holds up others.
+const maxSought = 256
 
 // Blob returns the bytes with the given SHA-256, checked against it, or
 // [ErrNoBlob]. Whoever may write bytes may write others under the same name: they are

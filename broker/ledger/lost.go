@@ -33,14 +33,16 @@ func (e *LostError) Error() string {
 // keeps those of one that was never sent proves nothing: whoever may hand in can write a
 // record without them. What stands prepared inside another one of its alert need not be kept
 // apart: here it is enough that one is there which may hold it, and whoever reads the alert
-// finds out whether it does.
+// finds out whether it does. One that has signatures in a single role may have been signed by
+// whom the policy asks for, or its sending forged by who stole two credentials: that is for
+// whoever knows the policy, and about its alert alone.
 func (l *Ledger) holdBytes(ctx context.Context) error {
 	want := map[string]int64{}
 	around := map[string][]string{} // what may hold a prepared bulletin, by its digest
 	l.View(func(s *State) {
 		for _, a := range s.Alerts {
 			for _, b := range a.Bulletins {
-				if !b.Attempted() || b.Unread() {
+				if !b.Attempted() || b.Unread() || b.Kind == "" && b.roles() < 2 {
 					continue
 				}
 				want[b.SHA256] = b.Seq

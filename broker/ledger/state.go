@@ -150,6 +150,17 @@ type BulletinState struct {
 // Unread reports whether a node has refused the bulletin since it could not read it.
 func (b *BulletinState) Unread() bool { return b.Refusal != nil && b.Refusal.Class == ClassBulletin }
 
+// roles returns in how many roles the ledger holds signatures of the bulletin, whether they
+// hold or not.
+func (b *BulletinState) roles() int {
+	roles := map[string]bool{}
+	for i := range b.Statements {
+		role, _, _ := strings.Cut(b.Statements[i].Namespace, "@")
+		roles[role] = true
+	}
+	return len(roles)
+}
+
 // Recorded returns what the record of the bulletin says of it, under the alert to which
 // the record belongs.
 func (b *BulletinState) Recorded(id string) alert.Recorded {
@@ -451,9 +462,10 @@ func (s *State) apply(e *Entry, before int64) error {
 }
 
 // WasInForce reports whether nodes have judged by the version of a record, as their own
-// records after it say, and no later record brings the same one.
+// records after it say, it was not refused, and no later record brings the same one. A record
+// that was refused may name the key ring of another version, which is the one they judged by.
 func (s *State) WasInForce(r *RingState) bool {
-	return s.JudgedBy[r.Ring] > r.Seq && !slices.ContainsFunc(s.Rings, func(o RingState) bool {
+	return s.JudgedBy[r.Ring] > r.Seq && !s.rejected[r.Seq] && !slices.ContainsFunc(s.Rings, func(o RingState) bool {
 		return o.Seq > r.Seq && o.Version == r.Version && o.Ring == r.Ring
 	})
 }

@@ -64,6 +64,15 @@ func (r Rule) Roles() []Role { return slices.Concat(r.All, r.Any) }
 // Signatures returns how many signatures the rule asks for.
 func (r Rule) Signatures() int { return len(r.slots()) }
 
+// MayBeMet reports whether signatures in these roles are enough for the rule, whoever made
+// them.
+func (r Rule) MayBeMet(roles []Role) bool {
+	if len(r.Any) > 0 {
+		return slices.ContainsFunc(r.Any, func(role Role) bool { return slices.Contains(roles, role) })
+	}
+	return !slices.ContainsFunc(r.All, func(role Role) bool { return !slices.Contains(roles, role) })
+}
+
 // slots returns for each signature that is needed the roles that can give it.
 func (r Rule) slots() [][]Role {
 	if len(r.Any) > 0 {

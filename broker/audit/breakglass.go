@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"strings"
 	"time"
 
 	"tocsin/broker/ledger"
@@ -33,6 +34,22 @@ func (v *Verifier) circumstances(p *bulletinProof, id string, before int64, othe
 		}
 	}
 	return c
+}
+
+// checkInstead finds where one organisation released another message than the one that the others were
+// asked to sign. That is no rule of the release, which the message's event and channels bound; it is
+// what those who look into it afterwards have to know.
+func (v *Verifier) checkInstead(p *bulletinProof, others map[string]*bulletinProof) {
+	if p.released == 0 || p.bulletin.Breakglass == nil {
+		return
+	}
+	q := others[p.bulletin.Breakglass.InsteadOf]
+	if q == nil {
+		return // its record is there, or the release would not hold: that it can't be read is found elsewhere
+	}
+	if names := p.bulletin.Departures(q.bulletin); len(names) > 0 {
+		v.find(p.released, "breakglass", "bulletin %s released by one organisation says something else than the one in whose place it stands, in: %s", p.bulletin.Mark(), strings.Join(names, ", "))
+	}
 }
 
 // contacts returns the attempts that were recorded before the bulletin was handed in.

@@ -17,7 +17,7 @@ import (
 // A Finding is something in a ledger that does not hold.
 type Finding struct {
 	Record int64  `json:"record"` // sequence; 0 where it is about the whole ledger
-	Rule   string `json:"rule"`   // complete, root, record, time, transition, key_ring, bulletin, signature, halt, release, coverage
+	Rule   string `json:"rule"`   // complete, root, record, time, transition, key_ring, bulletin, signature, halt, release, breakglass, coverage
 	Text   string `json:"text"`
 }
 
@@ -349,6 +349,9 @@ func (v *Verifier) checkBulletins(ctx context.Context, blobs func(context.Contex
 	holders := firstHolders(v.state, proofs)
 	for _, id := range v.state.Order {
 		v.checkChain(id, proofs, holders)
+	}
+	for _, p := range proofs {
+		v.checkInstead(p, proofs)
 	}
 	return proofs, nil
 }

@@ -64,7 +64,7 @@ func Breakglass(ordinary *bulletin.Bulletin, why bulletin.Breakglass, allowed Gl
 		if !in.Effective.IsZero() && !in.Effective.Before(in.Expires) {
 			in.Effective = time.Time{}
 		}
-		in.Parameters = append(in.Parameters, alert.NamedValue{Name: "issued_by", Value: "one_authority"})
+		in.Parameters = append(in.Parameters, bulletin.IssuedByOne())
 	}
 	// Whoever breaks the glass signs at once, or composes anew.
 	o.SignWithin = allowed.Life

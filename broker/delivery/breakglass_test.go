@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,31 @@ func glassOf(t *testing.T, a *bulletintest.Alert, ordinary *bulletin.Bulletin, g
 	again.Composed = time.Now().Truncate(time.Second)
 	again.Expires = again.Composed.Add(20 * time.Minute)
 	return again.Next(t, alert.MsgAlert)
+}
+
+// TestOtherWordsThanTheOrdinaryOnes has one organisation release a message that the police were never asked
+// to sign: the policy allows its event, and the auditor finds what it says otherwise.
+func TestOtherWordsThanTheOrdinaryOnes(t *testing.T) {
+	t.Parallel()
+	h := newGlassHouse(t, signingtest.Breakglass)
+	a := newAlert(t, "x-a")
+	ordinary := a.Next(t, alert.MsgAlert)
+	h.hand(ordinary)
+	h.sign(ordinary, h.officer)
+	other := *a
+	other.Sender = "altri@provincia.savona.example"
+	b := glassOf(t, &other, ordinary, &bulletin.Breakglass{
+		InsteadOf: ordinary.SHA256(), Cause: bulletin.CauseUnreachable, Why: "Nessuno risponde.", Contacts: []bulletin.Contact{h.contact(ordinary, alert.WayPhone)},
+	})
+	h.hand(b)
+	h.sign(b, h.officer, h.director)
+	if !h.released(b) {
+		t.Fatal("it is not released")
+	}
+	r := h.read()
+	if i := slices.IndexFunc(r.Findings, func(f audit.Finding) bool { return f.Rule == "breakglass" && strings.HasSuffix(f.Text, ", in: sender") }); i < 0 || r.OK {
+		t.Errorf("the auditor says %+v", r.Findings)
+	}
 }
 
 // read has an auditor read the ledger anew.

@@ -1,6 +1,7 @@
 package review_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,56 @@ import (
 	"tocsin/broker/compose"
 	"tocsin/broker/review"
 )
+
+// TestBreakglassIsHeldAgainstTheOrdinary changes the words of the message on the way to break-glass: whoever
+// signs reads what departs from the bulletin that the police were to sign, and above the question too.
+func TestBreakglassIsHeldAgainstTheOrdinary(t *testing.T) {
+	t.Parallel()
+	ordinary := demo(t)
+	broken := func() *bulletin.Bulletin {
+		b, err := compose.Breakglass(ordinary, bulletin.Breakglass{
+			Cause: bulletin.CauseLinesDown, Why: "I ponti radio sono caduti.",
+			Contacts: []bulletin.Contact{{Record: 7, At: sunday(t).UTC(), Way: alert.WayRadio, Whom: "police"}},
+		}, compose.Glass{Life: 30 * time.Minute, Channels: []string{"sito", "telegram"}}, options(t, alert.RealmExercise))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for name, tt := range map[string]struct {
+		change func(*alert.Message)
+		want   string
+	}{
+		"as_composed":  {func(*alert.Message) {}, ""},
+		"instruction":  {func(m *alert.Message) { m.Infos[0].Instruction = "Restare in casa." }, "instruction"},
+		"severity":     {func(m *alert.Message) { m.Infos[0].Severity = alert.SeverityMinor }, "severity"},
+		"areas":        {func(m *alert.Message) { m.Infos[0].Areas = m.Infos[0].Areas[:0] }, "area"},
+		"longer":       {func(m *alert.Message) { m.Infos[0].Expires = ordinary.Message.Infos[0].Expires.Add(time.Hour) }, "onset expires"},
+		"one_language": {func(m *alert.Message) { m.Infos = m.Infos[:1] }, "info"},
+		"note":         {func(m *alert.Message) { m.Note = "" }, "note"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := broken()
+			tt.change(b.Message)
+			if got := strings.Join(b.Departures(ordinary), " "); got != tt.want {
+				t.Errorf("it departs in %q, want %q", got, tt.want)
+			}
+			r := review.New(b, review.Options{Lang: "en", Now: sunday(t), Site: siteURL, Ordinary: ordinary})
+			var page, grave strings.Builder
+			if err := errors.Join(r.Write(&page), r.WriteGrave(&grave)); err != nil {
+				t.Fatal(err)
+			}
+			flat := func(b *strings.Builder) string { return strings.Join(strings.Fields(b.String()), " ") }
+			if got := strings.Contains(flat(&grave), "does NOT SAY the same as the ordinary bulletin"); got != (tt.want != "") {
+				t.Errorf("above the question stands %q", grave.String())
+			}
+			if !strings.Contains(flat(&page), "With the ordinary bulletin in whose place it stands (SHA-256 "+ordinary.SHA256()[:16]) || !strings.Contains(page.String(), "{+Issued by one authority only+}") {
+				t.Errorf("the posts are not held against the ordinary ones:\n%s", page.String())
+			}
+		})
+	}
+}
 
 // TestBreakglassIsShownFirst holds that whoever signs a break-glass bulletin reads so
 // before anything else, and once more above the question, in both languages.

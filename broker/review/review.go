@@ -36,6 +36,9 @@ type Options struct {
 	// Absent says in the review's language why there is no Previous although the
 	// bulletin names one.
 	Absent string
+	// Ordinary is the bulletin in whose place a break-glass one stands; nil where it is not
+	// at hand, and for every other bulletin.
+	Ordinary *bulletin.Bulletin
 	// Channel shows the posts of one channel alone; "" shows all.
 	Channel string
 	// Pictures are the files in which pictures can be looked at, by their SHA-256.

@@ -167,6 +167,16 @@ func (r *Review) lookAtAuthority() {
 		Advice: r.say("firmare solo se la polizia davvero non si raggiunge e il pericolo non aspetta; poi avvisarla, perché ratifichi o fermi",
 			"sign only if the police really can't be reached and the danger does not wait; then tell them, so that they ratify it or stop it"),
 	})
+	if r.o.Ordinary == nil {
+		return
+	}
+	if names := r.Bulletin.Departures(r.o.Ordinary); len(names) > 0 {
+		r.warn(Warning{
+			Severity: High, Kind: KindBreakglass, Channels: r.channelNames(), Found: strings.Join(names, ", "),
+			What:   r.say("NON DICE lo stesso del bollettino ordinario che la polizia doveva controfirmare", "it does NOT SAY the same as the ordinary bulletin that the police were to co-sign"),
+			Advice: r.say("non firmare; ricomporlo con tocsin breakglass, oppure consegnare prima un altro bollettino ordinario", "do not sign; compose it again with tocsin breakglass, or hand in another ordinary bulletin first"),
+		})
+	}
 }
 
 // lookInside adds what is to be warned of in a prepared bulletin and not in this one.

@@ -369,6 +369,15 @@ func (r *Review) differences(p *page) {
 	p.section(r.say("DIFFERENZE", "DIFFERENCES"))
 	b := r.Bulletin
 	switch {
+	case r.o.Ordinary != nil:
+		p.block("  ", r.say("Con il bollettino ordinario al cui posto sta (SHA-256 %s…):", "With the ordinary bulletin in whose place it stands (SHA-256 %s…):", r.o.Ordinary.SHA256()[:16]))
+		for _, d := range since(r.o.Ordinary, b) {
+			if r.o.Channel == "" || slices.Contains(d.channels, r.o.Channel) {
+				r.difference(p, d)
+			}
+		}
+	case b.Breakglass != nil && r.o.Previous == nil:
+		p.block("  ", r.say("Con il bollettino ordinario al cui posto sta: non confrontato. %s", "With the ordinary bulletin in whose place it stands: not compared. %s", r.o.Absent))
 	case r.o.Previous != nil:
 		p.block("  ", r.say("Con il bollettino %d (SHA-256 %s…), senza contare il numero nel codice:", "With bulletin %d (SHA-256 %s…), not counting the number in the code:", r.o.Previous.Number, r.o.Previous.SHA256()[:16]))
 		for _, d := range since(r.o.Previous, b) {

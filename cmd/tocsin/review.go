@@ -24,6 +24,7 @@ type background struct {
 	site     string             // the issuer's site, "" where no configuration says it
 	zone     *time.Location     // of the readers' clocks, nil for Rome's
 	previous *bulletin.Bulletin // nil where there is none, or where it is not at hand
+	ordinary *bulletin.Bulletin // in whose place a break-glass one stands; nil like previous
 	absent   string             // why it is not at hand
 	// statement is what is signed instead of the bulletin; nil where that is signed.
 	statement *bulletin.Halt
@@ -41,7 +42,7 @@ func (w *where) background(ctx context.Context, p *program, b *bulletin.Bulletin
 		return background{}, err
 	}
 	bg := ofConfiguration(c)
-	if b.Previous == "" {
+	if b.Previous == "" && b.Breakglass == nil {
 		return bg, nil
 	}
 	d, err := w.open(ctx, "tocsin sign", nil, false)
@@ -56,17 +57,23 @@ func (w *where) background(ctx context.Context, p *program, b *bulletin.Bulletin
 // background returns what the desk's ledger and configuration tell of a bulletin.
 func (d *desk) background(ctx context.Context, p *program, b *bulletin.Bulletin) background {
 	bg := ofConfiguration(d.c)
-	if b.Previous == "" {
-		return bg
+	kept := func(digest string) *bulletin.Bulletin {
+		if digest == "" {
+			return nil
+		}
+		other, err := delivery.Kept(ctx, d.ledger, string(b.Alert), digest)
+		if err == nil && other.Alert != b.Alert {
+			err = both("quello che nomina è di un'altra allerta", "the one that it names is another alert's")
+		}
+		if err != nil {
+			bg.absent = p.words(err) + "."
+			return nil
+		}
+		return other
 	}
-	var err error
-	bg.previous, err = delivery.Kept(ctx, d.ledger, string(b.Alert), b.Previous)
-	if err == nil && bg.previous.Alert != b.Alert {
-		bg.previous = nil
-		err = both("quello che nomina è di un'altra allerta", "the one that it names is another alert's")
-	}
-	if err != nil {
-		bg.previous, bg.absent = nil, p.words(err)+"."
+	bg.previous = kept(b.Previous)
+	if b.Breakglass != nil {
+		bg.ordinary = kept(b.Breakglass.InsteadOf)
 	}
 	return bg
 }
@@ -84,7 +91,7 @@ func (p *program) review(b *bulletin.Bulletin, bg background, channel string, pi
 	var left bytes.Buffer
 	p.leftOut(&left, b, channel)
 	return review.New(b, review.Options{
-		Lang: p.lang, Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous, Absent: bg.absent,
+		Lang: p.lang, Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous, Ordinary: bg.ordinary, Absent: bg.absent,
 		Channel: channel, Pictures: pictures, LeftOut: strings.Split(strings.TrimSpace(left.String()), "\n"),
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,6 +120,10 @@ func (a *Alert) fill(tb testing.TB, kind alert.MsgType, d *bulletin.Draft) {
 	if d.Kind != "" {
 		m.Identifier += "-" + string(d.Kind)
 	}
+	if said != "" {
+		m.Note = strings.TrimSpace(m.Note + "\n" + bulletin.OneAuthority("it"))
+		m.Infos[0].Parameters = []alert.NamedValue{bulletin.IssuedByOne()}
+	}
 	raw, err := m.Marshal()
 	if err != nil {
 		tb.Fatal(err)
@@ -164,11 +169,9 @@ func (a *Alert) message(number int, kind alert.MsgType, expires time.Time) *aler
 	m.Infos = []alert.Info{{
 		Language: "it-IT", Categories: []alert.Category{alert.CategoryMet}, Event: "Rischio idrogeologico", ResponseTypes: []alert.ResponseType{alert.ResponseMonitor},
 		Urgency: alert.UrgencyExpected, Severity: alert.SeveritySevere, Certainty: alert.CertaintyLikely, Expires: expires.In(time.FixedZone("", 3600)),
+		EventCodes: []alert.NamedValue{{Name: "RISCHIO", Value: "IDROGEO"}}, // a policy says for which events there is break-glass
 		SenderName: "Provincia di Savona", Headline: "Allerta arancione a Savona", Description: "Piogge forti.", Instruction: "Allontanarsi dai torrenti.",
 		Areas: []alert.Area{{Desc: "Savona", Geocodes: []alert.NamedValue{{Name: "ISTAT", Value: "009056"}}}},
 	}}
-	if a.Breakglass != nil { // the policy says for which events
-		m.Infos[0].EventCodes = []alert.NamedValue{{Name: "RISCHIO", Value: "IDROGEO"}}
-	}
 	return m
 }

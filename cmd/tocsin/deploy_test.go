@@ -102,3 +102,30 @@ func TestInitWritesTheCredentials(t *testing.T) {
 		t.Errorf("%d users (%v), %d seeds", len(users), err, len(seeds))
 	}
 }
+
+// TestOneMoreCredential admits a second officers' host, whose credential does what the first one's does.
+func TestOneMoreCredential(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	list := filepath.Join(pg.dir, credentialsFolder, usersFile)
+	before, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range [][]string{{"operator", "notte"}, {"mayor", "notte"}, {"adapter", "notte"}, {"officer", "../notte"}} {
+		expect(t, 2, "credential", wrong[0], wrong[1], "-c", pg.config)
+	}
+	expect(t, 1, "credential", "police", "officer", "-c", pg.config) // a name that is taken
+	if after, err := os.ReadFile(list); err != nil || string(after) != string(before) {
+		t.Errorf("what was refused changed the list (%v):\n%s", err, after)
+	}
+	expect(t, 0, "credential", "officer", "notte", "-c", pg.config)
+	if info, err := os.Stat(pg.seed("notte")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the credential is %v, %v; want mode 0600", info, err)
+	}
+	if err := os.Rename(pg.seed("notte"), pg.seed("officer")); err != nil {
+		t.Fatal(err)
+	}
+	pg.up()
+	pg.published("b") // only officers hand in
+}

@@ -475,7 +475,7 @@ for seq in $numbers; do
 			printf '%s\n' "$value" >"$scratch/$digest.said-$name"
 		done
 		value=''
-		case "$payload" in *',"breakglass":true'[,}]*) value=yes ;; esac
+		case "$payload" in *',"breakglass":true'[,'}']*) value=yes ;; esac
 		printf '%s\n' "$value" >"$scratch/$digest.said-breakglass"
 		;;
 	contact)
@@ -1507,7 +1507,7 @@ certified() {
 		}' "$ring" >"$scratch/lines"
 		ssh-keygen -l -f "$scratch/lines" >"$scratch/enrolled.$in_use" 2>/dev/null || :
 	fi
-	while read -r bits mark owner rest; do
+	while read -r _ mark owner _; do
 		if [ "$mark" != "$key" ] || [ "$owner" = "$principal/$role" ]; then continue; fi
 		because "il suo certificato è per una chiave che il portachiavi dà a ${owner%%/*}" "its certificate is for a key that the key ring gives to ${owner%%/*}"
 		return 1

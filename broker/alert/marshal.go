@@ -16,6 +16,33 @@ import (
 // limits of [Read]. Nothing is replaced or cut. Before it returns, it reads its
 // output back and compares, so that what is signed says what m says.
 func (m *Message) Marshal() ([]byte, error) {
+	again, err := m.Written()
+	if err != nil {
+		return nil, err
+	}
+	return again.Raw, nil
+}
+
+// Written returns m as the document says it that [Message.Marshal] writes: Raw is that
+// document, and all else was read back from it. The error is that of Marshal.
+func (m *Message) Written() (*Message, error) {
+	raw, err := m.Document()
+	if err != nil {
+		return nil, err
+	}
+	again, err := Read(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := again.Says(m); err != nil {
+		return nil, err
+	}
+	return again, nil
+}
+
+// Document writes m as [Message.Marshal] does, and leaves it to the caller to [Read] what
+// it wrote and to ask [Message.Says].
+func (m *Message) Document() ([]byte, error) {
 	if m.foreign {
 		return nil, Findings{{Rule: RuleForeign, Path: "alert", Message: "others wrote this message", Advice: "adopt it under an identifier of our own, after a person has looked at it"}}
 	}
@@ -24,15 +51,16 @@ func (m *Message) Marshal() ([]byte, error) {
 	}
 	var w writer
 	w.message(m)
-	raw := w.buf.Bytes()
-	again, err := Read(raw)
-	if err != nil {
-		return nil, err
+	return w.buf.Bytes(), nil
+}
+
+// Says returns where m, which was read, says anything else than what was written; nil for
+// nowhere.
+func (m *Message) Says(written *Message) error {
+	if path, differs := difference(reflect.ValueOf(*written), reflect.ValueOf(*m)); differs {
+		return Findings{{Rule: RuleRoundTrip, Path: "alert" + path, Message: "reads differently from what was written", Advice: "report this as a defect, with the message"}}
 	}
-	if path := difference(reflect.ValueOf(*m), reflect.ValueOf(*again), "alert"); path != "" {
-		return nil, Findings{{Rule: RuleRoundTrip, Path: path, Message: "reads differently from what was written", Advice: "report this as a defect, with the message"}}
-	}
-	return raw, nil
+	return nil
 }
 
 // A writer writes elements, one to a line.
@@ -145,73 +173,82 @@ func (w *writer) leaf(name, text string) {
 	if text == "" {
 		return
 	}
-	fmt.Fprintf(&w.buf, "%s<%s>%s</%s>\n", strings.Repeat("  ", w.depth), name, escape(text), name)
+	w.indent()
+	for _, part := range []string{"<", name, ">", escape(text), "</", name, ">\n"} {
+		w.buf.WriteString(part)
+	}
+}
+
+func (w *writer) indent() {
+	for range w.depth {
+		w.buf.WriteString("  ")
+	}
 }
 
 func (w *writer) group(name string, inside func()) {
-	indent := strings.Repeat("  ", w.depth)
-	fmt.Fprintf(&w.buf, "%s<%s>\n", indent, name)
+	w.indent()
+	w.buf.WriteString("<" + name + ">\n")
 	w.depth++
 	inside()
 	w.depth--
-	fmt.Fprintf(&w.buf, "%s</%s>\n", indent, name)
+	w.indent()
+	w.buf.WriteString("</" + name + ">\n")
 }
 
 // escape writes what XML needs written differently in text, and only that.
 // Check has refused what XML can't hold before text comes here.
 func escape(text string) string {
+	if !strings.ContainsAny(text, "&<>") {
+		return text
+	}
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
 }
 
-// difference returns the path of the first exported field in which a and b
-// differ, or "". Times are equal if they are written alike, an empty list is
-// no list, and how the messages came to be (Version, Raw) doesn't count.
+// difference returns the path, below a and b, of the first exported field in which they
+// differ; false where there is none. Times are equal if they are written alike, an empty
+// list is no list, and how the messages came to be (Version, Raw) doesn't count.
 // It goes by reflection, so that a field that the writer forgets is found out.
-func difference(a, b reflect.Value, path string) string {
-	if t, ok := a.Interface().(time.Time); ok {
-		if u, ok := b.Interface().(time.Time); ok && sameTime(t, u) {
-			return ""
-		}
-		return path
-	}
+func difference(a, b reflect.Value) (path string, differs bool) {
 	switch a.Kind() {
 	case reflect.Struct:
-		return structDifference(a, b, path)
+		if t, ok := a.Interface().(time.Time); ok {
+			u, ok := b.Interface().(time.Time)
+			return "", !ok || !sameTime(t, u)
+		}
+		return structDifference(a, b)
 	case reflect.Slice:
 		if a.Len() != b.Len() {
-			return path
+			return "", true
 		}
 		for i := range a.Len() {
-			if d := difference(a.Index(i), b.Index(i), fmt.Sprintf("%s[%d]", path, i+1)); d != "" {
-				return d
+			if d, differs := difference(a.Index(i), b.Index(i)); differs {
+				return fmt.Sprintf("[%d]%s", i+1, d), true
 			}
 		}
-		return ""
+		return "", false
 	case reflect.Pointer:
 		if !a.IsNil() && !b.IsNil() {
-			return difference(a.Elem(), b.Elem(), path)
+			return difference(a.Elem(), b.Elem())
 		}
-		if a.IsNil() && b.IsNil() {
-			return ""
-		}
-		return path
+		return "", a.IsNil() != b.IsNil()
+	case reflect.Float64:
+		return "", a.Float() != b.Float()
+	case reflect.String:
+		return "", a.String() != b.String()
 	default:
-		if a.Interface() != b.Interface() {
-			return path
-		}
-		return ""
+		return "", a.Interface() != b.Interface()
 	}
 }
 
-func structDifference(a, b reflect.Value, path string) string {
+func structDifference(a, b reflect.Value) (path string, differs bool) {
 	for i := range a.NumField() {
 		f := a.Type().Field(i)
 		if !f.IsExported() || f.Name == "Raw" || f.Name == "Version" {
 			continue
 		}
-		if d := difference(a.Field(i), b.Field(i), path+"/"+f.Name); d != "" {
-			return d
+		if d, differs := difference(a.Field(i), b.Field(i)); differs {
+			return "/" + f.Name + d, true
 		}
 	}
-	return ""
+	return "", false
 }

@@ -335,6 +335,9 @@ func (p *parser) attributes(start xml.StartElement, path string, at position) er
 	if p.glued(start) {
 		return p.stop(RuleWellFormed, path, at, "there is no space between two attributes", "separate them")
 	}
+	if len(start.Attr) == 0 {
+		return nil
+	}
 	seen := make(map[xml.Name]bool, len(start.Attr))
 	for _, a := range start.Attr {
 		if seen[a.Name] {

@@ -260,11 +260,69 @@ type Draft struct {
 	Posts       []Post
 	Images      [][]byte    // JPEG or PNG; posts name them by their SHA-256
 	Prepared    []*Bulletin // in the order of [Kinds]
+	// Inner are bulletins that come to be with this one, behind those of Prepared: Write
+	// reads them with the whole, once.
+	Inner []Draft
+	// Message, where it is given, is what CAP must say: Write holds what it reads back
+	// against it.
+	Message *alert.Message
 }
+
+// Core returns what [Bulletin.Core] of the bulletin will be.
+func (d Draft) Core() string { return digestOf(d.core()) }
 
 // Write returns the bytes of a bulletin. It parses them before it returns them,
 // so that what can't be read is never signed.
 func Write(d Draft) (*Bulletin, error) {
+	b, err := Parse(d.bytes())
+	if err == nil {
+		err = b.says(d)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write the bulletin: %w", err)
+	}
+	return b, nil
+}
+
+// says returns where the messages of b say anything else than those of d.
+func (b *Bulletin) says(d Draft) error {
+	if d.Message != nil {
+		if err := b.Message.Says(d.Message); err != nil {
+			return err
+		}
+	}
+	for i, inner := range d.Inner {
+		if err := b.prepared[len(d.Prepared)+i].says(inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bytes returns the file that d describes, sound or not.
+func (d Draft) bytes() []byte {
+	w := bytes.NewBuffer(d.core())
+	prepared := func(kind Kind, sum string, raw []byte) {
+		w.WriteString(preparedMark)
+		if kind != "" {
+			fmt.Fprintf(w, "as: %s\n", kind)
+		}
+		fmt.Fprintf(w, "sha256: %s\n", sum)
+		writeBody(w, raw)
+	}
+	for _, p := range d.Prepared {
+		prepared(p.Kind, p.sum, p.raw)
+	}
+	for _, inner := range d.Inner {
+		raw := inner.bytes()
+		prepared(inner.Kind, digestOf(raw), raw)
+	}
+	w.WriteString(endMark)
+	return w.Bytes()
+}
+
+// core returns the bytes before what is prepared inside.
+func (d Draft) core() []byte {
 	var w bytes.Buffer
 	field := func(name, value string) {
 		if value != "" {
@@ -313,22 +371,13 @@ func Write(d Draft) (*Bulletin, error) {
 		field("type", imageType(data))
 		writeBody(&w, wrapBase64(data))
 	}
-	for _, p := range d.Prepared {
-		w.WriteString(preparedMark)
-		field("as", string(p.Kind))
-		field("sha256", p.sum)
-		writeBody(&w, p.raw)
-	}
-	w.WriteString(endMark)
-	b, err := Parse(w.Bytes())
-	if err != nil {
-		return nil, fmt.Errorf("write the bulletin: %w", err)
-	}
-	return b, nil
+	return w.Bytes()
 }
 
 func writeBody(w *bytes.Buffer, body []byte) {
-	fmt.Fprintf(w, "bytes: %d\n\n%s\n", len(body), body)
+	fmt.Fprintf(w, "bytes: %d\n\n", len(body))
+	w.Write(body)
+	w.WriteByte('\n')
 }
 
 // imageType returns the media type that the first bytes show, or "".

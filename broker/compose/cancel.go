@@ -55,11 +55,11 @@ func Cancel(previous *bulletin.Bulletin, reason string, o Options) (*alert.Messa
 
 // ours returns m as its document says it.
 func ours(m *alert.Message) (*alert.Message, error) {
-	raw, err := m.Marshal()
+	m, err := m.Written()
 	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
 	}
-	return alert.Read(raw)
+	return m, nil
 }
 
 // successor returns a message that takes the place of last, still without infos; note

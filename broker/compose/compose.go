@@ -88,40 +88,36 @@ func chain(last *alert.Message) alert.References {
 // compose completes d, which names the bulletin, and writes it with all that is
 // prepared inside it.
 func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin, error) {
-	d, b, err := o.alone(m, d)
-	if err != nil || b.Message.MsgType == alert.MsgCancel {
-		return b, err
+	m, err := o.final(m)
+	if err != nil {
+		return nil, err
 	}
-	for _, kind := range d.Kind.Holds(d.Breakglass != nil) {
-		m, err := o.prepare(b, kind)
-		if err != nil {
-			return nil, err
-		}
-		q, err := o.compose(m, bulletin.Draft{Alert: b.Alert, Code: b.Code, Number: b.Number + 1, Kind: kind, PreparedFor: b.Core()})
-		if err != nil {
-			return nil, fmt.Errorf("the %s that is prepared with it: %w", kind, err)
-		}
-		d.Prepared = append(d.Prepared, q)
+	if d, err = o.draft(m, d); err != nil {
+		return nil, err
 	}
-	if b, err = bulletin.Write(d); err != nil {
+	b, err := bulletin.Write(d)
+	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
+	}
+	if err := o.clean(b); err != nil {
+		return nil, err
 	}
 	return b, nil
 }
 
-// alone completes d and writes it with nothing inside.
-func (o Options) alone(m *alert.Message, d bulletin.Draft) (bulletin.Draft, *bulletin.Bulletin, error) {
-	m, err := o.final(m)
-	if err != nil {
-		return d, nil, err
+// draft completes d and all that is prepared inside it; m is what its document, Raw,
+// says. Nothing is read back here: [bulletin.Write] does so once, with the whole.
+func (o Options) draft(m *alert.Message, d bulletin.Draft) (bulletin.Draft, error) {
+	if err := o.publishable(m); err != nil {
+		return d, err
 	}
-	d.Realm, d.Issuer, d.Composed, d.CAP = o.Realm, o.Issuer, o.Now, m.Raw
+	d.Realm, d.Issuer, d.Composed, d.CAP, d.Message = o.Realm, o.Issuer, o.Now, m.Raw, m
 	if d.Expires = m.Expires(); d.Expires.IsZero() {
 		d.Expires = o.Now.Add(o.Lifetime)
 	}
 	d.Expires = d.Expires.In(o.Location) // whoever is shown the bulletin reads it by the issuer's clock
 	if !d.Expires.After(o.Now) {
-		return d, nil, fmt.Errorf("compose: the message expired at %s, and nobody would see it; move its times", d.Expires.Format(time.RFC3339))
+		return d, fmt.Errorf("compose: the message expired at %s, and nobody would see it; move its times", d.Expires.Format(time.RFC3339))
 	}
 	if o.SignWithin > 0 && d.Kind == "" && m.MsgType != alert.MsgCancel {
 		d.NotAfter = o.Now.Add(o.SignWithin)
@@ -129,13 +125,27 @@ func (o Options) alone(m *alert.Message, d bulletin.Draft) (bulletin.Draft, *bul
 			d.NotAfter = d.Expires
 		}
 	}
-	if d.Posts, d.Images, err = o.posts(m, d); err != nil {
-		return d, nil, err
+	var err error
+	if d.Posts, d.Images, err = o.posts(m, d); err != nil || m.MsgType == alert.MsgCancel {
+		return d, err
 	}
-	b, err := bulletin.Write(d)
-	if err != nil {
-		return d, nil, fmt.Errorf("compose: %w", err)
+	core := d.Core()
+	for _, kind := range d.Kind.Holds(d.Breakglass != nil) {
+		inner, err := o.prepare(m, d, core, kind)
+		if err != nil {
+			return d, err
+		}
+		q, err := o.draft(inner, bulletin.Draft{Alert: d.Alert, Code: d.Code, Number: d.Number + 1, Kind: kind, PreparedFor: core})
+		if err != nil {
+			return d, fmt.Errorf("the %s that is prepared with it: %w", kind, err)
+		}
+		d.Inner = append(d.Inner, q)
 	}
+	return d, nil
+}
+
+// clean returns what [Lint] finds wrong in b, and else in what is prepared inside it.
+func (o Options) clean(b *bulletin.Bulletin) error {
 	var broken LintError
 	for _, f := range Lint(b, o) {
 		if f.Severity == alert.LevelError {
@@ -143,35 +153,44 @@ func (o Options) alone(m *alert.Message, d bulletin.Draft) (bulletin.Draft, *bul
 		}
 	}
 	if len(broken) > 0 {
-		return d, nil, broken
+		return broken
 	}
-	return d, b, nil
+	for _, kind := range bulletin.Kinds() {
+		if q := b.Prepared(kind); q != nil {
+			if err := o.clean(q); err != nil {
+				return fmt.Errorf("the %s that is prepared with it: %w", kind, err)
+			}
+		}
+	}
+	return nil
 }
 
 // final returns m as its document says it: what is signed is the document.
 func (o Options) final(m *alert.Message) (*alert.Message, error) {
-	raw := m.Raw
 	if m.Imported() {
 		return nil, errors.New("compose: others wrote this message; reissue it as an exercise, or write one of your own")
 	}
-	if raw == nil {
-		var err error
-		if raw, err = m.Marshal(); err != nil {
-			return nil, fmt.Errorf("compose: %w", err)
-		}
+	if m.Raw == nil {
+		return ours(m)
 	}
-	m, err := alert.Read(raw)
-	switch {
-	case err != nil:
+	m, err := alert.Read(m.Raw)
+	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
-	case m.Sender != o.Sender:
-		return nil, fmt.Errorf("compose: the sender is %s, and we are %s; correct the message or the configuration", m.Sender, o.Sender)
-	case !o.Realm.Allows(m.Status):
-		return nil, fmt.Errorf("compose: the status is %s, which the realm %s does not publish", m.Status, o.Realm)
-	case bytes.ContainsAny(raw, "\t\r") || bytes.HasPrefix(raw, []byte("\ufeff")):
-		return nil, errors.New("compose: the CAP file has tabs, carriage returns or a byte order mark, which people who sign can't see; save it with blanks, line feeds and no mark")
-	case len(m.Infos) > 0 && strings.TrimSpace(m.Infos[0].Event) == "":
-		return nil, errors.New("compose: the first info has no event; name it")
 	}
 	return m, nil
+}
+
+// publishable says why m is no message that we may publish as it stands.
+func (o Options) publishable(m *alert.Message) error {
+	switch {
+	case m.Sender != o.Sender:
+		return fmt.Errorf("compose: the sender is %s, and we are %s; correct the message or the configuration", m.Sender, o.Sender)
+	case !o.Realm.Allows(m.Status):
+		return fmt.Errorf("compose: the status is %s, which the realm %s does not publish", m.Status, o.Realm)
+	case bytes.ContainsAny(m.Raw, "\t\r") || bytes.HasPrefix(m.Raw, []byte("\ufeff")):
+		return errors.New("compose: the CAP file has tabs, carriage returns or a byte order mark, which people who sign can't see; save it with blanks, line feeds and no mark")
+	case len(m.Infos) > 0 && strings.TrimSpace(m.Infos[0].Event) == "":
+		return errors.New("compose: the first info has no event; name it")
+	}
+	return nil
 }

@@ -208,12 +208,20 @@ func (l *linter) links(p *bulletin.Post) {
 	if ok && c.Limits.LinksInText && !slices.Contains(strings.Fields(p.Text), l.link()) {
 		l.fail(RuleLink, p, "the address "+l.link()+" of the full text is missing", "compose it again")
 	}
-	for _, found := range address.FindAllString(p.Title+"\n"+p.Text, -1) {
-		if found != l.link() {
-			l.warn(RuleOtherLink, p, fmt.Sprintf("it holds the address %q, and readers may follow that instead", found), "keep one address, that of the full text")
+	joined := ""
+	for word := range strings.FieldsSeq(p.Title + "\n" + p.Text) { // no address and no lost blank goes over a blank
+		if strings.Contains(word, "://") || strings.ContainsAny(word, "wW") {
+			for _, found := range address.FindAllString(word, -1) {
+				if found != l.link() {
+					l.warn(RuleOtherLink, p, fmt.Sprintf("it holds the address %q, and readers may follow that instead", found), "keep one address, that of the full text")
+				}
+			}
+		}
+		if joined == "" && strings.ContainsAny(word[:len(word)-1], ".!?") {
+			joined = lostSpace.FindString(word)
 		}
 	}
-	if joined := lostSpace.FindString(p.Title + "\n" + p.Text); joined != "" {
+	if joined != "" {
 		l.fail(RuleLostSpace, p, fmt.Sprintf("after the full stop in %q there is no blank, and platforms would make a link of it", joined), "put a blank there")
 	}
 }
@@ -245,29 +253,64 @@ func (l *linter) limits(p *bulletin.Post) {
 	}
 }
 
+// unfilledSigns returns what one of must stand in a text, in small letters, for
+// placeholder to find something.
+func unfilledSigns() []string {
+	return []string{"{{", "}}", "${", "%!", "<no", "lorem", "____", "[", "gg/", "dd/", "xx"}
+}
+
+// found returns what the pattern finds in s, which it can only where one of signs stands
+// in small, s in small letters: most texts hold none, and a pattern takes a hundred times
+// as long.
+func found(pattern *regexp.Regexp, s, small string, signs ...string) string {
+	if !slices.ContainsFunc(signs, func(sign string) bool { return strings.Contains(small, sign) }) {
+		return ""
+	}
+	return pattern.FindString(s)
+}
+
 func (l *linter) words(p *bulletin.Post) {
 	all := p.Title + "\n" + p.Text + "\n" + p.Alt
-	if found := tag.FindString(all); found != "" {
+	small := strings.ToLower(all)
+	if found := found(tag, all, small, "<"); found != "" {
 		l.fail(RuleMarkup, p, fmt.Sprintf("it holds %q, which readers would see as it stands", found), "write plain text")
 	}
-	if found := entity.FindString(all); found != "" && html.UnescapeString(found) != found {
+	if found := found(entity, all, small, "&"); found != "" && html.UnescapeString(found) != found {
 		l.fail(RuleMarkup, p, fmt.Sprintf("it holds %q, which readers would see as it stands", found), "write the character itself")
 	}
-	if found := placeholder.FindString(all); found != "" {
+	if found := found(placeholder, all, small, unfilledSigns()...); found != "" {
 		level := alert.LevelError
 		if l.o.Realm == alert.RealmExercise {
 			level = alert.LevelWarning
 		}
 		l.add(level, RulePlaceholder, p, fmt.Sprintf("it holds %q, which looks like a field that nobody filled in", found), "fill it in")
 	}
-	for _, line := range strings.Split(p.Text, "\n") {
+	drill := wording.For(p.Lang).DrillWord(wording.Exercise)
+	for line := range strings.SplitSeq(p.Text, "\n") {
+		if !loud(line) {
+			continue
+		}
 		for _, s := range split(line) {
-			if shouted(s) && !hasPrefixFold(s, wording.For(p.Lang).DrillWord(wording.Exercise)) {
+			if shouted(s) && !hasPrefixFold(s, drill) {
 				l.warn(RuleCapitals, p, fmt.Sprintf("the sentence %q is in capitals, which are hard to read and spelled out by screen readers", s), "write it as a sentence")
 				return
 			}
 		}
 	}
+}
+
+// loud reports whether a line may hold a sentence that is shouted: two words in capitals
+// follow each other.
+func loud(line string) bool {
+	before := false
+	for word := range strings.FieldsSeq(line) {
+		capitals := !strings.ContainsFunc(word, unicode.IsLower)
+		if capitals && before {
+			return true
+		}
+		before = capitals
+	}
+	return false
 }
 
 // shouted reports whether a sentence of four words or more has no small letter.

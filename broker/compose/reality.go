@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -42,7 +43,8 @@ var (
 // Anywhere else they are words like others: "La scuola rinvia l’esercitazione".
 func DrillMark(s string) string {
 	s = strings.TrimSpace(s)
-	for _, at := range drillWord.FindAllStringIndex(s, -1) {
+	suspects := suspects(s)
+	for _, at := range within(drillWord, s, suspects) {
 		before, after := s[:at[0]], s[at[1]:]
 		switch {
 		case midWord(before, after):
@@ -50,12 +52,49 @@ func DrillMark(s string) string {
 			return s[at[0]:at[1]]
 		}
 	}
-	for _, at := range loudWord.FindAllStringIndex(s, -1) {
+	for _, at := range within(loudWord, s, suspects) {
 		if before := s[:at[0]]; !midWord(before, s[at[1]:]) && begins(before) && !advised.MatchString(s[at[0]:]) {
 			return s[at[0]:at[1]]
 		}
 	}
-	return confessed.FindString(s)
+	for _, at := range suspects { // a confession stands on one line
+		from, to := strings.LastIndexByte(s[:at[0]], '\n')+1, len(s)
+		if n := strings.IndexByte(s[at[1]:], '\n'); n >= 0 {
+			to = at[1] + n
+		}
+		if found := confessed.FindString(s[from:to]); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// suspects returns where the words of s stand, as blanks divide them, that hold the stem
+// of a word of a drill: the patterns are slow, and most texts have hardly such a word.
+func suspects(s string) [][2]int {
+	stems := []string{"esercitazion", "exerci", "bung", "test", "drill", "simulazion", "prova", "probe", "essai"}
+	var out [][2]int
+	from := 0
+	for word := range strings.FieldsSeq(s) {
+		from += strings.Index(s[from:], word)
+		small := strings.ToLower(strings.ToUpper(word)) // as patterns fold: ſ is an s
+		if slices.ContainsFunc(stems, func(stem string) bool { return strings.Contains(small, stem) }) {
+			out = append(out, [2]int{from, from + len(word)})
+		}
+		from += len(word)
+	}
+	return out
+}
+
+// within returns where a pattern, which goes over no blank, matches in the words of s.
+func within(pattern *regexp.Regexp, s string, words [][2]int) [][]int {
+	var out [][]int
+	for _, w := range words {
+		for _, at := range pattern.FindAllStringIndex(s[w[0]:w[1]], -1) {
+			out = append(out, []int{w[0] + at[0], w[0] + at[1]})
+		}
+	}
+	return out
 }
 
 // bare returns s without what may stand before the first word of a text.

@@ -360,12 +360,12 @@ func (r *reissue) written() (*alert.Message, error) {
 			return nil, fmt.Errorf("the areas have %d polygons with %d points, and a message of ours has room for %d points: use fewer or simpler areas", len(rings(r.new)), before, most)
 		}
 		setRings(r.new, shrunk)
-		var raw []byte
-		if raw, err = r.new.Marshal(); err == nil {
+		var m *alert.Message
+		if m, err = r.new.Written(); err == nil {
 			if after := points(rings(r.new)); after < before {
 				r.note("Polygons were simplified, from %d points to %d.", before, after)
 			}
-			return alert.Read(raw)
+			return m, nil
 		}
 		if f, ok := errors.AsType[*alert.Finding](err); !ok || f.Rule != alert.RuleSize && f.Rule != alert.RuleLimit {
 			break

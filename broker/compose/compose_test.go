@@ -115,7 +115,7 @@ func TestNewRefuses(t *testing.T) {
 			}
 		}, nil, nil, "the message has 17 languages"},
 		"language":     {func(m *alert.Message) { m.Infos[0].Language = "x-1" }, nil, nil, `the language "x-1"`},
-		"picture":      {nil, nil, func(o *compose.Options) { o.Channels[3].Limits.ImageMaxBytes = 1000 }, "channel instagram-savona takes 1000"},
+		"picture":      {nil, nil, func(o *compose.Options) { o.Channels[3].Limits.ImageMaxBytes = 100 }, "channel instagram-savona takes 100"},
 		"picture_text": {nil, nil, func(o *compose.Options) { o.SiteURL = "https://" + strings.Repeat("a", 150) + ".it" }, "does not fit on the card"},
 	}
 	for name, tt := range tests {
@@ -448,7 +448,7 @@ func TestTitles(t *testing.T) {
 
 func TestPictures(t *testing.T) {
 	t.Parallel()
-	o := options(t)
+	o := drawn(t)
 	o.Channels = append(o.Channels, compose.Channel{Name: "screens", Kind: "screens", Limits: adapters.Limits{MaxLen: 300, ImageMaxBytes: 1 << 20}},
 		compose.Channel{Name: "pages", Kind: "pages", Limits: adapters.Limits{MaxLen: 300, ImageMaxBytes: 1 << 20, LinksInText: true}})
 	m := own(o, func(m *alert.Message) {

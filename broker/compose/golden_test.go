@@ -62,7 +62,7 @@ func compare(t *testing.T, name, got string) {
 // included: it is what newcomers see first.
 func TestDemonstrationIsClean(t *testing.T) {
 	t.Parallel()
-	o := options(t)
+	o := drawn(t)
 	b := first(t, demo(t, o), o)
 	for _, f := range compose.Lint(b, o) {
 		t.Error(f)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,19 +66,44 @@ func options(t testing.TB) compose.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cards, err := card.NewRenderer()
+	cards, err := renderer()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return compose.Options{
 		Realm: alert.RealmExercise, Issuer: "Provincia di Savona – Protezione civile", Sender: sender, CodePrefix: "SV",
 		SiteURL: "http://127.0.0.1:8080", Channels: channels(), Location: rome,
-		Now: time.Date(2026, time.November, 22, 15, 0, 0, 0, rome), Random: rand.NewChaCha8([32]byte{}), Cards: cards,
+		Now: time.Date(2026, time.November, 22, 15, 0, 0, 0, rome), Random: rand.NewChaCha8([32]byte{}), Cards: layout{cards},
 	}
 }
 
-// unpictured returns options without the channel that wants a picture: drawing it
-// takes a hundred times as long as all else, and package card has its own tests.
+// renderer reads the fonts once for all tests.
+var renderer = sync.OnceValues(card.NewRenderer)
+
+// A layout puts everything on a card in its place, and packs the description in the place
+// of pixels: these take fifty times as long, and package card has its own tests. Tests that
+// want pixels set Options.Cards to the renderer itself.
+type layout struct{ *card.Renderer }
+
+func (l layout) Render(c card.Card, s card.Size, _ card.Format) (card.Picture, error) {
+	p, err := l.Lay(c, s)
+	p.Data = append([]byte("\xff\xd8\xff"), p.Alt...)
+	return p, err
+}
+
+// drawn returns options with real pictures.
+func drawn(t testing.TB) compose.Options {
+	t.Helper()
+	o := options(t)
+	cards, err := renderer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Cards = cards
+	return o
+}
+
+// unpictured returns options without the channel that wants a picture.
 func unpictured(t testing.TB) compose.Options {
 	t.Helper()
 	o := options(t)

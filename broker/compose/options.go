@@ -12,6 +12,7 @@ import (
 	"tocsin/adapters"
 	"tocsin/broker/alert"
 	"tocsin/templates/card"
+	"tocsin/templates/places"
 )
 
 // A Channel is where a post is to be published, as far as compose needs to know.
@@ -58,9 +59,15 @@ type Options struct {
 	Shorter map[string]map[string][]string
 	// Cards draws the pictures. Nil is fine, and costs reading the fonts for each
 	// bulletin that has one.
-	Cards *card.Renderer
+	Cards Drawer
 
 	whole *alert.Message // what a ratification says: set where a break-glass bulletin is composed
+}
+
+// A Drawer draws cards on the map of a territory, as a [card.Renderer] does.
+type Drawer interface {
+	Render(c card.Card, s card.Size, f card.Format) (card.Picture, error)
+	Territory() *places.Territory
 }
 
 // NewAlert draws the identifier and the public code of a new alert. Codes are

@@ -13,6 +13,7 @@ import (
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/templates/card"
+	"tocsin/templates/places"
 )
 
 const (
@@ -249,6 +250,21 @@ func (p *press) illustrate(c Channel, post *bulletin.Post) error {
 	return nil
 }
 
+// card returns the card of an account, with its headline.
+func (p *press) card(a account, t *places.Territory) card.Card {
+	st := &a.stories[0]
+	issuer := p.scene.issuer
+	if one := p.scene.one(a); one != "" {
+		issuer += " – " + one
+	}
+	return card.Card{
+		Lang: a.lang, Drill: a.drill, Act: st.act, Level: st.level, Colour: st.colour, Headline: st.headline,
+		Areas: st.areas, Shape: outline(t, st), Validity: a.words.Period(st.period), Proviso: st.proviso, Actions: st.actions,
+		Issuer: issuer, Mark: p.scene.mark, Address: strings.TrimPrefix(strings.TrimPrefix(p.scene.link, "https://"), "http://"),
+		Check: p.scene.check,
+	}
+}
+
 // draw draws the card in the first language, with the headline or, where that has
 // no room, the event.
 func (p *press) draw() (*picture, error) {
@@ -261,16 +277,7 @@ func (p *press) draw() (*picture, error) {
 	}
 	a := p.accounts[0]
 	st := &a.stories[0]
-	issuer := p.scene.issuer
-	if one := p.scene.one(a); one != "" {
-		issuer += " – " + one
-	}
-	c := card.Card{
-		Lang: a.lang, Drill: a.drill, Act: st.act, Level: st.level, Colour: st.colour,
-		Areas: st.areas, Shape: outline(cards.Territory(), st), Validity: a.words.Period(st.period), Proviso: st.proviso, Actions: st.actions,
-		Issuer: issuer, Mark: p.scene.mark, Address: strings.TrimPrefix(strings.TrimPrefix(p.scene.link, "https://"), "http://"),
-		Check: p.scene.check,
-	}
+	c := p.card(a, cards.Territory())
 	var err error
 	for _, line := range append(append([]string{st.headline}, st.shorter[st.headline]...), st.event, "") {
 		c.Headline = line

@@ -409,7 +409,7 @@ func FuzzImported(f *testing.F) {
 }
 
 func BenchmarkNew(b *testing.B) {
-	o := options(b)
+	o := drawn(b)
 	m := demo(b, o)
 	b.ReportAllocs()
 	for b.Loop() {

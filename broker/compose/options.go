@@ -66,6 +66,7 @@ type Options struct {
 
 // A Drawer draws cards on the map of a territory, as a [card.Renderer] does.
 type Drawer interface {
+	Lay(c card.Card, s card.Size) (card.Picture, error)
 	Render(c card.Card, s card.Size, f card.Format) (card.Picture, error)
 	Territory() *places.Territory
 }

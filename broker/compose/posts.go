@@ -265,8 +265,7 @@ func (p *press) card(a account, t *places.Territory) card.Card {
 	}
 }
 
-// draw draws the card in the first language, with the headline or, where that has
-// no room, the event.
+// draw draws the card in the first language.
 func (p *press) draw() (*picture, error) {
 	cards := p.o.Cards
 	if cards == nil {
@@ -275,21 +274,52 @@ func (p *press) draw() (*picture, error) {
 			return nil, fmt.Errorf("compose: %w", err)
 		}
 	}
-	a := p.accounts[0]
+	c, err := p.worded(cards, p.accounts[0])
+	if err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	drawn, err := cards.Render(c, card.Portrait, card.JPEG)
+	if err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	sum := sha256.Sum256(drawn.Data)
+	return &picture{Picture: drawn, sha256: hex.EncodeToString(sum[:])}, nil
+}
+
+// worded returns the card of an account with the headline or, where that has no room, the
+// author's shorter ones and the event; and with the longest wording of the steps with which
+// as much is shown as with the shortest: steps before the map, the map before names.
+func (p *press) worded(cards Drawer, a account) (card.Card, error) {
 	st := &a.stories[0]
 	c := p.card(a, cards.Territory())
+	shortest := 0
+	for _, step := range st.actions {
+		shortest = max(shortest, len(st.shorter[step]))
+	}
+	lay := func(n int) (card.Picture, error) {
+		c.Actions = a.reworded(0, n).stories[0].actions
+		return cards.Lay(c, card.Portrait)
+	}
 	var err error
 	for _, line := range append(append([]string{st.headline}, st.shorter[st.headline]...), st.event, "") {
 		c.Headline = line
-		var drawn card.Picture
-		drawn, err = cards.Render(c, card.Portrait, card.JPEG)
-		if err == nil {
-			sum := sha256.Sum256(drawn.Data)
-			return &picture{Picture: drawn, sha256: hex.EncodeToString(sum[:])}, nil
+		var most card.Picture
+		if most, err = lay(shortest); errors.Is(err, card.ErrNoRoom) {
+			continue
 		}
-		if !errors.Is(err, card.ErrNoRoom) {
-			break
+		for n := 0; n < shortest && err == nil; n++ {
+			laid, err := lay(n)
+			if err == nil && slices.Compare(told(laid.Shown), told(most.Shown)) >= 0 {
+				return c, nil
+			}
 		}
+		c.Actions = a.reworded(0, shortest).stories[0].actions
+		return c, err
 	}
-	return nil, fmt.Errorf("compose: %w", err)
+	return c, err
+}
+
+// told says how much a card tells, the most important first: steps, times, map, areas.
+func told(c card.Card) []int {
+	return []int{min(3, len(c.Actions)), min(1, len(c.Validity)), min(1, len(c.Shape)), len(c.Areas)}
 }

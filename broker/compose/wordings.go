@@ -39,10 +39,10 @@ const (
 type where uint8
 
 const (
-	everyArea where = iota
-	firstArea       // the first, and how many others there are
-	inWhat          // not in a line of its own: the line before names one of them
-	noArea          // in an exercise only: reality without a place warns the wrong people
+	everyArea where = iota // in a line of its own, unless the line before names them all
+	firstArea              // the first, and how many others there are
+	inWhat                 // not in a line of its own: the line before names one of them
+	noArea                 // in an exercise only: reality without a place warns the wrong people
 )
 
 // How the validity is told.
@@ -285,6 +285,8 @@ func (a account) place(st *story, w where, line string) (string, bool) {
 		return "", false
 	case w == inWhat:
 		return "", names(line, st.areas)
+	case w == everyArea && !slices.ContainsFunc(st.areas, func(area string) bool { return !names(line, []string{area}) }):
+		return "", true // the line before says them all
 	case w == firstArea && len(st.areas) > 1:
 		return st.areas[0] + " " + a.words.Others(len(st.areas)-1), true
 	case w == firstArea:

@@ -21,20 +21,27 @@ type Rule string
 
 // The rules for public texts.
 const (
-	RuleMark        Rule = "mark"        // the alert code with its number stands in every text, and no other of the alert
-	RuleLink        Rule = "link"        // the address of the full text stands where it can be followed
-	RuleOtherLink   Rule = "other-link"  // another address stands in the text
-	RuleLostSpace   Rule = "lost-space"  // a full stop without a blank makes a link
-	RuleDrill       Rule = "drill"       // first and last line say that it is an exercise or a test
-	RuleReality     Rule = "reality"     // a real message says that it is an exercise or a test
-	RuleTimes       Rule = "times"       // expired, or in the wrong order
-	RuleArea        Rule = "area"        // nobody is told where
-	RuleMarkup      Rule = "markup"      // HTML in a text
-	RulePlaceholder Rule = "placeholder" // a field of a form was left unfilled
-	RuleCapitals    Rule = "capitals"    // a sentence in capitals
-	RuleLimit       Rule = "limit"       // the channel would not take the post
-	RuleChannel     Rule = "channel"     // the channels are not those of the configuration
-	RuleWhole       Rule = "whole"       // the page does not show the whole text
+	RuleMark        Rule = "mark"            // the alert code with its number stands in every text, and no other of the alert
+	RuleLink        Rule = "link"            // the address of the full text stands where it can be followed
+	RuleOtherLink   Rule = "other-link"      // another address stands in the text
+	RuleLostSpace   Rule = "lost-space"      // a full stop without a blank makes a link
+	RuleDrill       Rule = "drill"           // first and last line say that it is an exercise or a test
+	RuleReality     Rule = "reality"         // a real message says that it is an exercise or a test
+	RuleTimes       Rule = "times"           // expired, or in the wrong order
+	RuleArea        Rule = "area"            // nobody is told where
+	RuleMarkup      Rule = "markup"          // HTML in a text
+	RulePlaceholder Rule = "placeholder"     // a field of a form was left unfilled
+	RuleCapitals    Rule = "capitals"        // a sentence in capitals
+	RuleLimit       Rule = "limit"           // the channel would not take the post
+	RuleChannel     Rule = "channel"         // the channels are not those of the configuration
+	RuleWhole       Rule = "whole"           // the page does not show the whole text
+	RuleSource      Rule = "source"          // a post does not say who issues it
+	RuleHazard      Rule = "hazard"          // a post does not say what happens
+	RuleGuidance    Rule = "guidance"        // nobody is told what to do
+	RuleLanguage    Rule = "language"        // a text is in another language than it says
+	RuleMention     Rule = "mention"         // a name with @ becomes a link to an account
+	RuleTelephone   Rule = "telephone-blank" // a number that a line may break
+	RuleDuplicate   Rule = "duplicate"       // another alert in force says nearly the same
 )
 
 // A Finding is one thing in a bulletin that the public should not see.
@@ -90,6 +97,7 @@ func Lint(b *bulletin.Bulletin, o Options) []Finding {
 	for i := range b.Posts {
 		l.post(&b.Posts[i])
 	}
+	l.texts()
 	return l.found
 }
 
@@ -160,7 +168,6 @@ func (l *linter) post(p *bulletin.Post) {
 	l.drillLines(p)
 	l.links(p)
 	l.limits(p)
-	l.words(p)
 }
 
 func (l *linter) marks(p *bulletin.Post) {

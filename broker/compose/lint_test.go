@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/adapters"
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/compose"
@@ -63,6 +64,13 @@ func TestLintFinds(t *testing.T) {
 		"bare_link":         {with("www.example.it"), nil, compose.RuleOtherLink, alert.LevelWarning},
 		"lost_space":        {with("Chiuse le scuole.Si attenda."), nil, compose.RuleLostSpace, alert.LevelError},
 		"lost_space_number": {with("Dalle 18.Al mattino."), nil, compose.RuleLostSpace, alert.LevelError},
+		"lost_space_small":  {with("Chiuse le scuole.si attenda."), nil, compose.RuleLostSpace, alert.LevelWarning},
+		"domain":            {with("Tutto su comune.savona.it, oggi."), nil, compose.RuleLostSpace, alert.LevelWarning},
+		"mention":           {with("Segui (@comune_savona)."), nil, compose.RuleMention, alert.LevelWarning},
+		"telephone":         {with("Chiama lo 019 831 3333."), nil, compose.RuleTelephone, alert.LevelWarning},
+		"telephone_abroad":  {with("Chiama +39 019 8313333."), nil, compose.RuleTelephone, alert.LevelWarning},
+		"telephone_mobile":  {with("Chiama 347 123 4567."), nil, compose.RuleTelephone, alert.LevelWarning},
+		"telephone_free":    {with("Chiama 800 123 456."), nil, compose.RuleTelephone, alert.LevelWarning},
 		"first_line":        {func(p *bulletin.Post) { p.Text = "Attenzione\n" + p.Text }, nil, compose.RuleDrill, alert.LevelError},
 		"last_line":         {func(p *bulletin.Post) { p.Text += "\nSaluti" }, nil, compose.RuleDrill, alert.LevelError},
 		"title":             {func(p *bulletin.Post) { p.Title = "Piena" }, nil, compose.RuleDrill, alert.LevelError},
@@ -124,6 +132,8 @@ func TestLintIsSilent(t *testing.T) {
 		"short_shout":  "ALLERTA ROSSA ORA.",
 		"acronyms":     "I VVF, il COC e la CRI sono al lavoro.",
 		"dotted":       "Attendere… Salire.",
+		"file":         "Modulo relazione.pdf, versione 2.10, dalle 18.30.",
+		"digits":       "Dal 14-03-2026 o 14/03/2026 alle 08:00, 10 000 persone, chiama 0198313333 o 112.",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,5 +165,114 @@ func TestPlaceholdersStopReality(t *testing.T) {
 	many := append(slices.Clone(found), found...)
 	if text := many.Error(); !strings.Contains(text, "more") {
 		t.Errorf("the error of many findings says %q", text)
+	}
+}
+
+// TestLintReadsTheMessage breaks each rule for what the message itself says.
+func TestLintReadsTheMessage(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*alert.Message)
+		rule   compose.Rule
+		says   string
+	}{
+		"no_guidance": {func(m *alert.Message) { m.Infos[0].Instruction = "" }, compose.RuleGuidance, "info 1"},
+		"language": {func(m *alert.Message) {
+			m.Infos[0].Description = "Il fiume cresce.\nThe river is rising, and the water will come to your house."
+		}, compose.RuleLanguage, "in en"},
+		"times": {func(m *alert.Message) {
+			in := m.Infos[0]
+			in.Language, in.Event, in.Expires = "en-GB", "Flood", in.Expires.Add(time.Hour)
+			m.Infos = append(m.Infos, in)
+		}, compose.RuleTimes, "info 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := unpictured(t)
+			b := first(t, own(o, tt.change), o)
+			for _, found := range [][]compose.Finding{compose.Lint(b, o), compose.Texts(b)} {
+				if i := slices.IndexFunc(found, func(f compose.Finding) bool { return f.Rule == tt.rule }); i < 0 || found[i].Severity != alert.LevelWarning || !strings.Contains(found[i].Message, tt.says) {
+					t.Errorf("it found %v, want a warning of the rule %s that says %q", found, tt.rule, tt.says)
+				}
+			}
+		})
+	}
+}
+
+// TestLintAsksForTheFiveElements gives a real alert ever less room: what a post no longer
+// says, of source, hazard, guidance and time, is found.
+func TestLintAsksForTheFiveElements(t *testing.T) {
+	t.Parallel()
+	o := live(unpictured(t))
+	found := map[compose.Rule]bool{}
+	for limit := 300; limit > 60; limit -= 10 {
+		o.Channels = []compose.Channel{{Name: "c", Kind: "c", Limits: adapters.Limits{MaxLen: limit, LinksInText: true}}}
+		b, err := compose.New(own(o, actual), o, demoID, demoCode)
+		if _, ok := errors.AsType[*compose.FitError](err); ok {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := b.Posts[0].Text
+		rules := map[compose.Rule]bool{}
+		for _, f := range compose.Texts(b) {
+			rules[f.Rule], found[f.Rule] = true, true
+		}
+		for rule, said := range map[compose.Rule]bool{
+			compose.RuleSource: strings.Contains(text, o.Issuer), compose.RuleTimes: strings.Contains(text, "21:00"),
+			compose.RuleGuidance: strings.Contains(text, "Salire"), compose.RuleHazard: strings.Contains(text, "Piena") || strings.Contains(text, "Alluvione"),
+		} {
+			if rules[rule] == said {
+				t.Errorf("the rule %s is broken: %t, in the text\n%s", rule, rules[rule], text)
+			}
+		}
+	}
+	for _, rule := range []compose.Rule{compose.RuleSource, compose.RuleTimes, compose.RuleGuidance} {
+		if !found[rule] {
+			t.Errorf("no limit is so small that the rule %s is broken", rule)
+		}
+	}
+}
+
+// TestAlike holds which alerts in force are taken for one and the same.
+func TestAlike(t *testing.T) {
+	t.Parallel()
+	o := unpictured(t)
+	o.Channels = o.Channels[:1]
+	b := first(t, own(o, nil), o)
+	for name, tt := range map[string]struct {
+		change func(*alert.Message)
+		id     alert.ID
+		alike  bool
+	}{
+		"same":        {nil, "", true},
+		"by_code":     {func(m *alert.Message) { m.Infos[0].Areas = m.Infos[0].Areas[1:]; m.Infos[0].Areas[0].Desc = "Vado" }, "", true},
+		"other_event": {func(m *alert.Message) { m.Infos[0].Event = "Vento" }, "", false},
+		"event_code":  {func(m *alert.Message) { m.Infos[0].EventCodes = []alert.NamedValue{{Name: "RISCHIO", Value: "VENTO"}} }, "", true},
+		"elsewhere": {func(m *alert.Message) {
+			m.Infos[0].Areas = []alert.Area{{Desc: "Noli", Geocodes: []alert.NamedValue{{Name: "ISTAT", Value: "009042"}}}}
+		}, "", false},
+		"another_time": {func(m *alert.Message) {
+			in := &m.Infos[0]
+			in.Onset, in.Expires = in.Expires, in.Expires.Add(time.Hour)
+		}, "", false},
+		"itself": {nil, demoID, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			id := tt.id
+			if id == "" {
+				id = "7b0e1f62-0c7e-4b59-9a43-0d6c1e5fae22"
+			}
+			other, err := compose.New(own(o, tt.change), o, id, "SV-22222")
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := compose.Alike(b, []*bulletin.Bulletin{other})
+			if got := len(found) == 1 && found[0].Rule == compose.RuleDuplicate && strings.Contains(found[0].Message, "SV-22222"); got != tt.alike || !got && len(found) > 0 {
+				t.Errorf("Alike found %v, want one finding: %t", found, tt.alike)
+			}
+		})
 	}
 }

@@ -39,6 +39,11 @@ type Options struct {
 	// Ordinary is the bulletin in whose place a break-glass one stands; nil where it is not
 	// at hand, and for every other bulletin.
 	Ordinary *bulletin.Bulletin
+	// Others are the newest bulletins of other alerts that have not expired.
+	Others []*bulletin.Bulletin
+	// Read puts findings of package compose, which are in English, into the review's
+	// language; nil leaves them.
+	Read func(english string) string
 	// Channel shows the posts of one channel alone; "" shows all.
 	Channel string
 	// Pictures are the files in which pictures can be looked at, by their SHA-256.
@@ -75,7 +80,7 @@ func New(b *bulletin.Bulletin, o Options) *Review {
 	}
 	for _, kind := range bulletin.Kinds() {
 		if inner := b.Prepared(kind); inner != nil {
-			r.Prepared = append(r.Prepared, New(inner, Options{Lang: o.Lang, Now: o.Now, Location: r.clock, Site: o.Site, Previous: b}))
+			r.Prepared = append(r.Prepared, New(inner, Options{Lang: o.Lang, Now: o.Now, Location: r.clock, Site: o.Site, Previous: b, Read: o.Read}))
 		}
 	}
 	r.look()

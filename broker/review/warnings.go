@@ -143,6 +143,7 @@ func (r *Review) look() {
 	r.lookAtDrill()
 	r.lookAtTimes()
 	r.lookAtAreas()
+	r.lookAtTexts()
 	for _, inner := range r.Prepared {
 		r.lookInside(inner)
 	}
@@ -154,6 +155,27 @@ func (r *Review) look() {
 	}
 	order := []Severity{High, Caution, Note}
 	slices.SortStableFunc(r.Warnings, func(a, b Warning) int { return slices.Index(order, a.Severity) - slices.Index(order, b.Severity) })
+}
+
+// lookAtTexts adds what package compose finds in the texts, under its names of rules.
+func (r *Review) lookAtTexts() {
+	read := r.o.Read
+	if read == nil {
+		read = func(english string) string { return english }
+	}
+	for _, f := range append(compose.Texts(r.Bulletin), compose.Alike(r.Bulletin, r.o.Others)...) {
+		w := Warning{Severity: Caution, Kind: Kind(f.Rule), Channels: []string{capName}, What: read(f.Message), Advice: read(f.Advice)}
+		switch {
+		case f.Severity == alert.LevelError:
+			w.Severity = High
+		case f.Rule == compose.RuleTelephone:
+			w.Severity = Note // as they are mostly written
+		}
+		if f.Channel != "" {
+			w.Channels = []string{f.Channel}
+		}
+		r.warn(w)
+	}
 }
 
 // lookAtAuthority warns of a bulletin that one organisation issues alone.

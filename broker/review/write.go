@@ -84,6 +84,17 @@ func (r *Review) WriteGrave(w io.Writer) error {
 	return p.err
 }
 
+// WriteWarnings writes the warnings, but for notes; nothing where there are none.
+func (r *Review) WriteWarnings(w io.Writer) error {
+	p := &page{w: w}
+	few := *r
+	few.Warnings = slices.DeleteFunc(slices.Clone(r.Warnings), func(w Warning) bool { return w.Severity == Note })
+	if len(few.Warnings) > 0 {
+		few.warnings(p)
+	}
+	return p.err
+}
+
 // WriteLines writes lines of the question below the review, folded as it is.
 func (r *Review) WriteLines(w io.Writer, lines ...string) error {
 	p := &page{w: w}
@@ -491,7 +502,7 @@ func (r *Review) warnings(p *page) {
 	p.section(r.say("AVVISI: gravi %d, da guardare %d, note %d", "WARNINGS: serious %d, to look at %d, notes %d", count[High], count[Caution], count[Note]))
 	for _, w := range r.Warnings {
 		p.block("  "+r.label(w.Severity)+" ", r.place(w))
-		p.block("    ", w.What)
+		p.block("    ", w.What+" ("+string(w.Kind)+")")
 		if w.Severity != Note {
 			p.block("    "+r.say("Che fare: ", "What to do: "), w.Advice)
 		}

@@ -40,6 +40,8 @@ type composed struct {
 	// Scenario is the form that it was made of; "" for a CAP file.
 	Scenario        string `json:"scenario,omitempty"`
 	ScenarioVersion int    `json:"scenario_version,omitempty"`
+	// Warnings are what a signer will be told to look at, in English, the gravest first.
+	Warnings []review.Warning `json:"warnings,omitempty"`
 }
 
 func (p *program) composeCommand() *cobra.Command {
@@ -111,6 +113,14 @@ func (p *program) composeCommand() *cobra.Command {
 				screen = p.err
 			}
 			p.leftOut(screen, b, "")
+			bg, err := w.background(cmd.Context(), p, b)
+			if err != nil {
+				return err
+			}
+			if err := p.review(b, bg, "", nil).WriteWarnings(screen); err != nil {
+				return err
+			}
+			done.Warnings = previewOf(b, bg, "", nil).Warnings
 			done.Alert, done.Code, done.Number, done.SHA256 = string(b.Alert), string(b.Code), b.Number, b.SHA256()
 			done.Bytes, done.Expires, done.Notes = len(b.Bytes()), b.Expires, notes
 			return p.report(asJSON, done,
@@ -390,7 +400,7 @@ func previewOf(b *bulletin.Bulletin, bg background, channel string, pictures map
 		MsgType: b.Message.MsgType, Expires: b.Expires, SHA256: b.SHA256(), Bytes: len(b.Bytes()),
 		Words: review.ReadBack(b.SHA256()), Warnings: []review.Warning{},
 	}
-	read := review.New(b, review.Options{Lang: "en", Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous})
+	read := review.New(b, review.Options{Lang: "en", Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous, Others: bg.others})
 	v.Warnings = append(v.Warnings, read.Warnings...)
 	for _, post := range b.Posts {
 		if channel != "" && post.Channel != channel {

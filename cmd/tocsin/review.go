@@ -8,14 +8,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
+	"tocsin/broker/ledger"
 	"tocsin/broker/review"
 )
 
@@ -26,6 +30,8 @@ type background struct {
 	previous *bulletin.Bulletin // nil where there is none, or where it is not at hand
 	ordinary *bulletin.Bulletin // in whose place a break-glass one stands; nil like previous
 	absent   string             // why it is not at hand
+	// others are the newest bulletins of other alerts that have not expired.
+	others []*bulletin.Bulletin
 	// statement is what is signed instead of the bulletin; nil where that is signed.
 	statement *bulletin.Halt
 }
@@ -42,12 +48,11 @@ func (w *where) background(ctx context.Context, p *program, b *bulletin.Bulletin
 		return background{}, err
 	}
 	bg := ofConfiguration(c)
-	if b.Previous == "" && b.Breakglass == nil {
-		return bg, nil
-	}
 	d, err := w.open(ctx, "tocsin sign", nil, false)
 	if err != nil {
-		bg.absent = p.words(err) + "."
+		if b.Previous != "" || b.Breakglass != nil {
+			bg.absent = p.words(err) + "."
+		}
 		return bg, nil
 	}
 	defer d.Close()
@@ -71,11 +76,36 @@ func (d *desk) background(ctx context.Context, p *program, b *bulletin.Bulletin)
 		}
 		return other
 	}
+	if b.Previous == "" {
+		bg.others = d.inForce(ctx, b.Alert, time.Now())
+	}
 	bg.previous = kept(b.Previous)
 	if b.Breakglass != nil {
 		bg.ordinary = kept(b.Breakglass.InsteadOf)
 	}
 	return bg
+}
+
+// inForce returns the newest bulletin of every other alert that has neither expired nor been
+// revoked, released or not: two officers may be writing about one flood. What can't be read
+// is left out, and stops nobody from signing.
+func (d *desk) inForce(ctx context.Context, but alert.ID, now time.Time) (out []*bulletin.Bulletin) {
+	newest := map[string]string{}
+	d.ledger.View(func(s *ledger.State) {
+		for id, a := range s.Alerts {
+			if n := len(a.Bulletins); n > 0 && id != string(but) {
+				if last := a.Bulletins[n-1]; last.Expires.After(now) && last.MsgType != string(alert.MsgCancel) {
+					newest[id] = last.SHA256
+				}
+			}
+		}
+	})
+	for _, id := range slices.Sorted(maps.Keys(newest)) {
+		if b, err := delivery.Kept(ctx, d.ledger, id, newest[id]); err == nil {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 func ofConfiguration(c *config) background {
@@ -92,7 +122,7 @@ func (p *program) review(b *bulletin.Bulletin, bg background, channel string, pi
 	p.leftOut(&left, b, channel)
 	return review.New(b, review.Options{
 		Lang: p.lang, Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous, Ordinary: bg.ordinary, Absent: bg.absent,
-		Channel: channel, Pictures: pictures, LeftOut: strings.Split(strings.TrimSpace(left.String()), "\n"),
+		Others: bg.others, Read: p.read, Channel: channel, Pictures: pictures, LeftOut: strings.Split(strings.TrimSpace(left.String()), "\n"),
 	})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image/jpeg"
 	"os"
@@ -302,5 +303,28 @@ func TestPreviewHasTheIssuersClock(t *testing.T) {
 	want := now.Truncate(time.Second).Add(6 * time.Hour).In(zone).Format("until        15:04 on Monday 2 January 2006 (UTC-07:00)")
 	if stdout, _ := expect(t, 0, "preview", path); !strings.Contains(stdout, want) {
 		t.Errorf("the preview does not say %q: %.300s", want, stdout)
+	}
+}
+
+// TestComposeTellsOfAnAlertThatSaysTheSame composes what another alert says that is in
+// force: whoever writes it is told, on the screen and in JSON.
+func TestComposeTellsOfAnAlertThatSaysTheSame(t *testing.T) {
+	t.Parallel()
+	pg := newPlayground(t)
+	pg.up()
+	_, first := pg.published("one")
+	out := filepath.Join(pg.dir, "two.bulletin")
+	stdout, stderr := expect(t, 0, "compose", "--cap", pg.written("same.xml", scenarios.Demo()), "-o", out, "-c", pg.config, "--json")
+	var said struct {
+		Warnings []struct{ Kind, Severity, What string }
+	}
+	if err := json.Unmarshal([]byte(stdout), &said); err != nil {
+		t.Fatal(err)
+	}
+	if len(said.Warnings) == 0 || said.Warnings[0].Kind != "duplicate" || said.Warnings[0].Severity != "caution" || !strings.Contains(said.Warnings[0].What, string(first.Code)) {
+		t.Errorf("the warnings are %+v, want one of %s", said.Warnings, first.Code)
+	}
+	if !strings.Contains(stderr, "(duplicate)") || !strings.Contains(stderr, string(first.Code)) {
+		t.Errorf("the screen does not tell of it:\n%s", stderr)
 	}
 }

@@ -286,9 +286,10 @@ func (p *press) draw() (*picture, error) {
 	return &picture{Picture: drawn, sha256: hex.EncodeToString(sum[:])}, nil
 }
 
-// worded returns the card of an account with the headline or, where that has no room, the
-// author's shorter ones and the event; and with the longest wording of the steps with which
-// as much is shown as with the shortest: steps before the map, the map before names.
+// worded returns the card of an account in the words with which it tells most: steps before
+// times, times before the map, the map before names of places. Of what tells as much it is
+// the longest headline, and then the longest steps. Where no headline of the author has
+// room, the event stands for it, or nothing.
 func (p *press) worded(cards Drawer, a account) (card.Card, error) {
 	st := &a.stories[0]
 	c := p.card(a, cards.Territory())
@@ -296,26 +297,43 @@ func (p *press) worded(cards Drawer, a account) (card.Card, error) {
 	for _, step := range st.actions {
 		shortest = max(shortest, len(st.shorter[step]))
 	}
-	lay := func(n int) (card.Picture, error) {
-		c.Actions = a.reworded(0, n).stories[0].actions
+	lay := func(line string, n int) (card.Picture, error) {
+		c.Headline, c.Actions = line, a.reworded(0, n).stories[0].actions
 		return cards.Lay(c, card.Portrait)
 	}
-	var err error
-	for _, line := range append(append([]string{st.headline}, st.shorter[st.headline]...), st.event, "") {
-		c.Headline = line
-		var most card.Picture
-		if most, err = lay(shortest); errors.Is(err, card.ErrNoRoom) {
-			continue
+	headline, most, err := "", []int(nil), error(nil)
+	for _, line := range append([]string{st.headline}, st.shorter[st.headline]...) {
+		laid, failed := lay(line, shortest)
+		if failed != nil && !errors.Is(failed, card.ErrNoRoom) {
+			return c, failed
 		}
-		for n := 0; n < shortest && err == nil; n++ {
-			laid, err := lay(n)
-			if err == nil && slices.Compare(told(laid.Shown), told(most.Shown)) >= 0 {
-				return c, nil
-			}
+		if shown := told(laid.Shown); failed == nil && slices.Compare(shown, most) > 0 {
+			headline, most = line, shown
 		}
-		c.Actions = a.reworded(0, shortest).stories[0].actions
+		if slices.Equal(most, told(c)) {
+			break
+		}
+	}
+	for _, line := range []string{st.event, ""} {
+		if most != nil {
+			break
+		}
+		var laid card.Picture
+		if laid, err = lay(line, shortest); err == nil {
+			headline, most = line, told(laid.Shown)
+		} else if !errors.Is(err, card.ErrNoRoom) {
+			return c, err
+		}
+	}
+	if most == nil {
 		return c, err
 	}
+	for n := range shortest {
+		if laid, err := lay(headline, n); err == nil && slices.Compare(told(laid.Shown), most) >= 0 {
+			return c, nil
+		}
+	}
+	_, err = lay(headline, shortest)
 	return c, err
 }
 

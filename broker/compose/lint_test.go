@@ -2,6 +2,9 @@ package compose_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -274,5 +277,28 @@ func TestAlike(t *testing.T) {
 				t.Errorf("Alike found %v, want one finding: %t", found, tt.alike)
 			}
 		})
+	}
+}
+
+// TestRulesAreDocumented holds that each rule stands in the one table of docs/review.md.
+func TestRulesAreDocumented(t *testing.T) {
+	t.Parallel()
+	code, err := os.ReadFile("lint.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "review.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := regexp.MustCompile(`Rule = "([a-z-]+)"`).FindAllStringSubmatch(string(code), -1)
+	if len(rules) < 20 {
+		t.Fatalf("there are %d rules: this test no longer finds them", len(rules))
+	}
+	_, table, _ := strings.Cut(string(page), "| rule | what | severity |")
+	for _, rule := range rules {
+		if !strings.Contains(table, "`"+rule[1]+"`") {
+			t.Errorf("docs/review.md does not name the rule %s", rule[1])
+		}
 	}
 }

@@ -23,6 +23,7 @@ type facts struct {
 	colour    string // the parameter livello_allerta: verde, gialla, arancione, rossa
 	awareness string // the parameter awareness_level of MeteoAlarm: "3; orange; Severe"
 	allClear  bool   // a responseType is AllClear
+	declared  string // the parameter atto: what an update changes
 	geocodes  []pair
 }
 
@@ -89,6 +90,8 @@ func (f *facts) note(path, value string, last *pair) {
 			f.colour = last.value
 		case "awareness_level":
 			f.awareness = last.value
+		case "atto":
+			f.declared = last.value
 		}
 		*last = pair{}
 	case "alert/info/area/geocode":

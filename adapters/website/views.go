@@ -35,7 +35,7 @@ func drillOf(status string) wording.Drill {
 
 // actOf returns what a message does in the life of its alert.
 func actOf(p *stored) wording.Act {
-	return wording.ActOf(p.Notice.MsgType, p.Notice.Urgency, p.facts().allClear)
+	return wording.ActOf(p.Notice.MsgType, p.Notice.Urgency, p.facts().allClear, p.facts().declared)
 }
 
 // levelOf returns the level of a message, and whether the issuer declared it as an

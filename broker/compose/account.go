@@ -123,7 +123,7 @@ func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill
 	}
 	s.proviso, s.actions = steps(s.instruction, w.DrillWord(d))
 	s.shorter = o.Shorter[in.Language]
-	if s.act == wording.Issue || s.act == wording.Update {
+	if s.act == wording.Issue || s.act.Renews() {
 		s.period = period(m, in, o)
 	}
 	return s
@@ -131,7 +131,8 @@ func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill
 
 // act says what m does, as in tells it.
 func act(m *alert.Message, in *alert.Info) wording.Act {
-	return wording.ActOf(string(m.MsgType), string(in.Urgency), slices.Contains(in.ResponseTypes, alert.ResponseAllClear))
+	declared, _ := in.Parameter("atto")
+	return wording.ActOf(string(m.MsgType), string(in.Urgency), slices.Contains(in.ResponseTypes, alert.ResponseAllClear), declared)
 }
 
 // period says when an alert holds: from the onset of the event, or from when the

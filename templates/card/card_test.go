@@ -354,7 +354,8 @@ func TestMissingLettersAreLeftOut(t *testing.T) {
 }
 
 // TestStagesDifferWithoutColour compares the grey heads of the stages of an alert's
-// life: a reader who sees no colour must see which one it is from afar.
+// life: a reader who sees no colour must see which one it is from afar. What renews an
+// alert has one sign; whether it raises, lowers or extends it is told in words.
 func TestStagesDifferWithoutColour(t *testing.T) {
 	t.Parallel()
 	r := renderer(t)

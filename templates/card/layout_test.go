@@ -28,7 +28,7 @@ func everyFrame(tb testing.TB, each func(name string, c card.Card)) {
 			}
 			each(lang, c)
 		}
-		for act := wording.Update; act <= wording.Cancel; act++ {
+		for act := wording.Update; act <= wording.Lower; act++ {
 			c := sample(tb, lang)
 			c.Act, c.Drill = act, wording.Drill(act%3)
 			each(lang, c)
@@ -140,7 +140,7 @@ func TestMarginsAreEmpty(t *testing.T) {
 			if c.Act == wording.AllClear || c.Act == wording.Cancel {
 				from = img.Rect.Dy() / 6
 			}
-			right := c.Act != wording.Update || s == card.Portrait
+			right := !c.Act.Renews() || s == card.Portrait
 			for y := from; y < img.Rect.Dy(); y++ {
 				ground := img.ColorIndexAt(0, y)
 				for x := range int(margin) - 6 {

@@ -209,11 +209,11 @@ func (p *page) head(y float64) (float64, bool) {
 			bar.period = edge * 3
 			p.shape(&bar, colours.ink)
 		}
-	case wording.Issue, wording.Update:
+	case wording.Issue, wording.Update, wording.Extend, wording.Raise, wording.Lower:
 	}
 	right := p.f.wide - p.f.margin
 	end := band.y1
-	if p.c.Act == wording.Update {
+	if p.c.Act.Renews() {
 		strip := rect{0, band.y1, p.f.wide, band.y1 + p.f.strip}
 		if p.f.strip == 0 {
 			strip = rect{p.f.wide * 0.64, y, p.f.wide, band.y1}

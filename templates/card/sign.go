@@ -27,7 +27,7 @@ func (p *page) sign(box rect, colours pair) {
 		}
 		p.shape(&mark, colours.ink)
 		return
-	case wording.Issue, wording.Update:
+	case wording.Issue, wording.Update, wording.Extend, wording.Raise, wording.Lower:
 	}
 	sides, turn, radius, low := 4, math.Pi/4, 1.16, 0.0
 	switch p.c.Level {

@@ -37,15 +37,41 @@ func LevelOf(livello, awareness, severity string) (l Level, colour bool) {
 }
 
 // ActOf returns what a CAP message does. The end of a danger is an Update whose
-// responseType is AllClear or whose urgency is Past, and no Cancel: that revokes.
-func ActOf(msgType, urgency string, allClear bool) Act {
+// responseType is AllClear or whose urgency is Past, and no Cancel: that revokes. What
+// an Update changes is declared by the parameter atto: "proroga", "innalzamento",
+// "declassamento"; any other word is an update like others.
+func ActOf(msgType, urgency string, allClear bool, declared string) Act {
 	switch {
 	case msgType == "Cancel":
 		return Cancel
 	case allClear, msgType == "Update" && urgency == "Past":
 		return AllClear
-	case msgType == "Update":
-		return Update
+	case msgType != "Update":
+		return Issue
 	}
-	return Issue
+	switch declared {
+	case "proroga":
+		return Extend
+	case "innalzamento":
+		return Raise
+	case "declassamento":
+		return Lower
+	}
+	return Update
+}
+
+// Declared returns what the parameter atto says of an act, "" for one that needs none.
+func (a Act) Declared() string {
+	switch a {
+	case Update:
+		return "aggiornamento"
+	case Extend:
+		return "proroga"
+	case Raise:
+		return "innalzamento"
+	case Lower:
+		return "declassamento"
+	case Issue, AllClear, Cancel:
+	}
+	return ""
 }

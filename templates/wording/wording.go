@@ -39,8 +39,14 @@ const (
 	Update       // replaces what was said before
 	AllClear     // the danger is over
 	Cancel       // what was said before is to be disregarded
+	Extend       // holds for longer, and says the same
+	Raise        // replaces what was said before by something graver
+	Lower        // replaces what was said before by something less grave
 	acts         // their number
 )
+
+// Renews reports whether an act says anew what holds from now on.
+func (a Act) Renews() bool { return a == Update || a == Extend || a == Raise || a == Lower }
 
 // A Drill says whether a text is about reality.
 type Drill uint8

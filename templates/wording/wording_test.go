@@ -49,7 +49,7 @@ func everyText(w wording.Words) map[string]string {
 		texts[fmt.Sprint("last line ", d)] = w.LastLine(d)
 		texts[fmt.Sprint("short drill ", d)] = w.ShortDrill(d)
 	}
-	for a := wording.Update; a <= wording.Cancel; a++ {
+	for a := wording.Update; a <= wording.Lower; a++ {
 		texts[fmt.Sprint("act ", a)] = w.Act(a)
 	}
 	for l := wording.Unrated; l <= wording.Red; l++ {
@@ -231,19 +231,50 @@ func TestActOf(t *testing.T) {
 	for _, tt := range []struct {
 		msgType, urgency string
 		allClear         bool
+		declared         string
 		want             wording.Act
 	}{
-		{"Alert", "Immediate", false, wording.Issue},
-		{"Alert", "Past", false, wording.Issue}, // nothing was said before that could be over
-		{"Alert", "Past", true, wording.AllClear},
-		{"Update", "Expected", false, wording.Update},
-		{"Update", "Past", false, wording.AllClear},
-		{"Update", "Unknown", true, wording.AllClear},
-		{"Cancel", "Past", true, wording.Cancel},
-		{"", "", false, wording.Issue},
+		{"Alert", "Immediate", false, "", wording.Issue},
+		{"Alert", "Immediate", false, "proroga", wording.Issue},
+		{"Alert", "Past", false, "", wording.Issue}, // nothing was said before that could be over
+		{"Alert", "Past", true, "", wording.AllClear},
+		{"Update", "Expected", false, "", wording.Update},
+		{"Update", "Expected", false, "aggiornamento", wording.Update},
+		{"Update", "Expected", false, "proroga", wording.Extend},
+		{"Update", "Expected", false, "innalzamento", wording.Raise},
+		{"Update", "Expected", false, "declassamento", wording.Lower},
+		{"Update", "Past", false, "proroga", wording.AllClear},
+		{"Update", "Unknown", true, "", wording.AllClear},
+		{"Cancel", "Past", true, "proroga", wording.Cancel},
+		{"", "", false, "", wording.Issue},
 	} {
-		if got := wording.ActOf(tt.msgType, tt.urgency, tt.allClear); got != tt.want {
-			t.Errorf("%s, %s, all clear %v: got %d, want %d", tt.msgType, tt.urgency, tt.allClear, got, tt.want)
+		if got := wording.ActOf(tt.msgType, tt.urgency, tt.allClear, tt.declared); got != tt.want {
+			t.Errorf("%s, %s, all clear %v, %q: got %d, want %d", tt.msgType, tt.urgency, tt.allClear, tt.declared, got, tt.want)
+		}
+		if got := wording.ActOf("Update", "", false, tt.want.Declared()); tt.want.Renews() && got != tt.want {
+			t.Errorf("act %d is declared as %q, which is read as %d", tt.want, tt.want.Declared(), got)
+		}
+	}
+}
+
+// TestChanges says in each language what an update changes.
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	until := time.Date(2026, time.March, 14, 23, 0, 0, 0, time.UTC)
+	for lang, want := range map[string][4]string{
+		"it": {"L’allerta passa da gialla a rossa.", "Il pericolo è diminuito.", "L’avviso è prorogato: prima valeva fino alle 23:00 di sabato 14 marzo 2026.", "finito"},
+		"en": {"The alert level goes from yellow to red.", "The danger has become less.", "The notice is extended. It held until 23:00 on Saturday 14 March 2026 before.", "over"},
+		"de": {"Die Warnstufe wechselt von Gelb auf Rot.", "Die Gefahr ist gesunken.", "Die Meldung ist verlängert. Bisher galt sie bis 23:00 Uhr", "vorbei"},
+		"fr": {"L’alerte passe du niveau jaune au niveau rouge.", "Le danger a diminué.", "L’avis est prolongé. Il valait jusqu’à 23:00", "passé"},
+	} {
+		w := wording.For(lang)
+		over, advice := w.Over()
+		got := [4]string{w.Rated(wording.Raise, wording.Yellow, wording.Red, true), w.Rated(wording.Lower, wording.Red, wording.Yellow, false), w.Extended(until), over}
+		if got[0] != want[0] || got[1] != want[1] || !strings.HasPrefix(got[2], want[2]) || !strings.Contains(got[3], want[3]) || !strings.HasPrefix(advice, "- ") {
+			t.Errorf("%s: %q, want %q", lang, got, want)
+		}
+		if s := w.Rated(wording.Update, wording.Red, wording.Red, true); s != "" {
+			t.Errorf("%s: an update that changes no level says %q", lang, s)
 		}
 	}
 }

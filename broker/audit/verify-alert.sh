@@ -968,13 +968,14 @@ sections() {
 	function finish(   i) {
 		if (file == "") return
 		close(core_file)
+		if (made && texts["msgType"] == "Cancel") refuse()
 		for (i = 1; i <= 6; i++) if (times[elements[i]] == 1) fact(elements[i], texts[elements[i]])
 		fact("channels", channels); fact("bytes", size[file]); fact("core", core_name); fact("infos", infos + 0); fact("codes", codes); fact("holds", holds)
 		fact(bad || state != "done" || end != size[file] ? "bad" : "ok", "")
 	}
 	function begin() {
 		file = FILENAME; sub(/.*\//, "", file)
-		id = digest[file]; state = "first"; bad = end = glass = infos = 0; core = section = channels = codes = holds = earlier = ""
+		id = digest[file]; state = "first"; bad = end = glass = infos = prepared = made = 0; core = section = channels = codes = holds = earlier = ""
 		core_name = "core." level "." file; core_file = scratch core_name
 		printf "" > core_file
 		for (i in elements) { times[elements[i]] = 0; texts[elements[i]] = "" }
@@ -1002,6 +1003,7 @@ sections() {
 		for (n++; n <= last && value(names[n]) == ""; n++) if (n <= needed) refuse()
 		if (n > last) refuse()
 		else fact(names[n], value(names[n]))
+		if (names[n] == "prepared-as") prepared = 1
 		next
 	}
 	state == "header" {
@@ -1014,7 +1016,8 @@ sections() {
 		section = substr($0, 5)
 		if (substr($0, 1, 4) != "--- ") refuse()
 		if (section == "breakglass" && before == "") { state = "glass"; n = 0; next }
-		if ((before == "" || before == "breakglass") != (section == "cap")) refuse()
+		if (section == "scenario" && (before == "" || before == "breakglass")) { if (prepared) refuse(); state = "fields"; made = 1; n = 0; bytes = ""; next }
+		if ((before == "" || before == "breakglass" || before == "scenario") != (section == "cap")) refuse()
 		if (core == "" && (section == "prepared" || section == "end")) core = at
 		if (section == "end") { state = "done"; next }
 		if (section != "cap" && section != "prepared" && (core != "" || section != "post" && section != "image")) refuse()
@@ -1042,7 +1045,9 @@ sections() {
 		if (value("bytes") != "") {
 			bytes = value("bytes")
 			if (bytes !~ /^[1-9][0-9]*$/ || length(bytes) > 7) refuse()
-			if (section == "cap" && n != 1 || section == "prepared" && n != 3) refuse()
+			if (section == "cap" && n != 1 || section == "prepared" && n != 3 || section == "scenario" && n != 4) refuse()
+		} else if (section == "scenario") {
+			if (n == 1 && value("name") !~ /^[a-z][a-z0-9-]*$/ || n == 2 && value("version") !~ /^[1-9][0-9]*$/ || n == 3 && !hex(value("sha256")) || n > 3) refuse()
 		} else if (section == "prepared" && n == 1) {
 			as = value("as")
 			if (as != "correction" && as != "revocation" && as != "ratification") refuse()
@@ -1062,6 +1067,7 @@ sections() {
 	}
 	state == "body" {
 		if (end > stop) refuse()
+		if (section == "scenario" && $0 !~ /^[a-z][a-z0-9-]*=./) refuse()
 		if (section == "cap") for (i = 1; i <= 6; i++) element(elements[i])
 		if (section == "cap" && glass) {
 			if (index($0, "<!")) fact("comment", "")

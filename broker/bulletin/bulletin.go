@@ -64,6 +64,9 @@ type Bulletin struct {
 	// Breakglass is what the bulletin says that one organisation issues, since the other
 	// one can't be reached; nil for every other one.
 	Breakglass *Breakglass
+	// Form is the scenario of which the message was made, with the values of its fields;
+	// nil where it was made of none.
+	Form *Form
 
 	CAP     []byte         // the CAP XML, as it is published
 	Message *alert.Message // what CAP says
@@ -256,6 +259,7 @@ type Draft struct {
 	Kind        Kind
 	PreparedFor string
 	Breakglass  *Breakglass // nil for a bulletin that is not one
+	Form        *Form       // nil for a message that no scenario made
 	CAP         []byte
 	Posts       []Post
 	Images      [][]byte    // JPEG or PNG; posts name them by their SHA-256
@@ -349,6 +353,9 @@ func (d Draft) core() []byte {
 	w.WriteString("\n")
 	if d.Breakglass != nil {
 		d.Breakglass.write(&w, field)
+	}
+	if d.Form != nil {
+		d.Form.write(&w, field)
 	}
 	w.WriteString("--- cap\n")
 	writeBody(&w, d.CAP)

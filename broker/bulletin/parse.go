@@ -357,6 +357,14 @@ func (p *parser) cap(b *Bulletin) error {
 			return err
 		}
 	}
+	if section == "scenario" {
+		if err := p.form(b); err != nil {
+			return err
+		}
+		if section, err = p.section(); err != nil {
+			return err
+		}
+	}
 	if section != "cap" {
 		return p.fail("the first section must be cap")
 	}
@@ -389,6 +397,8 @@ func (p *parser) capRules(b *Bulletin) error {
 		return p.fail("msgType is %s in bulletin %d: the first bulletin of an alert is an Alert, every later one an Update or a Cancel", m.MsgType, b.Number)
 	case b.Kind != "" && m.MsgType != b.Kind.MsgType():
 		return p.fail("msgType is %s in a prepared %s, which is of type %s", m.MsgType, b.Kind, b.Kind.MsgType())
+	case b.Form != nil && m.MsgType == alert.MsgCancel:
+		return p.fail("msgType is Cancel: what revokes an alert is made of no scenario")
 	case b.Breakglass != nil && m.MsgType == alert.MsgCancel:
 		return p.fail("msgType is Cancel: what stops an alert needs no break-glass")
 	case m.Scope != alert.ScopePublic:

@@ -48,6 +48,7 @@ func Breakglass(ordinary *bulletin.Bulletin, why bulletin.Breakglass, allowed Gl
 	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
 	}
+	o.Form = ordinary.Form
 	o.whole = ordinary.Message.Clone()
 	m := o.whole.Adopt(o.Sender, string(id), o.Now)
 	m.MsgType, m.References = ordinary.Message.MsgType, slices.Clone(ordinary.Message.References)

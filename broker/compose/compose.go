@@ -112,6 +112,9 @@ func (o Options) draft(m *alert.Message, d bulletin.Draft) (bulletin.Draft, erro
 		return d, err
 	}
 	d.Realm, d.Issuer, d.Composed, d.CAP, d.Message = o.Realm, o.Issuer, o.Now, m.Raw, m
+	if d.Kind == "" && m.MsgType != alert.MsgCancel {
+		d.Form = o.Form
+	}
 	if d.Expires = m.Expires(); d.Expires.IsZero() {
 		d.Expires = o.Now.Add(o.Lifetime)
 	}

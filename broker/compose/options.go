@@ -11,6 +11,7 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/broker/alert"
+	"tocsin/broker/bulletin"
 	"tocsin/templates/card"
 	"tocsin/templates/places"
 )
@@ -57,6 +58,9 @@ type Options struct {
 	// first. Posts try them before they leave anything out; pages show what the message
 	// says. Nil is fine.
 	Shorter map[string]map[string][]string
+	// Form is the scenario of which the message was made, with its values: the bulletin
+	// bears it, so that what follows can begin from it. Nil where there is none.
+	Form *bulletin.Form
 	// Cards draws the pictures. Nil is fine, and costs reading the fonts for each
 	// bulletin that has one.
 	Cards Drawer

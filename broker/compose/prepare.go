@@ -2,6 +2,7 @@ package compose
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,6 +48,7 @@ func doubt(last *alert.Message, in *alert.Info, until time.Time, o Options) aler
 	if out.Urgency == alert.UrgencyPast {
 		out.Urgency = alert.UrgencyUnknown // that the danger is over is what is in doubt
 	}
+	out.Parameters = slices.DeleteFunc(slices.Clone(out.Parameters), declares) // what is in doubt is no longer raised or extended
 	out.Headline = headed(in, w.Doubted, w, drill(last, o.Realm))
 	out.Description, out.Instruction, out.Expires = w.DoubtedText, w.DoubtedAdvice, until
 	out.Resources = nil

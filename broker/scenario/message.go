@@ -50,20 +50,27 @@ func (s *Scenario) Message(v *Values, f Frame) (*alert.Message, Wordings) {
 	return m, all
 }
 
-// AllClear returns what the message says that ends the alert: one info for each
-// language, none where the scenario has no such texts. They hold from the Frame's Sent
-// to the end of the period.
-func (s *Scenario) AllClear(v *Values, f Frame) []alert.Info {
-	var out []alert.Info
+// AllClear returns the message that ends the alert: one info for each language, none
+// where the scenario has no such texts. It holds from the Frame's Sent until the end that
+// is given, and says no level and no phase: the danger is over. It is an Update, still
+// without references.
+func (s *Scenario) AllClear(v *Values, until time.Time, f Frame) (*alert.Message, Wordings) {
+	m, _ := s.Message(v, f)
+	m.MsgType, m.Infos = alert.MsgUpdate, nil
+	all := Wordings{}
 	for i := range s.allClear {
 		t := s.allClear[i]
 		t.event = s.texts[i].event
-		in, _ := s.info(v, &t, f, f.Sent)
+		in, shorter := s.info(v, &t, f, m.Sent)
 		in.ResponseTypes, in.Urgency, in.Certainty = []alert.ResponseType{alert.ResponseAllClear}, alert.UrgencyPast, alert.CertaintyObserved
-		in.Onset = time.Time{}
-		out = append(out, in)
+		in.Severity, in.Onset, in.Expires = alert.SeverityMinor, time.Time{}, until.In(f.Location)
+		in.Parameters = slices.DeleteFunc(in.Parameters, func(p alert.NamedValue) bool {
+			return p.Name == "livello_allerta" || p.Name == "awareness_level" || p.Name == "fase_operativa"
+		})
+		m.Infos = append(m.Infos, in)
+		all[in.Language] = shorter
 	}
-	return out
+	return m, all
 }
 
 func tag(lang string) string {
@@ -129,6 +136,11 @@ func (s *Scenario) parameters(v *Values, c values) []alert.NamedValue {
 	}
 	add("awareness_level", awarenessLevel(level))
 	add("awareness_type", awarenessType(c.awareness))
+	if c.awareness != 0 {
+		// The region of MeteoAlarm in which the places lie. It stands with no area: a geocode
+		// is an area that is warned, and this one is all of Liguria.
+		add("EMMA_ID", "IT007")
+	}
 	return out
 }
 
@@ -159,9 +171,6 @@ func (v *Values) zones() []string {
 
 func (v *Values) places() []*Place { return v.all[v.s.fieldOf(TypeArea).Name].places }
 
-// emma is the region of MeteoAlarm that holds the territory.
-const emma = "IT007"
-
 func (s *Scenario) areas(v *Values, lang string) []alert.Area {
 	var out []alert.Area
 	for _, p := range v.places() {
@@ -180,7 +189,6 @@ func (s *Scenario) areas(v *Values, lang string) []alert.Area {
 		for _, code := range p.Codes {
 			add("ISTAT", code)
 		}
-		add("EMMA_ID", emma)
 		out = append(out, a)
 	}
 	return out

@@ -134,8 +134,11 @@ func TestAreasAreWhole(t *testing.T) {
 		if a.Desc != want.desc || codes != want.codes || want.rings > 0 && len(a.Polygons) != want.rings {
 			t.Errorf("%s: %q with %d municipalities and %d polygons", area, a.Desc, codes, len(a.Polygons))
 		}
-		if got, _ := a.Geocode("EMMA_ID"); got != "IT007" {
-			t.Errorf("%s: EMMA_ID is %q", area, got)
+		if got, ok := a.Geocode("EMMA_ID"); ok {
+			t.Errorf("%s: the area has EMMA_ID %q, which is all of the region", area, got)
+		}
+		if got, _ := in.Parameter("EMMA_ID"); got != "IT007" {
+			t.Errorf("%s: the message is said to be of the region %q", area, got)
 		}
 		var zones []string
 		for _, p := range in.Parameters {

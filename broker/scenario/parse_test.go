@@ -199,7 +199,8 @@ func FuzzParse(f *testing.F) {
 		fr := frame(w, wording.Exercise)
 		fr.Sent = now
 		m, _ := s.Message(v, fr)
-		if len(m.Infos) != len(s.Languages()) || len(s.AllClear(v, fr)) > len(m.Infos) {
+		ends, _ := s.AllClear(v, v.Ends(), fr)
+		if len(m.Infos) != len(s.Languages()) || s.HasAllClear() != (len(ends.Infos) > 0) || len(ends.Infos) > len(m.Infos) {
 			t.Errorf("%d infos for %v", len(m.Infos), s.Languages())
 		}
 	})

@@ -59,14 +59,19 @@ func (f *Field) holds(from, to, now time.Time) error {
 	if longest == 0 {
 		longest = mostAhead
 	}
+	// What has passed does not count: an alert that goes on is extended from where it is.
+	left := to.Sub(from)
+	if from.Before(now) {
+		left = to.Sub(now)
+	}
 	const form = "15:04 02-01-2006"
 	switch {
 	case !to.After(from):
 		return fmt.Errorf("the end %s is not after the beginning %s: write the days too, such as oggi 14:00/domani 12:00", to.Format(form), from.Format(form))
 	case !to.After(now):
 		return fmt.Errorf("the end %s is over already: write the days too, such as oggi 14:00/domani 12:00", to.Format(form))
-	case to.Sub(from) > longest:
-		return fmt.Errorf("the period has %s, and %s are the most: shorten it, and extend the alert later", hours(to.Sub(from)), hours(longest))
+	case left > longest:
+		return fmt.Errorf("the period has %s, and %s are the most: shorten it, and extend the alert later", hours(left), hours(longest))
 	case from.Sub(now) > mostAhead:
 		return fmt.Errorf("the beginning %s is more than %s ahead: correct the date", from.Format(form), hours(mostAhead))
 	}

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
@@ -19,6 +21,7 @@ type Scenario struct {
 	Version int               // raised with every change of a text or a value
 	Title   map[string]string // in the officer's list; by language, it and en
 	Source  string            // where its advice comes from
+	SHA256  string            // of its file, in lower-case hexadecimal
 	Fields  []Field           // in the order in which an officer is asked
 
 	// Example and Longest are values for its fields: for tests and previews, and the
@@ -193,6 +196,8 @@ func Parse(file string, src []byte) (*Scenario, Findings) {
 	if r.found.Err() != nil {
 		return nil, r.found
 	}
+	sum := sha256.Sum256(src)
+	s.SHA256 = hex.EncodeToString(sum[:])
 	return s, r.found
 }
 

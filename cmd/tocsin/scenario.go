@@ -63,6 +63,20 @@ type form struct {
 	s      *scenario.Scenario
 	world  scenario.World
 	inputs []scenario.Input
+	kept   []scenario.Input // the values in force, of an alert that goes on
+}
+
+// offered returns what Enter takes for a field.
+func (f *form) offered(field *scenario.Field) string {
+	for _, in := range f.kept {
+		if in.Field == field.Name {
+			return in.Text
+		}
+	}
+	if f.kept != nil && field.Optional {
+		return "" // it was left empty
+	}
+	return field.Default
 }
 
 // composeScenario makes the first bulletin of an alert of a scenario and the values of
@@ -80,8 +94,8 @@ func (p *program) composeScenario(ctx context.Context, c *config, args []string,
 		return nil, nil, err
 	}
 	if s.Follows() {
-		return nil, nil, refusedError{both("lo scenario %s chiude o corregge un'allerta già diffusa, e questo comando ne comincia una: finora ci sono tocsin cancel e tocsin correct",
-			"the scenario %s ends or corrects an alert that is in force, and this command begins one: so far there are tocsin cancel and tocsin correct", s.Name)}
+		return nil, nil, refusedError{both("lo scenario %s chiude o corregge un'allerta già diffusa, e questo comando ne comincia una: usare tocsin allclear, tocsin update o tocsin correct",
+			"the scenario %s ends or corrects an alert that is in force, and this command begins one: use tocsin allclear, tocsin update or tocsin correct", s.Name)}
 	}
 	atlas, err := scenario.Savona()
 	if err != nil {
@@ -120,7 +134,7 @@ func (p *program) composeScenario(ctx context.Context, c *config, args []string,
 	m, shorter := s.Message(v, scenario.Frame{
 		Identifier: string(own), Sender: c.Issuer.Sender, Office: c.Issuer.Office, Sent: o.Now, Location: c.Issuer.zone, Drill: drillOf(c.Realm),
 	})
-	o.Shorter = shorter
+	o.Shorter, o.Form = shorter, formOf(s, v)
 	b, err := compose.New(m, o, id, code)
 	return b, s, err
 }
@@ -161,8 +175,8 @@ func (p *program) fillIn(ctx context.Context, f *form) error {
 		if err != nil {
 			return err
 		}
-		if text != "" {
-			f.inputs = append(f.inputs, scenario.Input{Field: field.Name, Text: text})
+		if text != "" || f.offered(field) != "" {
+			f.inputs = append(f.inputs, scenario.Input{Field: field.Name, Text: text}) // an empty text takes a value away
 		}
 	}
 	return nil
@@ -170,11 +184,13 @@ func (p *program) fillIn(ctx context.Context, f *form) error {
 
 // ask asks for one field until the answer can be taken; "" is left empty.
 func (p *program) ask(ctx context.Context, f *form, field *scenario.Field) (string, error) {
-	kept := field.Default // what Enter takes
+	kept := f.offered(field)
 	for {
 		question := field.Label[p.lang]
-		if field.Optional {
+		if field.Optional && kept == "" {
 			question += p.say(" (facoltativo)", " (optional)")
+		} else if field.Optional {
+			question += p.say(" (facoltativo, - per toglierlo)", " (optional, - leaves it out)")
 		}
 		if len(field.Choices) > 0 {
 			question += ", " + strings.Join(choiceKeys(field), " / ")
@@ -204,7 +220,7 @@ func (p *program) ask(ctx context.Context, f *form, field *scenario.Field) (stri
 		if answer == "" {
 			answer = kept
 		}
-		if answer == "" && field.Optional {
+		if (answer == "" || answer == "-") && field.Optional {
 			return "", nil
 		}
 		err = f.s.Try(scenario.Input{Field: field.Name, Text: answer}, f.world)
@@ -436,7 +452,8 @@ func sampleTexts(s *scenario.Scenario) ([]shownText, error) {
 	}
 	f := scenario.Frame{Identifier: "EXAMPLE", Sender: "example", Office: "example", Sent: now, Location: rome()}
 	m, shorter := s.Message(v, f)
-	ends := s.AllClear(v, f)
+	over, _ := s.AllClear(v, v.Ends(), f)
+	ends := over.Infos
 	var out []shownText
 	for i := range m.Infos {
 		in := &m.Infos[i]

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -68,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"live":      bind(t.Context(), scriptLive),
 			"plainkeys": bind(t.Context(), scriptPlainKeys),
 			"nofiles":   bind(t.Context(), scriptNoFiles),
+			"page":      bind(t.Context(), scriptPage),
 			"agent":     func(ts *testscript.TestScript, _ bool, args []string) { scriptAgent(t.Context(), ts, args) },
 		},
 	})
@@ -137,6 +139,23 @@ func scriptAwait(ctx context.Context, ts *testscript.TestScript, args []string) 
 		ts.Fatalf("usage: await URL")
 	}
 	ts.Check(awaitAnswer(ctx, args[0]))
+}
+
+// page URL TEXT checks that a page says a text.
+func scriptPage(ctx context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: page URL TEXT")
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, args[0], http.NoBody)
+	ts.Check(err)
+	a, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer a.Body.Close()
+	body, err := io.ReadAll(a.Body)
+	ts.Check(err)
+	if !strings.Contains(string(body), args[1]) {
+		ts.Fatalf("%s does not say %q:\n%s", args[0], args[1], body)
+	}
 }
 
 // up STATE waits until a node says that it works on the folder.

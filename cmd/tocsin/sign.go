@@ -572,9 +572,38 @@ func (d *desk) follows(ctx context.Context, b *bulletin.Bulletin, held *ledger.B
 		return both("il mittente CAP del bollettino è %s, quello di questo nodo è %s: comporlo con la configurazione del nodo", "the bulletin's CAP sender is %s, this node's is %s: compose it with the node's configuration", b.Message.Sender, d.c.Issuer.Sender)
 	}
 	if err := b.Follows(last); err != nil {
-		return err
+		return d.faster(err, last)
 	}
 	return d.unpublished(ctx, b)
+}
+
+// faster adds to a bulletin's refusal who handed in the one that took its place, and when.
+func (d *desk) faster(err error, last *bulletin.Bulletin) error {
+	broken, ok := errors.AsType[*bulletin.ChainError](err)
+	if !ok || broken.Break != bulletin.BreakPassed && broken.Break != bulletin.BreakPrevious {
+		return err
+	}
+	states := d.bulletinsOf(string(last.Alert))
+	for i := range states {
+		if s := &states[i]; s.SHA256 == last.SHA256() {
+			return both("%v. Il bollettino %d è stato consegnato il %s, firmato da %s", "%w. Bulletin %d was handed in on %s, signed by %s", err, last.Number, s.At.In(rome()).Format(clock), named(d.signers(last, s)))
+		}
+	}
+	return err
+}
+
+// named lists who signed.
+func named(signers []signing.Signer) string {
+	var names []string
+	for _, s := range signers {
+		if !slices.Contains(names, s.Principal) {
+			names = append(names, s.Principal)
+		}
+	}
+	if len(names) == 0 {
+		return "?"
+	}
+	return strings.Join(names, ", ")
 }
 
 // unpublished checks that no other bulletin made the identifier of this one's message

@@ -98,8 +98,9 @@ func (s *Scenario) fieldOf(t Type) *Field {
 }
 
 func (r *reader) checkTexts(s *Scenario, t *texts, used map[string]bool) {
-	if t.event != "" {
-		r.wording(t.lang, template{source: t.event, line: t.line, column: t.column})
+	r.variants(s, t.lang, t.event, used)
+	if len(t.event) > 0 && !slices.ContainsFunc(t.event, func(v template) bool { return !optional(s, v) }) {
+		r.add(RuleMissing, t.line, t.column, "every event names an optional field", "add one that always holds")
 	}
 	r.variants(s, t.lang, t.headline, used)
 	if len(t.headline) == 0 || !slices.ContainsFunc(t.headline, func(v template) bool { return !optional(s, v) }) {

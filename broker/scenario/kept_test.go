@@ -1,9 +1,13 @@
 package scenario_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/scenario"
@@ -155,5 +159,57 @@ func TestAllClear(t *testing.T) {
 	}
 	if got := over.Ending(v, "SISMA"); len(got) != 1 {
 		t.Errorf("what no choice is for is ended by %v", got)
+	}
+}
+
+// TestHeadlineFits takes the longest headline that has room in CAP's 160 characters, with the
+// word of a drill, in every scenario; and an event that names a field.
+func TestHeadlineFits(t *testing.T) {
+	t.Parallel()
+	l := scenario.Library{Shelves: []scenario.Shelf{{FS: scenarios.FS}}}
+	names, err := l.Names()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := world(t)
+	for _, name := range names {
+		s, err := l.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, now, err := s.Sample(s.Longest, w.Atlas, w.Location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := frame(w, wording.Exercise)
+		f.Sent = now
+		m, shorter := s.Message(v, f)
+		for i := range m.Infos {
+			in := &m.Infos[i]
+			if n := utf8.RuneCountInString(in.Headline); n > 160 {
+				t.Errorf("%s, %s: the headline has %d characters: %s", name, in.Language, n, in.Headline)
+			}
+			_, bare, _ := strings.Cut(in.Headline, ": ")
+			if _, ok := shorter[in.Language][bare]; !ok {
+				t.Errorf("%s, %s: the shorter wordings of the headline are not found by it", name, in.Language)
+			}
+		}
+	}
+	src, err := os.ReadFile(filepath.Join("testdata", "frana.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := regexp.MustCompile(`(?m)^    event: .*$`).ReplaceAllString(string(src), `    event: ["{level}, {area.first}"]`)
+	s, found := scenario.Parse("frana.yaml", []byte(changed))
+	if s == nil {
+		t.Fatal(found)
+	}
+	m, _ := message(t, s, w, wording.Real, scenario.Input{Field: "area", Text: "Noli"}, scenario.Input{Field: "level", Text: "gialla"})
+	if got := m.Infos[0].Event; got != "Gialla, Noli" {
+		t.Errorf("the event is %q", got)
+	}
+	changed = regexp.MustCompile(`(?m)^    event: .*$`).ReplaceAllString(string(src), `    event: "{nothing}"`)
+	if s, found := scenario.Parse("frana.yaml", []byte(changed)); s != nil || !strings.Contains(found.Error(), `there is no field "nothing"`) {
+		t.Errorf("an event names a field that is not there: %v", found)
 	}
 }

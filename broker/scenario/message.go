@@ -60,7 +60,9 @@ func (s *Scenario) AllClear(v *Values, until time.Time, f Frame) (*alert.Message
 	all := Wordings{}
 	for i := range s.allClear {
 		t := s.allClear[i]
-		t.event = s.texts[i].event
+		if len(t.event) == 0 {
+			t.event = s.texts[i].event
+		}
 		in, shorter := s.info(v, &t, f, m.Sent)
 		in.ResponseTypes, in.Urgency, in.Certainty = []alert.ResponseType{alert.ResponseAllClear}, alert.UrgencyPast, alert.CertaintyObserved
 		in.Severity, in.Onset, in.Expires = alert.SeverityMinor, time.Time{}, until.In(f.Location)
@@ -87,8 +89,12 @@ func (s *Scenario) info(v *Values, t *texts, f Frame, sent time.Time) (alert.Inf
 		}
 	}
 	period := v.all[s.fieldOf(TypePeriod).Name]
+	event := ""
+	if lines := p.variants(t.event); len(lines) > 0 {
+		event = lines[0]
+	}
 	in := alert.Info{
-		Language: tag(t.lang), Categories: slices.Clone(c.category), Event: t.event, ResponseTypes: slices.Clone(c.response),
+		Language: tag(t.lang), Categories: slices.Clone(c.category), Event: event, ResponseTypes: slices.Clone(c.response),
 		Urgency: c.urgency, Severity: c.severity, Certainty: c.certainty,
 		EventCodes: []alert.NamedValue{{Name: "RISCHIO", Value: c.eventCode}},
 		Onset:      period.from.In(f.Location), Expires: period.to.In(f.Location), SenderName: f.Office,
@@ -96,11 +102,16 @@ func (s *Scenario) info(v *Values, t *texts, f Frame, sent time.Time) (alert.Inf
 	}
 	shorter := map[string][]string{}
 	if lines := p.variants(t.headline); len(lines) > 0 {
-		in.Headline = lines[0]
+		mark := ""
 		if word := words.DrillWord(f.Drill); word != "" {
-			in.Headline = word + ": " + lines[0]
+			mark = word + ": "
 		}
-		shorter[lines[0]] = lines[1:] // posts say the word of a drill in a line of its own
+		at := slices.IndexFunc(lines, func(line string) bool { return utf8.RuneCountInString(mark+line) <= aimHeadline })
+		if at < 0 {
+			at = len(lines) - 1
+		}
+		in.Headline = mark + lines[at]
+		shorter[lines[at]] = lines[at+1:] // posts say the word of a drill in a line of its own
 	}
 	in.Description = strings.Join(p.lines(t.description, nil), "\n\n")
 	steps := p.lines(t.instruction, shorter)
@@ -193,6 +204,9 @@ func (s *Scenario) areas(v *Values, lang string) []alert.Area {
 	}
 	return out
 }
+
+// aimHeadline is the most characters of a headline that CAP asks for.
+const aimHeadline = 160
 
 // A printer fills texts of one language.
 type printer struct {

@@ -136,7 +136,7 @@ func set[T comparable](to *T, v T) {
 // texts are those of one language.
 type texts struct {
 	lang         string
-	event        string
+	event        []template // variants, the longest first
 	headline     []template // variants, the longest first
 	description  []step     // paragraphs, one variant each
 	instruction  []step
@@ -463,7 +463,11 @@ func (r *reader) allTexts(n *node, must string) []texts {
 
 func (r *reader) texts(lang string, n *node, must string) texts {
 	m := r.mapOf(n, must, "event")
-	t := texts{lang: lang, event: r.text(m.get("event")), line: n.line, column: n.column}
+	t := texts{lang: lang, line: n.line, column: n.column}
+	for _, v := range r.list(m.get("event")) {
+		r.text(v)
+		t.event = append(t.event, r.template(v))
+	}
 	for _, v := range r.list(m.get("headline")) {
 		r.text(v)
 		t.headline = append(t.headline, r.template(v))

@@ -692,6 +692,9 @@ func (k *scenarioChecker) tried(s *scenario.Scenario, file string) scenario.Find
 				add(scenario.RuleFit, fmt.Errorf("with the values of %s: %w", values.name, err), shorten)
 				break
 			}
+			if err := k.goesOn(s, v, now, b); err != nil {
+				add(scenario.RuleFit, fmt.Errorf("with the values of %s, when the alert goes on: %w", values.name, err), shorten)
+			}
 			in := &b.Message.Infos[0]
 			if realm == alert.RealmLive && slices.Contains(shorter[in.Language][in.Headline], in.Event) {
 				continue // what stands for a headline is one
@@ -704,6 +707,33 @@ func (k *scenarioChecker) tried(s *scenario.Scenario, file string) scenario.Find
 		}
 	}
 	return out
+}
+
+// goesOn composes what may follow a bulletin of reality: an update, whose posts say so before
+// the headline, and the scenario's own all clear.
+func (k *scenarioChecker) goesOn(s *scenario.Scenario, v *scenario.Values, now time.Time, b *bulletin.Bulletin) error {
+	if b.Realm != alert.RealmLive || s.Follows() {
+		return nil
+	}
+	o := k.options
+	o.Realm, o.Now = b.Realm, now
+	o.Channels = slices.DeleteFunc(slices.Clone(o.Channels), func(c compose.Channel) bool { return c.Limits.ImageRequired })
+	f := scenario.Frame{Identifier: "EXAMPLE-2", Sender: o.Sender, Office: o.Issuer, Sent: now, Location: o.Location}
+	m, shorter := s.Message(v, f)
+	m, _, err := compose.Renew(b, m, false, o)
+	if err == nil {
+		o.Shorter = shorter
+		_, err = compose.Next(b, m, o)
+	}
+	if err != nil || !s.HasAllClear() {
+		return err
+	}
+	m, o.Shorter = s.AllClear(v, now.Add(clearFor), f)
+	if m, err = compose.AllClear(b, m, now.Add(clearFor), o); err != nil {
+		return err
+	}
+	_, err = compose.Next(b, m, o)
+	return err
 }
 
 func (k *scenarioChecker) composed(s *scenario.Scenario, v *scenario.Values, now time.Time, realm alert.Realm) (*bulletin.Bulletin, scenario.Wordings, error) {

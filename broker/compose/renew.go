@@ -176,9 +176,11 @@ func AllClear(previous *bulletin.Bulletin, m *alert.Message, until time.Time, o 
 func cleared(last *alert.Message, in *alert.Info, o Options) alert.Info {
 	w := wording.For(in.Language)
 	d := drill(last, o.Realm)
+	what := *in
+	what.Headline = "" // it may say what to do, and that is over
 	out := alert.Info{
 		Language: in.Language, Categories: in.Categories, Event: in.Event, EventCodes: in.EventCodes, SenderName: in.SenderName,
-		Web: in.Web, Contact: in.Contact, Areas: in.Areas, Headline: headed(in, w.Act(wording.AllClear), w, d),
+		Web: in.Web, Contact: in.Contact, Areas: in.Areas, Headline: headed(&what, w.Act(wording.AllClear), w, d),
 	}
 	out.Description, out.Instruction = w.Over()
 	if proviso := w.DrillProviso(d); proviso != "" {

@@ -15,7 +15,7 @@ func CardsOf(m *alert.Message, o Options, code alert.Code) ([]card.Card, error) 
 	p := &press{o: o, scene: scene{issuer: o.Issuer, link: o.link(code), check: o.check(code), mark: code.Mark(1)}}
 	var out []card.Card
 	for _, a := range accounts(m, o) {
-		c, err := p.worded(o.Cards, a)
+		c, err := p.worded(o.Cards, a, card.Portrait)
 		if err != nil {
 			return nil, err
 		}

@@ -63,10 +63,7 @@ func (o Options) posts(m *alert.Message, d bulletin.Draft) ([]bulletin.Post, [][
 	if len(o.Channels) == 0 {
 		return nil, nil, errors.New("compose: there is no channel to write for; name some in the configuration")
 	}
-	p := &press{
-		o: o, scene: scene{issuer: o.Issuer, link: o.link(d.Code), check: o.check(d.Code), mark: d.Code.Mark(d.Number), alone: d.Breakglass != nil},
-		accounts: accounts(m, o),
-	}
+	p := o.press(m, d.Code, d.Code.Mark(d.Number), d.Breakglass != nil)
 	for _, a := range p.accounts {
 		if !languageForm.MatchString(a.lang) {
 			return nil, nil, fmt.Errorf("compose: the language %q is no tag such as it-IT; correct the message", a.lang)
@@ -84,6 +81,14 @@ func (o Options) posts(m *alert.Message, d bulletin.Draft) ([]bulletin.Post, [][
 		return posts, nil, nil
 	}
 	return posts, [][]byte{p.picture.Data}, nil
+}
+
+// press returns the press for a message; alone says that one authority only issues it.
+func (o Options) press(m *alert.Message, code alert.Code, mark string, alone bool) *press {
+	return &press{
+		o: o, scene: scene{issuer: o.Issuer, link: o.link(code), check: o.check(code), mark: mark, alone: alone},
+		accounts: accounts(m, o),
+	}
 }
 
 // page reports whether a channel shows pages, which hold the whole text.
@@ -237,11 +242,12 @@ func (p *press) illustrate(c Channel, post *bulletin.Post) error {
 		return nil
 	}
 	if p.picture == nil {
-		made, err := p.draw()
+		made, err := p.draw(card.Portrait, card.JPEG)
 		if err != nil {
 			return err
 		}
-		p.picture = made
+		sum := sha256.Sum256(made.Data)
+		p.picture = &picture{Picture: made, sha256: hex.EncodeToString(sum[:])}
 	}
 	if most := c.Limits.ImageMaxBytes; most > 0 && len(p.picture.Data) > most {
 		return fmt.Errorf("compose: the picture has %d bytes, and channel %s takes %d", len(p.picture.Data), c.Name, most)
@@ -266,31 +272,48 @@ func (p *press) card(a account, t *places.Territory) card.Card {
 }
 
 // draw draws the card in the first language.
-func (p *press) draw() (*picture, error) {
+func (p *press) draw(size card.Size, format card.Format) (card.Picture, error) {
 	cards := p.o.Cards
 	if cards == nil {
 		var err error
 		if cards, err = card.NewRenderer(); err != nil {
-			return nil, fmt.Errorf("compose: %w", err)
+			return card.Picture{}, fmt.Errorf("compose: %w", err)
 		}
 	}
-	c, err := p.worded(cards, p.accounts[0])
+	c, err := p.worded(cards, p.accounts[0], size)
 	if err != nil {
-		return nil, fmt.Errorf("compose: %w", err)
+		return card.Picture{}, fmt.Errorf("compose: %w", err)
 	}
-	drawn, err := cards.Render(c, card.Portrait, card.JPEG)
+	drawn, err := cards.Render(c, size, format)
 	if err != nil {
-		return nil, fmt.Errorf("compose: %w", err)
+		return card.Picture{}, fmt.Errorf("compose: %w", err)
 	}
-	sum := sha256.Sum256(drawn.Data)
-	return &picture{Picture: drawn, sha256: hex.EncodeToString(sum[:])}, nil
+	return drawn, nil
+}
+
+// Card draws the card of a bulletin's message: what a preview shows of a size that no
+// post holds. What posts hold was drawn when they were composed, with the author's
+// shorter headlines, which a bulletin does not name. Of o, Cards and Location count.
+func Card(b *bulletin.Bulletin, size card.Size, format card.Format, o Options) (card.Picture, error) {
+	o.Realm, o.Issuer, o.Sender, o.Now = b.Realm, b.Issuer, b.Message.Sender, b.Composed
+	for _, post := range b.Posts {
+		if base, ok := strings.CutSuffix(post.Link, "/a/"+string(b.Code)); ok {
+			o.SiteURL = base
+			break
+		}
+	}
+	o, err := o.settled()
+	if err != nil {
+		return card.Picture{}, err
+	}
+	return o.press(b.Message, b.Code, b.Mark(), b.Breakglass != nil).draw(size, format)
 }
 
 // worded returns the card of an account in the words with which it tells most: steps before
 // times, times before the map, the map before names of places. Of what tells as much it is
 // the longest headline, and then the longest steps. Where no headline of the author has
 // room, the event stands for it, or nothing.
-func (p *press) worded(cards Drawer, a account) (card.Card, error) {
+func (p *press) worded(cards Drawer, a account, size card.Size) (card.Card, error) {
 	st := &a.stories[0]
 	c := p.card(a, cards.Territory())
 	shortest := 0
@@ -299,7 +322,7 @@ func (p *press) worded(cards Drawer, a account) (card.Card, error) {
 	}
 	lay := func(line string, n int) (card.Picture, error) {
 		c.Headline, c.Actions = line, a.reworded(0, n).stories[0].actions
-		return cards.Lay(c, card.Portrait)
+		return cards.Lay(c, size)
 	}
 	headline, most, err := "", []int(nil), error(nil)
 	for _, line := range append([]string{st.headline}, st.shorter[st.headline]...) {

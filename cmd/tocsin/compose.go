@@ -306,7 +306,7 @@ func (p *program) reissued(raw []byte, b *bulletin.Bulletin) string {
 
 func (p *program) previewCommand() *cobra.Command {
 	var w where
-	var channel, images, prepared string
+	var channel, images, prepared, page, before string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "preview BULLETIN",
@@ -334,23 +334,42 @@ func (p *program) previewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if prepared != "" {
-				bg.previous = outer
+			switch {
+			case prepared != "" && before != "":
+				return usageError{both("preview: --prepared confronta già con il bollettino che lo contiene: togliere --previous", "preview: --prepared compares with the bulletin around it already: leave --previous out")}
+			case prepared != "":
+				bg.previous, bg.absent = outer, ""
+			case before != "":
+				if bg.previous, err = p.before(b, before); err != nil {
+					return err
+				}
 			}
 			pictures, err := writePictures(b, images)
 			if err != nil {
 				return err
 			}
-			if !asJSON {
-				return p.preview(p.out, b, bg, channel, pictures)
+			v := previewOf(b, bg, channel, pictures)
+			if page != "" {
+				if v.Page, err = p.writePage(b, bg, channel, page); err != nil {
+					return err
+				}
 			}
-			return p.printJSON(previewOf(b, bg, channel, pictures))
+			switch {
+			case asJSON:
+				return p.printJSON(v)
+			case page != "":
+				p.print("%s", "%s", v.Page)
+				return nil
+			}
+			return p.preview(p.out, b, bg, channel, pictures)
 		},
 	}
 	w.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&channel, "channel", "", p.say("solo questo canale", "this channel alone"))
 	cmd.Flags().StringVar(&images, "images", "", p.say("scrive le immagini in questa cartella", "writes the pictures into this folder"))
+	cmd.Flags().StringVar(&page, "html", "", p.say("scrive in questa cartella una pagina con ogni testo come lo mostra la sua piattaforma, e ne stampa il percorso", "writes a page into this folder with every text as its platform shows it, and prints its path"))
+	cmd.Flags().StringVar(&before, "previous", "", p.say("il file del bollettino precedente della stessa allerta, con cui confrontare", "the file of the bulletin before it in the same alert, to compare with"))
 	cmd.Flags().StringVar(&prepared, "prepared", "", p.say("ciò che è già pronto dentro il bollettino: correction, revocation, ratification", "what is prepared inside the bulletin: correction, revocation, ratification"))
 	return cmd
 }
@@ -370,6 +389,7 @@ type previewed struct {
 	Words    []string         `json:"words"`
 	Warnings []review.Warning `json:"warnings"` // in English, the gravest first
 	Posts    []previewedPost  `json:"posts"`
+	Page     string           `json:"html,omitempty"` // where --html wrote it
 }
 
 type previewedPost struct {

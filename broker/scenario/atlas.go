@@ -31,6 +31,8 @@ type Place struct {
 
 	name     func(lang string) string
 	polygons []alert.Polygon
+	emma     string // the region of MeteoAlarm in which it lies; "" where nobody said
+	apart    string // its name where another place is called the same; "" for one whose name is its own
 }
 
 // Name returns the name in the language of a BCP 47 tag.
@@ -40,7 +42,7 @@ func (p *Place) Name(lang string) string { return p.name(lang) }
 // it was made, and safe for concurrent use.
 type Atlas struct {
 	all   []Place
-	names map[string]int // folded, to the place
+	names map[string][]int // folded, to the places
 }
 
 // maxPoints is the most points of a polygon in a message of ours.
@@ -59,16 +61,16 @@ func Savona() (*Atlas, error) {
 			zoneOf[code] = z.Code
 		}
 	}
-	a := &Atlas{names: map[string]int{}}
+	a := &Atlas{names: map[string][]int{}}
 	rings := map[string][]alert.Polygon{}
 	for _, m := range t.Municipalities {
 		rings[m.Code] = polygons(m.Rings)
-		a.add(Place{Municipality, m.Code, []string{m.Code}, []string{zoneOf[m.Code]}, func(string) string { return m.Name }, rings[m.Code]},
+		a.add(Place{Municipality, m.Code, []string{m.Code}, []string{zoneOf[m.Code]}, func(string) string { return m.Name }, rings[m.Code], emma, m.Name + " (SV)"},
 			m.Name, "comune di "+m.Name, m.Name+" (SV)", m.Code)
 	}
-	whole := Place{Kind: Province, Code: "ITC32", name: t.Name, polygons: polygons(t.Outline)}
+	whole := Place{Kind: Province, Code: "ITC32", name: t.Name, polygons: polygons(t.Outline), emma: emma}
 	for _, z := range zones {
-		p := Place{Zone, z.Code, z.Municipalities, []string{z.Code}, z.Name, nil}
+		p := Place{Zone, z.Code, z.Municipalities, []string{z.Code}, z.Name, nil, emma, ""}
 		for _, code := range z.Municipalities {
 			p.polygons = append(p.polygons, rings[code]...)
 		}
@@ -83,10 +85,19 @@ func Savona() (*Atlas, error) {
 func (a *Atlas) add(p Place, names ...string) {
 	a.all = append(a.all, p)
 	for _, n := range names {
-		if _, taken := a.names[folded(n)]; !taken { // the municipality "Savona" before any other use of the name
-			a.names[folded(n)] = len(a.all) - 1
+		if at := a.names[folded(n)]; !slices.Contains(at, len(a.all)-1) {
+			a.names[folded(n)] = append(at, len(a.all)-1)
 		}
 	}
+}
+
+// shown returns the name by which a place is picked: its own, or the longer one where
+// others are called the same.
+func (a *Atlas) shown(p *Place, lang string) string {
+	if name := p.Name(lang); p.apart == "" || len(a.names[folded(name)]) < 2 {
+		return name
+	}
+	return p.apart
 }
 
 // polygons returns rings with at most maxPoints points each. Neighbours share points as
@@ -105,10 +116,18 @@ func polygons(rings []places.Ring) []alert.Polygon {
 
 // Find returns the place with a name: a municipality, a zone ("zona B", "Ligu-B") or
 // the whole ("provincia"). Capitals, accents and apostrophes may differ. The error
-// names the places whose names are nearest; nothing is ever guessed.
+// names the places whose names are nearest, or all that are called so; nothing is ever
+// guessed.
 func (a *Atlas) Find(name string) (*Place, error) {
-	if i, ok := a.names[folded(name)]; ok {
-		return &a.all[i], nil
+	switch at := a.names[folded(name)]; {
+	case len(at) == 1:
+		return &a.all[at[0]], nil
+	case len(at) > 1:
+		var choices []string
+		for _, i := range at {
+			choices = append(choices, a.shown(&a.all[i], "it"))
+		}
+		return nil, fmt.Errorf("%q is the name of more than one place: write one of %s", shortened(name), strings.Join(choices, ", "))
 	}
 	near := a.Near(name, 3)
 	if len(near) == 0 {
@@ -124,9 +143,9 @@ func (a *Atlas) Names(lang string) []string {
 	for i := range a.all {
 		switch p := &a.all[i]; p.Kind {
 		case Municipality:
-			names = append(names, p.Name(lang))
+			names = append(names, a.shown(p, lang))
 		case Zone:
-			first = append(first, p.Name(lang))
+			first = append(first, a.shown(p, lang))
 		case Province:
 			first = append([]string{p.Name(lang)}, first...)
 		}

@@ -197,7 +197,7 @@ func (w World) areas(text string) ([]*Place, error) {
 	}
 	var out []*Place
 	for i, p := range found {
-		held := slices.ContainsFunc(found, func(q *Place) bool { return q.Kind > p.Kind && holdsAll(q.Codes, p.Codes) })
+		held := slices.ContainsFunc(found, func(q *Place) bool { return q.Kind > p.Kind && len(p.Codes) > 0 && holdsAll(q.Codes, p.Codes) })
 		if !held && slices.Index(found, p) == i {
 			out = append(out, p)
 		}

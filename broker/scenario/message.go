@@ -148,9 +148,11 @@ func (s *Scenario) parameters(v *Values, c values) []alert.NamedValue {
 	add("awareness_level", awarenessLevel(level))
 	add("awareness_type", awarenessType(c.awareness))
 	if c.awareness != 0 {
-		// The region of MeteoAlarm in which the places lie. It stands with no area: a geocode
-		// is an area that is warned, and this one is all of Liguria.
-		add("EMMA_ID", "IT007")
+		// It stands with no area: a geocode is an area that is warned, and this one is a
+		// whole region.
+		for _, region := range v.regions() {
+			add("EMMA_ID", region)
+		}
 	}
 	return out
 }
@@ -180,7 +182,23 @@ func (v *Values) zones() []string {
 	return slices.Compact(out)
 }
 
+// regions returns the regions of MeteoAlarm in which the places lie, as far as they are
+// known.
+func (v *Values) regions() []string {
+	var out []string
+	for _, p := range v.places() {
+		if p.emma != "" {
+			out = append(out, p.emma)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func (v *Values) places() []*Place { return v.all[v.s.fieldOf(TypeArea).Name].places }
+
+// emma is the region of MeteoAlarm that holds the Province of Savona.
+const emma = "IT007"
 
 func (s *Scenario) areas(v *Values, lang string) []alert.Area {
 	var out []alert.Area

@@ -46,6 +46,9 @@ type config struct {
 	// Scenarios is a folder with the office's own scenarios; "" for the folder scenarios
 	// beside the file, where there is one.
 	Scenarios string `yaml:"scenarios"`
+	// Areas are GeoJSON files with municipalities and zones beside those of the Province of
+	// Savona.
+	Areas []string `yaml:"areas"`
 
 	Issuer    issuerConfig    `yaml:"issuer"`
 	Broker    brokerConfig    `yaml:"broker"`

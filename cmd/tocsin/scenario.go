@@ -50,6 +50,25 @@ func (c *config) library() (scenario.Library, error) {
 	return scenario.Library{Shelves: []scenario.Shelf{{Dir: dir, FS: os.DirFS(dir)}, built}}, nil
 }
 
+// atlas returns the places that can be picked: those that come with Tocsin, and those of
+// the files that the configuration names, if there is one.
+func (c *config) atlas() (*scenario.Atlas, error) {
+	atlas, err := scenario.Savona()
+	if err != nil || c == nil {
+		return atlas, err
+	}
+	for _, file := range c.Areas {
+		raw, err := readLimited(c.abs(file), nil, scenario.MaxAreasBytes)
+		if err == nil {
+			atlas, err = atlas.With(file, raw)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("areas: %w", err)
+		}
+	}
+	return atlas, nil
+}
+
 // drillOf says how a realm's texts are marked.
 func drillOf(r alert.Realm) wording.Drill {
 	if r == alert.RealmLive {
@@ -97,7 +116,7 @@ func (p *program) composeScenario(ctx context.Context, c *config, args []string,
 		return nil, nil, refusedError{both("lo scenario %s chiude o corregge un'allerta già diffusa, e questo comando ne comincia una: usare tocsin allclear, tocsin update o tocsin correct",
 			"the scenario %s ends or corrects an alert that is in force, and this command begins one: use tocsin allclear, tocsin update or tocsin correct", s.Name)}
 	}
-	atlas, err := scenario.Savona()
+	atlas, err := c.atlas()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -426,7 +445,15 @@ func (p *program) scenarioShowCommand() *cobra.Command {
 				}
 				v.Fields = append(v.Fields, shown)
 			}
-			if v.Texts, err = sampleTexts(s); err != nil {
+			c, err := optionalConfig(configFile)
+			if err != nil {
+				return err
+			}
+			atlas, err := c.atlas()
+			if err != nil {
+				return err
+			}
+			if v.Texts, err = sampleTexts(s, atlas); err != nil {
 				return err
 			}
 			if asJSON {
@@ -441,11 +468,7 @@ func (p *program) scenarioShowCommand() *cobra.Command {
 }
 
 // sampleTexts returns the texts of a scenario with the values of its example.
-func sampleTexts(s *scenario.Scenario) ([]shownText, error) {
-	atlas, err := scenario.Savona()
-	if err != nil {
-		return nil, err
-	}
+func sampleTexts(s *scenario.Scenario, atlas *scenario.Atlas) ([]shownText, error) {
 	v, now, err := s.Sample(s.Example, atlas, rome())
 	if err != nil {
 		return nil, err
@@ -598,7 +621,7 @@ type scenarioResult struct {
 // newScenarioChecker prepares for the channels of a configuration, or for one of each
 // kind.
 func newScenarioChecker(c *config) (*scenarioChecker, error) {
-	atlas, err := scenario.Savona()
+	atlas, err := c.atlas()
 	if err != nil {
 		return nil, err
 	}

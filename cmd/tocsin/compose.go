@@ -130,6 +130,7 @@ func (p *program) composeCommand() *cobra.Command {
 		},
 	}
 	w.flags(p, cmd)
+	cmd.ValidArgsFunction = p.completesCompose(&w.config)
 	p.jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&capFile, "cap", "", p.say("messaggio CAP: file, indirizzo http, o - per l'ingresso; con --pick un feed", "CAP message: file, http address, or - for standard input; with --pick a feed"))
 	cmd.Flags().StringVar(&pick, "pick", "", p.say("la voce del feed: il suo numero, o il suo id", "the entry of the feed: its number, or its id"))

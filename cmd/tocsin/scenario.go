@@ -463,6 +463,7 @@ func (p *program) scenarioShowCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.ValidArgsFunction = p.completesScenario(&configFile)
 	p.scenarioFlags(cmd, &configFile, &asJSON)
 	return cmd
 }

@@ -322,7 +322,7 @@ func (r *Review) changed() (against string, out []preview.Difference) {
 			if r.o.Channel != "" && !slices.Contains(d.channels, r.o.Channel) {
 				continue
 			}
-			one := preview.Difference{Head: strings.Join(d.channels, ", ") + " [" + d.lang + "]"}
+			one := preview.Difference{Head: strings.Join(d.channels, ", ") + " [" + d.lang + "]", Lang: d.lang}
 			switch {
 			case d.added:
 				one.Lines = append(one.Lines, preview.Line{Text: r.say("testo nuovo, prima non c'era", "a new text, which was not there before")})
@@ -355,13 +355,23 @@ func (r *Review) lines(changes []change) (out []preview.Line) {
 		case c.same > 1:
 			out = append(out, preview.Line{Text: r.say("(%d righe uguali)", "(%d lines the same)", c.same)})
 		default:
-			if c.old != "" {
-				out = append(out, preview.Line{Kind: "old", Text: c.old})
+			if old := joined(c.old, goneFrom, goneTo); old != "" {
+				out = append(out, preview.Line{Kind: "old", Text: old})
 			}
-			if c.new != "" {
-				out = append(out, preview.Line{Kind: "new", Text: c.new})
+			if cur := joined(c.new, newFrom, newTo); cur != "" {
+				out = append(out, preview.Line{Kind: "new", Text: cur})
 			}
 		}
 	}
 	return out
+}
+
+// joined marks words that follow each other together, and a line of which all changed not
+// at all: the page says it of the whole line.
+func joined(line, from, to string) string {
+	line = strings.ReplaceAll(line, to+" "+from, " ")
+	if whole, ok := strings.CutPrefix(line, from); ok && strings.HasSuffix(whole, to) && strings.Count(line, from) == 1 {
+		return strings.TrimSuffix(whole, to)
+	}
+	return line
 }

@@ -203,7 +203,7 @@ func TestPageSaysWhatTheReviewSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for text, there := range map[string]bool{"Prima: bollettino 1": true, "Aggiornamento: bollettino 2": true, "<del>": true, "<ins>": true, `id="c-x"`: true, `id="c-telegram"`: false} {
+	for text, there := range map[string]bool{"Prima: bollettino 1": true, "Aggiornamento: bollettino 2": true, "<del>": true, "<ins>": true, "-] [-": false, `<p class="line old" lang="en-GB"`: false, `<p class="line old" lang="it-IT"`: true, "[--]": false, `id="c-x"`: true, `id="c-telegram"`: false} {
 		if strings.Contains(string(page), text) != there {
 			t.Errorf("the page of one channel of the correction: %q is there: %v, want %v", text, !there, there)
 		}

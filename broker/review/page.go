@@ -101,21 +101,14 @@ func (r *Review) scenes() []scene {
 	}
 	name := map[wording.Act]string{
 		wording.Issue: r.say("Allerta", "Alert"), wording.Update: r.say("Aggiornamento", "Update"),
+		wording.Extend: r.say("Proroga", "Extension"), wording.Raise: r.say("Innalzamento", "Raised level"), wording.Lower: r.say("Declassamento", "Lowered level"),
 		wording.AllClear: r.say("Cessato allarme", "All clear"), wording.Cancel: r.say("Revoca", "Revocation"),
-	}[actOf(r.Bulletin.Message)]
+	}[compose.ActOf(r.Bulletin.Message)]
 	out = append(out, scene{r.say("%s: bollettino %d", "%s: bulletin %d", name, r.Bulletin.Number), r.Bulletin, true})
 	for _, q := range r.Prepared {
 		out = append(out, scene{r.say("Già pronta: %s", "Prepared: %s", r.title(q.Bulletin.Kind)), q.Bulletin, false})
 	}
 	return out
-}
-
-func actOf(m *alert.Message) wording.Act {
-	in := &alert.Info{}
-	if len(m.Infos) > 0 {
-		in = &m.Infos[0]
-	}
-	return wording.ActOf(string(m.MsgType), string(in.Urgency), slices.Contains(in.ResponseTypes, alert.ResponseAllClear))
 }
 
 // facts returns what, where and until when.
@@ -194,12 +187,12 @@ func band(m *alert.Message) (class, words, lang string) {
 	if len(m.Infos) > 0 {
 		in = &m.Infos[0]
 	}
-	switch act := actOf(m); act {
+	switch act := compose.ActOf(m); act {
 	case wording.AllClear:
 		return "green", wording.For(in.Language).Act(act), in.Language
 	case wording.Cancel:
 		return "grey", wording.For(in.Language).Act(act), in.Language
-	case wording.Issue, wording.Update:
+	case wording.Issue, wording.Update, wording.Extend, wording.Raise, wording.Lower:
 	}
 	own, _ := in.Parameter("livello_allerta")
 	awareness, _ := in.Parameter("awareness_level")

@@ -10,6 +10,7 @@ import (
 
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
+	"tocsin/broker/compose"
 	"tocsin/templates/wording"
 )
 
@@ -149,11 +150,20 @@ func (r *Review) realm() string {
 }
 
 func (r *Review) act(m *alert.Message) string {
-	switch {
-	case m.MsgType == alert.MsgCancel:
+	switch compose.ActOf(m) {
+	case wording.Cancel:
 		return r.say("REVOCA: ritira l'allerta da ogni canale", "REVOCATION: withdraws the alert from every channel")
-	case m.MsgType == alert.MsgUpdate:
+	case wording.AllClear:
+		return r.say("CESSATO ALLARME: dice che il pericolo è finito", "ALL CLEAR: says that the danger is over")
+	case wording.Raise:
+		return r.say("innalzamento del livello di un'allerta già diffusa", "a higher level for an alert that was released before")
+	case wording.Lower:
+		return r.say("declassamento: un livello più basso per un'allerta già diffusa", "a lower level for an alert that was released before")
+	case wording.Extend:
+		return r.say("proroga di un'allerta già diffusa", "a later end for an alert that was released before")
+	case wording.Update:
 		return r.say("aggiornamento di un'allerta già diffusa", "update of an alert that was released before")
+	case wording.Issue:
 	}
 	return r.say("prima diffusione", "first release")
 }

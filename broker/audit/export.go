@@ -41,6 +41,10 @@ type Keys struct {
 // already, or a name that is no folder's.
 var ErrNotEmpty = errors.New("it is there already and not an empty folder")
 
+// ErrKeyRing is returned by [Exporter.Finish] where it can't be told who could sign when the alert
+// was signed: an export would judge by people who were in nobody's key ring any more.
+var ErrKeyRing = errors.New("the key ring by which the alert is to be judged is not at hand")
+
 // CheckTarget returns why an export can't be written to dir, nil where it can: it must
 // not exist, or be an empty folder.
 func CheckTarget(dir string) error {
@@ -145,7 +149,7 @@ type ExportedBulletin struct {
 }
 
 // Finish judges the alert as [Verifier] does, and returns what is to be written. size
-// and blobs are as for [Verifier.Finish].
+// and blobs are as for [Verifier.Finish]. The error is [ErrKeyRing], with the reason, where that is so.
 func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx context.Context, digest string) ([]byte, error)) (*Export, error) {
 	if _, err := x.verifier.Finish(ctx, size, blobs); err != nil {
 		return nil, err
@@ -160,7 +164,10 @@ func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx contex
 		Unproven: []int64{}, Versions: []int{},
 		files: map[string][]byte{"verify-alert.sh": verifyScript, "README.txt": exportReadme},
 	}
-	claims := x.addKeys(out)
+	claims, err := x.addKeys(out)
+	if err != nil {
+		return nil, err
+	}
 	out.Records = len(x.kept)
 	for _, b := range a.Bulletins {
 		e := ExportedBulletin{Number: b.Number, SHA256: b.SHA256}
@@ -207,20 +214,25 @@ func (x *Exporter) Finish(ctx context.Context, size int64, blobs func(ctx contex
 // addKeys adds what the alert's signatures were judged by, with the records of the ledger
 // that put it in force, and returns what the export claims of it. It adds every version from the
 // first on: each one is approved by the managers of the one before it.
-func (x *Exporter) addKeys(out *Export) (claims string) {
-	var newest int64 // that was judged
-	for _, e := range x.kept {
-		switch e.Record.Type { //nolint:exhaustive // the others are judged by no key ring
-		case ledger.Bulletin, ledger.Signature, ledger.Refused, ledger.Withdrawn:
-			newest = e.Seq
+func (x *Exporter) addKeys(out *Export) (claims string, err error) {
+	newest := x.judged()
+	if err := x.untold(newest); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrKeyRing, err)
+	}
+	// What nobody refused is among the records too: the script says no to a version that the export
+	// does not name.
+	var brought []int64
+	for _, seq := range x.verifier.openRings {
+		if seq < newest {
+			brought = append(brought, seq)
 		}
 	}
 	versions := x.verifier.rings.Versions()
 	if len(versions) == 0 {
 		out.files["keys/0/signers"], out.files["keys/0/revoked"], out.files["keys/0/policy"] = x.keys.Signers, x.keys.Revoked, x.keys.Policy
-		return ""
+	} else {
+		out.files["verify-ring.sh"] = signing.VerifyRingScript()
 	}
-	out.files["verify-ring.sh"] = signing.VerifyRingScript()
 	for i, in := range versions {
 		if i > 0 && in.Seq >= newest {
 			break
@@ -229,14 +241,38 @@ func (x *Exporter) addKeys(out *Export) (claims string) {
 		for name, content := range in.Version.Files() {
 			out.files[fmt.Sprintf("keys/%d/%s", n, name)] = content
 		}
-		out.Versions = append(out.Versions, n)
+		out.Versions, brought = append(out.Versions, n), append(brought, in.Seq)
 		claims += strings.Join([]string{"key-ring:", strconv.Itoa(n), strconv.FormatInt(in.Seq, 10)}, " ") + "\n"
-		if at := slices.IndexFunc(x.rings, func(e *ledger.Entry) bool { return e.Seq == in.Seq }); at >= 0 {
-			x.kept = append(x.kept, x.rings[at])
+	}
+	for _, e := range x.rings {
+		if slices.Contains(brought, e.Seq) {
+			x.kept = append(x.kept, e)
 		}
 	}
 	slices.SortFunc(x.kept, func(a, b *ledger.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
-	return claims
+	return claims, nil
+}
+
+// judged returns the sequence of the alert's newest record that a key ring judges.
+func (x *Exporter) judged() (newest int64) {
+	for _, e := range x.kept {
+		switch e.Record.Type { //nolint:exhaustive // the others are judged by no key ring
+		case ledger.Bulletin, ledger.Signature, ledger.Refused, ledger.Withdrawn:
+			newest = e.Seq
+		}
+	}
+	return newest
+}
+
+// untold returns why it can't be told by which versions of the key ring the records before the one at
+// newest are to be judged, nil where it can.
+func (x *Exporter) untold(newest int64) error {
+	for i := range x.verifier.lost {
+		if r := &x.verifier.lost[i]; r.Seq < newest {
+			return fmt.Errorf("version %d: %w", r.Version, signing.ErrLostVersion)
+		}
+	}
+	return x.verifier.rings.Trusted()
 }
 
 // prove adds the checkpoint and the proof of each record that it covers.

@@ -6,6 +6,7 @@ package audit_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,18 +55,7 @@ func (e *era) change() {
 // exported writes the export.
 func (e *era) exported() *audit.Export {
 	e.t.Helper()
-	rings, err := signing.NewHistory(e.versions[0], alert.RealmLive)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	x := audit.NewExporter(rings, audit.Keys{}, audit.OpenGuard(kept(e.t, e.book)), string(e.b.Alert))
-	show(x.Observe, e.entries)
-	out, err := x.Finish(e.t.Context(), int64(len(e.entries)), func(_ context.Context, digest string) ([]byte, error) {
-		if raw, ok := e.blobs[digest]; ok {
-			return raw, nil
-		}
-		return nil, ledger.ErrNoBlob
-	})
+	out, err := e.finished()
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -74,6 +64,23 @@ func (e *era) exported() *audit.Export {
 		e.t.Fatal(err)
 	}
 	return out
+}
+
+// finished returns what is to be written.
+func (e *era) finished() (*audit.Export, error) {
+	e.t.Helper()
+	rings, err := signing.NewHistory(e.versions[0], alert.RealmLive)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	x := audit.NewExporter(rings, audit.Keys{}, audit.OpenGuard(kept(e.t, e.book)), string(e.b.Alert))
+	show(x.Observe, e.entries)
+	return x.Finish(e.t.Context(), int64(len(e.entries)), func(_ context.Context, digest string) ([]byte, error) {
+		if raw, ok := e.blobs[digest]; ok {
+			return raw, nil
+		}
+		return nil, ledger.ErrNoBlob
+	})
 }
 
 // twice has the first bulletin released by version 1, and an update by version 2.
@@ -223,6 +230,77 @@ func TestScriptNoticesAVersionThatIsLeftOut(t *testing.T) {
 			e.want(false, "a record brings a version of the key ring that export.txt does not name", "Bulletin 2: RELEASED by record 10.", "NO: ")
 		})
 	}
+}
+
+// stolen has an update signed by the liaison whose key was stolen, whom version 2 revokes before: a node
+// refuses the signature.
+func stolen(t *testing.T) *era {
+	t.Helper()
+	e := newEra(t)
+	e.release(e.b)
+	e.deliver(e.b)
+	e.change()
+	update := e.alert.Next(t, alert.MsgUpdate)
+	e.hand(update)
+	e.sign(update, e.officer)
+	seq := e.sign(update, e.police)
+	e.add(of(update, ledger.Record{Type: ledger.Rejected, Refers: seq, Class: ledger.ClassSignature, Reason: "revoked"}))
+	return e
+}
+
+// TestExportWithoutAVersionThatJudged loses the bytes of a version: who could sign since is not known.
+func TestExportWithoutAVersionThatJudged(t *testing.T) {
+	t.Parallel()
+	started := func(e *era) {
+		e.add(ledger.Record{Type: ledger.NodeStarted, Node: "one/b", Ring: e.versions[1].Claim().Ring})
+	}
+	lose := func(e *era) { delete(e.blobs, e.versions[1].Claim().Folder) }
+	t.Run("nodes_judged_by_it", func(t *testing.T) {
+		t.Parallel()
+		e := stolen(t)
+		started(e)
+		if _, err := e.finished(); err != nil {
+			t.Fatalf("with its bytes: %v", err)
+		}
+		lose(e)
+		if out, err := e.finished(); !errors.Is(err, audit.ErrKeyRing) || !errors.Is(err, signing.ErrLostVersion) {
+			t.Errorf("exported %+v, %v", out, err)
+		}
+	})
+	t.Run("after_the_alert", func(t *testing.T) {
+		t.Parallel()
+		e := newEra(t)
+		e.release(e.b)
+		e.change()
+		started(e)
+		lose(e)
+		e.exported()
+		e.want(true, "YES: ")
+	})
+	t.Run("nobody_says_so", func(t *testing.T) {
+		t.Parallel()
+		e := stolen(t)
+		lose(e)
+		e.exported()
+		e.want(false, "a record brings a version of the key ring that export.txt does not name",
+			"record 15: the signature holds here, and the ledger refuses it (record 16): the key ring of then was another one", "NO: ")
+	})
+	t.Run("refused_by_a_node", func(t *testing.T) {
+		t.Parallel()
+		e := stolen(t)
+		e.add(ledger.Record{Type: ledger.Rejected, Refers: 12, Reason: "no bytes"})
+		lose(e)
+		e.exported()
+		e.want(false, "record 15: the signature holds here, and the ledger refuses it (record 16)", "NO: ")
+	})
+	t.Run("another_root", func(t *testing.T) {
+		t.Parallel()
+		e := twice(t)
+		e.versions[0] = signingtest.Version(t, alert.RealmLive, nil, nil, e.officer, e.newer)
+		if out, err := e.finished(); !errors.Is(err, audit.ErrKeyRing) || !errors.Is(err, signing.ErrOtherRoot) {
+			t.Errorf("exported %+v, %v", out, err)
+		}
+	})
 }
 
 // resum has the record and the managers' meta name the ring as it lies in the folder, so that the

@@ -543,6 +543,15 @@ EOF
 	return 1
 }
 
+# undisputed SEQ: has the answer be no where the ledger refuses by name what holds here: the node that did
+# so judged by another key ring than the one of this folder.
+undisputed() {
+	if lookup "$refusals" "$1"; then
+		problem "voce $1: qui la firma vale, e il registro la respinge (voce ${value#*|}): il portachiavi di allora era un altro" \
+			"record $1: the signature holds here, and the ledger refuses it (record ${value#*|}): the key ring of then was another one"
+	fi
+}
+
 # --- 4. The root: each record lies under the root of the checkpoint, at its own number --
 
 origin='' size='' root='' proven=0
@@ -1775,6 +1784,7 @@ while IFS='|' read -r digest handed; do
 			refused "$seq" "$at" || problem "voce $seq: il rifiuto o ritiro non vale e il registro non lo respinge" "record $seq: the refusal or withdrawal does not hold, and the ledger does not refuse it"
 			continue
 		fi
+		undisputed "$seq"
 		detail
 		printf '%s\n' "$reason" | sed -e 's/[^ -~]/?/g' -e 's/^/      | /'
 		if [ -z "$halt" ]; then
@@ -1807,6 +1817,7 @@ EOF
 			refused "$seq" "$at" || problem "voce $seq: la firma non vale e il registro non la respinge" "record $seq: the signature does not hold, and the ledger does not refuse it"
 			continue
 		fi
+		undisputed "$seq"
 		detail
 		if lookup "$refusals" "$handed"; then
 			case "$value" in

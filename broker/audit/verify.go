@@ -95,6 +95,8 @@ type Verifier struct {
 	attempts   []sent
 	posts      []sent
 	unjudged   map[int64]bool
+	lost       []ledger.RingState // versions by which nodes have judged, whose bytes are not there; set by Finish
+	openRings  []int64            // records of versions that do not hold, and that nobody refused; set by Finish
 	atSize     Hash
 	proofs     map[string]*bulletinProof // by digest; set by Finish
 }
@@ -420,8 +422,12 @@ func (v *Verifier) checkRings(ctx context.Context, blobs func(context.Context, s
 			v.find(r.Seq, "key_ring", "%v", err)
 		case isAnswer(err) && v.state.WasInForce(r):
 			v.find(r.Seq, "key_ring", "version %d was in force, and %v: what was signed after it is judged by the version before", r.Version, err)
+			v.lost = append(v.lost, *r)
 		case isVersionError(err), isAnswer(err):
 			v.refusedOr(r.Seq, r.At, "key_ring", err)
+			if !v.state.Refused(r.Seq, r.At) {
+				v.openRings = append(v.openRings, r.Seq)
+			}
 		default:
 			return err
 		}

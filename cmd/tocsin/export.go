@@ -95,7 +95,12 @@ func (p *program) exportAlert(ctx context.Context, w *where, name string, asJSON
 	for _, e := range late.upTo(size) {
 		x.Observe(e, state.Apply(e))
 	}
-	return x.Finish(ctx, size, d.ledger.Blob)
+	export, err := x.Finish(ctx, size, d.ledger.Blob)
+	if errors.Is(err, audit.ErrKeyRing) {
+		return nil, refusedError{both("audit export: niente è stato scritto, perché l'allerta sarebbe giudicata con un portachiavi che forse ammette chi era già revocato: %v",
+			"audit export: nothing was written, since the alert would be judged by a key ring that may admit people who were revoked: %w", err)}
+	}
+	return export, err
 }
 
 // keyFiles returns the files of a key ring without versions; nothing for one with versions,

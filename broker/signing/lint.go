@@ -255,24 +255,33 @@ func (v *Version) lintThreshold(now time.Time) []LintFinding {
 		l.say(0, Weak, "basta la firma di un responsabile solo (threshold 1): chi ha una sua chiave decide chi firma; chiederne due", "one manager alone is enough (threshold 1): whoever has their key decides who signs; ask for two")
 	}
 	live, exercise := v.managers(alert.RealmLive, now), v.managers(alert.RealmExercise, now)
-	people := live
-	if len(live) == 0 || len(exercise) > 0 && len(exercise) < len(live) {
-		people = exercise // of both realms the one that is worse off
+	switch {
+	case len(exercise) == 0, maps.Equal(live, exercise):
+		l.managers(need, live, "")
+	case len(live) == 0:
+		l.managers(need, exercise, "")
+	default: // each realm may lack what the other one has
+		l.managers(need, live, " ("+string(alert.RealmLive)+")")
+		l.managers(need, exercise, " ("+string(alert.RealmExercise)+")")
 	}
+	return l.found
+}
+
+// managers looks for what keeps these people, each of an organisation, from signing together what comes next.
+func (l *linter) managers(need int, people map[string]string, realm string) {
 	houses := map[string]bool{}
 	for _, house := range people {
 		houses[house] = true
 	}
 	switch {
 	case len(people) < need:
-		l.breaks(fmt.Errorf("%d managers must sign each version, and there are %d: lower --threshold, or add managers", need, len(people)))
+		l.breaks(fmt.Errorf("%d managers must sign each version, and there are %d: lower --threshold, or add managers%s", need, len(people), realm))
 	case need > 1 && len(houses) < 2:
-		l.breaks(errors.New("more than one manager must sign, and all of them are of one organisation: add managers of another"))
+		l.breaks(fmt.Errorf("more than one manager must sign, and all of them are of one organisation: add managers of another%s", realm))
 	case need > 1 && len(people) == need:
-		l.say(0, Weak, "devono firmare tutti i responsabili: se uno perde la chiave, il portachiavi non si cambia più; aggiungerne un altro",
-			"all managers must sign: if one loses the key, the key ring can't be changed any more; add another")
+		l.say(0, Weak, "devono firmare tutti i responsabili: se uno perde la chiave, il portachiavi non si cambia più; aggiungerne un altro"+realm,
+			"all managers must sign: if one loses the key, the key ring can't be changed any more; add another"+realm)
 	}
-	return l.found
 }
 
 // managers returns who may sign versions in a realm at a moment, with the organisation of

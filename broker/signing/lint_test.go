@@ -3,6 +3,7 @@ package signing_test
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,56 @@ func TestLintVersion(t *testing.T) {
 			}
 			if v.CanRelease(alert.RealmLive, at) == tt.cannot {
 				t.Errorf("an alert can be released: %v", !tt.cannot)
+			}
+		})
+	}
+}
+
+// TestLintManagersOfEachRealm has managers of exercises who are fewer and of two organisations: that those of
+// alerts are of one is said all the same.
+func TestLintManagersOfEachRealm(t *testing.T) {
+	t.Parallel()
+	now := day(6, 1)
+	only := func(name string, realm alert.Realm) string {
+		p := signingtest.NewPerson(t, name, signing.Keyring)
+		l, err := signing.RingLine(name, signing.Keyring, []alert.Realm{realm}, day(1, 1), day(12, 1), p.PublicKey(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l + "\n"
+	}
+	live := only("a@pc.example", alert.RealmLive) + only("b@pc.example", alert.RealmLive) + only("c@pc.example", alert.RealmLive)
+	exercise := only("d@pc.example", alert.RealmExercise) + only("e@questura.example", alert.RealmExercise)
+	house := "error more than one manager must sign, and all of them are of one organisation: add managers of another"
+	all := "warning all managers must sign: if one loses the key, the key ring can't be changed any more; add another"
+	for name, tt := range map[string]struct {
+		root string
+		want []string
+	}{
+		"both":          {live + exercise, []string{house + " (live)", all + " (exercise)"}},
+		"live_alone":    {live, []string{house}},
+		"exercise_only": {exercise, []string{all}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v, err := signing.Seal(signing.Meta{Version: 1, Threshold: 2, Expires: day(12, 1)}, signing.Contents{
+				Root: []byte(tt.root), Signers: signingtest.RingText(t, signingtest.Officer(t), signingtest.Police(t)), Policy: signing.DefaultPolicy(),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var said []string
+			for _, f := range v.Lint(now) {
+				switch {
+				case f.File != signing.FileRoot || f.Line > 0:
+				case f.Err != nil:
+					said = append(said, fmt.Sprintf("%s %v", f.Severity, f.Err))
+				default:
+					said = append(said, fmt.Sprintf("%s %s", f.Severity, f.English))
+				}
+			}
+			if !slices.Equal(said, tt.want) {
+				t.Errorf("it says %q, want %q", said, tt.want)
 			}
 		})
 	}

@@ -117,6 +117,12 @@ func TestScriptKnowsBreakglass(t *testing.T) {
 			"ATTENTION: BREAK-GLASS, with the signatures of ONE organisation, as the policy allows: 1.", "Bulletin 1: RELEASED by record",
 			"NOT CHECKED: how many there were in the 24 hours before (allowed: 1)",
 		}},
+		"after_many_contacts_with_others": {func(n *night) {
+			for range 65 { // more than count: of another role, so that they take no room
+				n.add(of(n.ordinary, ledger.Record{Type: ledger.Contact, Whom: "deputy", Way: alert.WayPhone, Reason: "x"}))
+			}
+			n.lawful()
+		}, nil},
 		"ratified": {func(n *night) {
 			n.lawful()
 			n.deliver(n.glass)

@@ -358,6 +358,15 @@ func TestScriptAcceptsWhatIsSo(t *testing.T) {
 		"passkey": {func(t *testing.T) *court {
 			return withPasskey(t, "", func(*signingtest.Passkey) {})
 		}, []string{"presence UP=1, verification UV=1, may be copied BE=0, page https://firma.police.example"}},
+		"passkey_of_a_browser_that_says_more": {func(t *testing.T) *court {
+			return withPasskeySaying(t, `"crossOrigin":false,"other_keys_can_be_added_here":"do not compare: \"crossOrigin\":true \u00e8 è","a": [{"b":1}, {"b":-2.5e3}, [], {}, true,null], "c":{"a":""} }`)
+		}, []string{"page https://firma.police.example"}},
+		"revoked_keys_of_others": {func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			c.keys.Revoked = fmt.Appendf(nil, "# due\n\n%s prima\n%s", line(newSigner(t).PublicKey()), line(otherForm(t, newSigner(t).PublicKey())))
+			return c
+		}, []string{"RELEASED by record 5"}},
 		"policy_that_allows": {func(t *testing.T) *court {
 			return withPasskey(t, "hardware_keys:\n  user_verification: false # a comment\n  synced_passkeys: true\n  origins:\n    - 'https://a.firma.police.example'\n    - \"https://firma.police.example\"\n",
 				func(k *signingtest.Passkey) { k.Flags = 0x19 })
@@ -413,6 +422,7 @@ func TestScriptNoticesLies(t *testing.T) {
 			other := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 			c.remove("bulletins/" + c.b.SHA256() + ".bulletin")
 			c.write("bulletins/"+other+".bulletin", text)
+			c.swap(record(3), fmt.Sprintf(`"bytes":%d`, len(c.b.Bytes())), fmt.Sprintf(`"bytes":%d`, len(text)))
 			for _, name := range []string{"export.txt", record(3), record(4), record(5), record(6), record(7), record(8), record(9), record(10)} {
 				c.write(name, strings.ReplaceAll(c.read(name), c.b.SHA256(), other))
 			}
@@ -496,7 +506,7 @@ func TestScriptNoticesLies(t *testing.T) {
 		"two_of_one_organisation": {"two signatures are of one organisation", func(t *testing.T) *court {
 			return signedBy(t, signingtest.NewPerson(t, "carla.neri@pc.example", signing.Police))
 		}},
-		"one_key_in_two_forms": {"two signatures are by one key", func(t *testing.T) *court {
+		"one_key_in_two_forms": {"its certificate is for a key that the key ring gives to mario.rossi@pc.example", func(t *testing.T) *court {
 			key := newSigner(t)
 			liaison, line := enrolled(t, "anna.verdi@police.example", key)
 			plain, err := signing.RingLine("mario.rossi@pc.example", signing.Officer, []alert.Realm{alert.RealmLive}, year(2020), year(2100), key.PublicKey(), "")
@@ -527,6 +537,44 @@ func TestScriptNoticesLies(t *testing.T) {
 		"revoked": {"the key, or the authority that certifies it, is revoked", func(t *testing.T) *court {
 			c := good(t)
 			c.write("keys/0/revoked", line(c.police.PublicKey())+"\n")
+			c.seal()
+			return c
+		}},
+		"passkey_revoked_as_a_plain_key": {"is revoked, perhaps in another form", func(t *testing.T) *court {
+			var key ssh.PublicKey
+			c := withPasskey(t, "", func(k *signingtest.Passkey) { key = k.PublicKey(t) })
+			c.keys.Revoked = []byte(line(otherForm(t, key)) + " rubata\r\n")
+			return claimed(c)
+		}},
+		"plain_key_revoked_as_hardware": {"is revoked, perhaps in another form", func(t *testing.T) *court {
+			c := newCourt(t, alert.RealmLive)
+			c.release(c.b)
+			c.keys.Revoked = []byte(line(otherForm(t, c.police.PublicKey())))
+			return claimed(c)
+		}},
+		"certified_key_revoked_in_another_form": {"is revoked, perhaps in another form", func(t *testing.T) *court {
+			key := newSigner(t)
+			liaison, line := enrolled(t, "anna.verdi@police.example", key)
+			return certifiedBut(t, liaison, []ssh.PublicKey{otherForm(t, key.PublicKey())}, line)
+		}},
+		"authority_revoked_in_another_form": {"is revoked, perhaps in another form", func(t *testing.T) *court {
+			liaison, line := enrolled(t, "anna.verdi@police.example", nil)
+			cert, ok := liaison.PublicKey().(*ssh.Certificate)
+			if !ok {
+				t.Fatal("it is no certificate")
+			}
+			return certifiedBut(t, liaison, []ssh.PublicKey{newSigner(t).PublicKey(), otherForm(t, cert.SignatureKey)}, line)
+		}},
+		"ring_key_for_two_in_two_forms": {"one key is in the key ring for two persons or two roles", func(t *testing.T) *court {
+			c := good(t)
+			other := strings.Replace(c.police.Line(t), c.police.Principal, "altra@police.example", 1)
+			c.write("keys/0/signers", c.read("keys/0/signers")+strings.Replace(other, line(c.police.PublicKey()), line(otherForm(t, c.police.PublicKey())), 1)+"\n")
+			c.seal()
+			return c
+		}},
+		"revoked_list_of_another_kind": {"the list of revoked keys has a line that Tocsin does not take", func(t *testing.T) *court {
+			c := good(t)
+			c.write("keys/0/revoked", "serial: 7\n")
 			c.seal()
 			return c
 		}},
@@ -573,6 +621,18 @@ func TestScriptNoticesLies(t *testing.T) {
 		}},
 		"passkey_framed": {"framed", func(t *testing.T) *court {
 			return claimed(withPasskey(t, "", func(k *signingtest.Passkey) { k.CrossOrigin = true }))
+		}},
+		"passkey_says_something_twice": {"the browser's data say something twice", func(t *testing.T) *court {
+			return claimed(withPasskeySaying(t, `"crossOrigin":false,"crossOrigin":true}`))
+		}},
+		"passkey_says_something_twice_inside": {"the browser's data say something twice", func(t *testing.T) *court {
+			return claimed(withPasskeySaying(t, `"crossOrigin":false,"a":[{"b":1,"b":2}]}`))
+		}},
+		"passkey_says_something_twice_escaped": {"the browser's data can't be read with certainty", func(t *testing.T) *court {
+			return claimed(withPasskeySaying(t, `"crossOrigin":false,"cross\u004frigin":true}`))
+		}},
+		"passkey_says_no_json": {"the browser's data can't be read with certainty", func(t *testing.T) *court {
+			return claimed(withPasskeySaying(t, `"crossOrigin":false,}`))
 		}},
 		"passkey_other_page": {"is not one that the policy allows", func(t *testing.T) *court {
 			return claimed(withPasskey(t, "hardware_keys:\n  origins: [\"https://firma.police.example\"]\n", func(k *signingtest.Passkey) { k.Origin = "https://www.firma.police.example" }))
@@ -849,6 +909,15 @@ func TestScriptNoticesLies(t *testing.T) {
 			liaison, line := enrolled(t, "anna.verdi@police.example", key)
 			return certified(t, liaison, line, plain)
 		}},
+		"certificate_for_a_key_of_the_ring_in_another_form": {"its certificate is for a key that the key ring gives to carla.neri@police.example", func(t *testing.T) *court {
+			key := newSigner(t)
+			hardware, err := signing.RingLine("carla.neri@police.example", signing.Police, []alert.Realm{alert.RealmLive}, year(2020), year(2100), otherForm(t, key.PublicKey()), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			liaison, line := enrolled(t, "anna.verdi@police.example", key)
+			return certified(t, liaison, line, hardware)
+		}},
 		"record_of_another_number": {"the ledger's record of it says another number", func(t *testing.T) *court {
 			return misrecorded(t, func(r *ledger.Record) { r.Number = 2 })
 		}},
@@ -992,11 +1061,61 @@ func withCertificate(t *testing.T, change func(*ssh.Certificate)) *court {
 
 func certified(t *testing.T, liaison ssh.Signer, lines ...string) *court {
 	t.Helper()
+	return certifiedBut(t, liaison, nil, lines...)
+}
+
+// certifiedBut is certified where keys are revoked.
+func certifiedBut(t *testing.T, liaison ssh.Signer, revoked []ssh.PublicKey, lines ...string) *court {
+	t.Helper()
 	c := newCourt(t, alert.RealmLive, append(lines, signingtest.Officer(t).Line(t))...)
 	c.hand(c.b)
 	c.sign(c.b, c.officer)
 	c.statement(c.b, "anna.verdi@police.example", "police@tocsin", signWith(t, liaison, "police@tocsin", c.b.Bytes()))
+	for _, key := range revoked {
+		c.keys.Revoked = append(c.keys.Revoked, line(key)+"\n"...)
+	}
 	return claimed(c)
+}
+
+// otherForm returns a key as one of hardware, or one of hardware as a plain one: who has its private half
+// can sign as both.
+func otherForm(t *testing.T, key ssh.PublicKey) ssh.PublicKey {
+	t.Helper()
+	var edwards struct {
+		Type string
+		Key  []byte
+		Rest []byte `ssh:"rest"`
+	}
+	var p256 struct {
+		Type, Curve string
+		Key         []byte
+		Rest        []byte `ssh:"rest"`
+	}
+	application := ssh.Marshal(struct{ A string }{"ssh:"})
+	var wire []byte
+	var err error
+	switch key.Type() {
+	case ssh.KeyAlgoED25519:
+		err = ssh.Unmarshal(key.Marshal(), &edwards)
+		edwards.Type, edwards.Rest = ssh.KeyAlgoSKED25519, application
+		wire = ssh.Marshal(edwards)
+	case ssh.KeyAlgoSKECDSA256:
+		err = ssh.Unmarshal(key.Marshal(), &p256)
+		p256.Type, p256.Rest = ssh.KeyAlgoECDSA256, nil
+		wire = ssh.Marshal(p256)
+	case ssh.KeyAlgoECDSA256:
+		err = ssh.Unmarshal(key.Marshal(), &p256)
+		p256.Type, p256.Rest = ssh.KeyAlgoSKECDSA256, application
+		wire = ssh.Marshal(p256)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ssh.ParsePublicKey(wire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return other
 }
 
 // misrecorded exports an alert of whose bulletin the record says something else than the
@@ -1069,7 +1188,7 @@ func (c *court) lying(raw []byte, number int, msgType string, people ...*signing
 	handed := r
 	handed.Type, handed.Bytes, handed.Code, handed.MsgType, handed.Expires = ledger.Bulletin, len(raw), string(c.b.Code), msgType, c.b.Expires.UTC()
 	if b, err := bulletin.Parse(raw); err == nil { // what it is, so that Tocsin judges it by nothing else
-		handed.Identifier, handed.MsgType = b.Message.Identifier, string(b.Message.MsgType)
+		handed.Identifier, handed.MsgType, handed.Number, r.Number = b.Message.Identifier, string(b.Message.MsgType), b.Number, b.Number
 	}
 	c.add(handed)
 	for _, p := range people {
@@ -1212,6 +1331,19 @@ func enrolledAs(t *testing.T, principal string, key ssh.Signer, change func(*ssh
 // default one.
 func withPasskey(t *testing.T, hardware string, change func(*signingtest.Passkey)) *court {
 	t.Helper()
+	return passkeyCourt(t, hardware, change, func(data []byte) []byte { return data })
+}
+
+// withPasskeySaying is withPasskey with a browser that ends its data like this.
+func withPasskeySaying(t *testing.T, end string) *court {
+	t.Helper()
+	return passkeyCourt(t, "", func(*signingtest.Passkey) {}, func(data []byte) []byte {
+		return bytes.Replace(data, []byte(`"crossOrigin":false}`), []byte(end), 1)
+	})
+}
+
+func passkeyCourt(t *testing.T, hardware string, change func(*signingtest.Passkey), say func([]byte) []byte) *court {
+	t.Helper()
 	const liaison = "lucia.bianchi@police.example"
 	k := signingtest.NewPasskey(t, "firma.police.example")
 	change(k)
@@ -1226,19 +1358,19 @@ func withPasskey(t *testing.T, hardware string, change func(*signingtest.Passkey
 	}
 	c.hand(c.b)
 	c.sign(c.b, c.officer)
-	c.statement(c.b, liaison, "police@tocsin", passkeySign(t, k, "police@tocsin", c.b.Bytes()))
+	c.statement(c.b, liaison, "police@tocsin", passkeySign(t, k, "police@tocsin", c.b.Bytes(), say))
 	return c
 }
 
 // passkeySign makes the SSHSIG of a passkey, also where its flags are such that our own
 // code would not: PROTOCOL.sshsig and PROTOCOL.u2f.
-func passkeySign(t *testing.T, k *signingtest.Passkey, namespace string, message []byte) []byte {
+func passkeySign(t *testing.T, k *signingtest.Passkey, namespace string, message []byte, say func([]byte) []byte) []byte {
 	t.Helper()
 	challenge, err := sshsig.SignedData(namespace, message)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := k.Assert(t, challenge)
+	r := k.AssertClientData(t, say(k.ClientData(t, challenge)))
 	var rs struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(r.Signature, &rs); err != nil {
 		t.Fatal(err)

@@ -5,8 +5,7 @@
 #   sh verify-alert.sh FOLDER     a copy of this script that you trust, on another folder
 #
 # It needs a POSIX shell, ssh-keygen (OpenSSH 8.9 or later), awk, cat, cut, mkdir, rm, sed, sort, wc,
-# and sha256sum, shasum or openssl; for signatures of hardware keys also tr, and base64 or
-# openssl. It works in a folder of its own under TMPDIR, which it removes.
+# and sha256sum, shasum or openssl. It works in a folder of its own under TMPDIR, which it removes.
 # Exit status: 0 yes, the alert is proven as far as a script can; 1 no.
 #
 # It believes nothing in the folder that it can work out for itself: who signed, with
@@ -100,13 +99,6 @@ digest() {
 	value=$(digests)
 	printf '%s\n' "${value%% *}"
 }
-if command -v base64 >/dev/null 2>&1; then
-	decode() { base64 -d 2>/dev/null; }
-elif command -v openssl >/dev/null 2>&1; then
-	decode() { openssl base64 -d 2>/dev/null; }
-else
-	decode() { return 1; }
-fi
 for tool in awk ssh-keygen; do
 	command -v "$tool" >/dev/null 2>&1 || give_up "manca $tool" "$tool is missing"
 done
@@ -659,13 +651,58 @@ if [ -n "$size" ]; then
 	fi
 fi
 
+# bare is for awk: a key as what it is, whatever it is called. Whoever has the private half can sign with it
+# as a plain key, as a hardware key and as a passkey of any page: revoked as one it is revoked as the others.
+# shellcheck disable=SC2016 # for awk
+bare='
+function digit64(text, i) { return index("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", substr(text, i, 1)) - 1 }
+function hex(text,   i, k, n, d, out) {
+	for (i = 1; i <= length(text); i += 4) {
+		n = 0
+		for (k = 0; k < 4; k++) { d = digit64(text, i + k); n = n * 64 + (d < 0 ? 0 : d) }
+		out = out sprintf("%06x", n)
+	}
+	return out
+}
+function number(digits,   i, n) {
+	for (i = 1; i <= length(digits); i++) n = n * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
+	return n
+}
+# take: the next of the counted parts of bytes, as SSH writes them; skip passes over others.
+function take(   n, part) {
+	n = 2 * number(substr(bytes, 1, 8)); part = substr(bytes, 9, n)
+	bytes = substr(bytes, 9 + n)
+	return part
+}
+function skip(n) { bytes = substr(bytes, 2 * n + 1) }
+function letters(part,   i, n, out) {
+	for (i = 1; i < length(part); i += 2) {
+		n = number(substr(part, i, 2))
+		out = out (n == 9 || n == 10 || n == 13 ? "\t" : n < 32 ? "\001" : n > 126 ? "\177" : sprintf("%c", n))
+	}
+	return out
+}
+# key: takes one out of bytes, up to the end of what is the key, and sets kind.
+function key(   mark) {
+	kind = letters(take())
+	if (kind ~ /-cert-v01@/) take()
+	mark = kind ~ /ssh-ed25519/ ? "ed25519:" : kind ~ /ecdsa-sha2-nistp256/ ? "p256:" : "other:"
+	if (mark == "other:") return mark bytes
+	if (mark == "p256:") take()
+	mark = mark take()
+	if (kind ~ /^sk-/) take()
+	return mark
+}
+function key_of(text) { bytes = hex(text); return key() }
+'
+
 # --- 5. The key ring: each version was brought by a record and approved by its managers --
 
 # faults FILE: what is wrong with a ring. ssh-keygen passes over lines that it does not
 # understand, and takes lines that admit to everything for ever: what Tocsin would not take is no
 # key ring here either.
 faults() {
-	awk '
+	awk "$bare"'
 	function fine(name) { return name ~ /^[a-z0-9_][a-z0-9._-]*@[a-z0-9_][a-z0-9._-]*$/ && name !~ /\.\./ && name !~ /\.$/ && length(name) <= 255 }
 	# without: takes an option off the others; its length lies in these bounds.
 	function without(option, least, most) {
@@ -693,9 +730,10 @@ faults() {
 			first = role
 		}
 		who = $1 " " first " " authority
-		if (!good) print "line"
-		else if ($4 in owner && owner[$4] != who) print "key", $1
-		owner[$4] = who
+		if (!good) { print "line"; next }
+		held = key_of($4)
+		if (held in owner && owner[held] != who) print "key", $1
+		owner[held] = who
 	}
 	END { if (!lines) print "empty" }
 	' "$1"
@@ -714,14 +752,21 @@ read_ring() {
 		is_file "keys/$1/$path" || give_up "manca il file keys/$1/$path" "the file keys/$1/$path is missing"
 	done
 	if [ -z "$z" ]; then sed -e 's/\(valid-[a-z]*="[0-9]*\)Z"/\1"/g' "keys/$1/signers" >"$scratch/ring.$1"; fi
+	awk "$bare"'
+	{ sub(/\r$/, "") }
+	NF == 0 || $1 ~ /^#/ { next }
+	$1 !~ /^[a-z0-9@.-]+$/ || $2 !~ /^[A-Za-z0-9+\/]+=*$/ { print "revoked"; next }
+	{ print key_of($2) }
+	' "keys/$1/revoked" >"$scratch/revoked.$1"
 	while read -r fault name; do
 		case "$fault" in
 		line) problem "il portachiavi ha una riga che Tocsin non ammette" "the key ring has a line that Tocsin does not take" ;;
 		empty) problem "il portachiavi è vuoto" "the key ring is empty" ;;
+		revoked) problem "l'elenco delle chiavi revocate ha una riga che Tocsin non ammette" "the list of revoked keys has a line that Tocsin does not take" ;;
 		key) problem "una chiave è nel portachiavi per due persone o due ruoli ($name)" "one key is in the key ring for two persons or two roles ($name)" ;;
 		esac
 	done <<EOF
-$(faults "keys/$1/signers")
+$(faults "keys/$1/signers" && sed -n -e '/^revoked$/p' "$scratch/revoked.$1")
 EOF
 }
 
@@ -736,7 +781,7 @@ ring_digest() {
 
 # verify-ring.sh, the one with this digest, holds each version against the one before it:
 # its number, the digest that it follows, its files, its end, and the managers of both.
-ring_script=9e2354f28d7cc7bbcb967e871fc119b253ea76f626ed8b58a01c3b7126ba9c69
+ring_script=dbe04683cccf52e7648446110379cb49bc9abd9446ebc291509d8482213f984e
 
 # approved TIME FOLDERS: what that script says, as of a time.
 approved() {
@@ -1441,6 +1486,86 @@ EOF
 
 # --- 9. The signatures: each was made by a person whom the version in force admitted ---------
 
+# took_apart FILE: sets held to the bare key that made a signature, authority to that of the authority that
+# certifies it, or nothing, client to what a browser signed, and browser to json, or none where there was
+# no browser, twice where an object in it has a name twice, or odd where it is no JSON with plain names.
+took_apart() {
+	held='' authority='' browser='' client=''
+	awk "$bare"'
+	function blank() { while (substr(data, at, 1) ~ /^[ \t]$/) at++ }
+	function odd() { if (browser == "json") browser = "odd" }
+	function string(   c, from) {
+		if (substr(data, at, 1) != "\"") { odd(); return "" }
+		from = ++at
+		while ((c = substr(data, at, 1)) != "\"") {
+			if (c == "" || c == "\t" || c == "\001") { odd(); return "" }
+			if (c == "\\") {
+				c = substr(data, at + 1, 5)
+				if (c !~ /^["\\\/bfnrt]/ && c !~ /^u[0-9A-Fa-f][0-9A-Fa-f][0-9A-Fa-f][0-9A-Fa-f]$/) { odd(); return "" }
+				at++
+			}
+			at++
+		}
+		at++
+		return substr(data, from, at - 1 - from)
+	}
+	function value(   c, id, name, last) {
+		blank(); c = substr(data, at, 1)
+		if (c == "\"") { string(); return }
+		if (c != "{" && c != "[") {
+			if (!match(substr(data, at), /^(true|false|null|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?)/)) odd()
+			at += RLENGTH
+			return
+		}
+		last = c == "{" ? "}" : "]"; id = ++objects; at++
+		blank()
+		if (substr(data, at, 1) == last) { at++; return }
+		while (browser == "json") {
+			if (last == "}") {
+				blank(); name = string()
+				if (name ~ /[^ -~]/ || index(name, "\\")) odd()
+				else if ((id, name) in names) browser = "twice"
+				names[id, name] = 1
+				blank()
+				if (substr(data, at++, 1) != ":") odd()
+			}
+			if (browser == "json") value()
+			blank(); c = substr(data, at++, 1)
+			if (c == last) return
+			if (c != ",") odd()
+		}
+	}
+	!/^-----/ { sub(/\r$/, ""); text = text $0 }
+	END {
+		all = hex(text); bytes = substr(all, 21) # after SSHSIG and the version
+		signer = take(); take(); take(); take(); signed = take()
+		bytes = signer
+		print key()
+		if (kind ~ /-cert-v01@/) {
+			skip(12); take(); take(); skip(16); take(); take(); take()
+			bytes = take()
+			print key()
+		} else print ""
+		bytes = signed; browser = "none"
+		if (letters(take()) ~ /^webauthn/) {
+			take(); skip(5); take()
+			data = letters(take()); browser = "json"; at = 1
+			value(); blank()
+			if (browser == "json" && at != length(data) + 1) odd()
+		}
+		print browser; print data
+	}
+	' "$1" >"$scratch/signature" || :
+	{
+		IFS= read -r held || :
+		IFS= read -r authority || :
+		IFS= read -r browser || :
+		IFS= read -r client || :
+	} <"$scratch/signature"
+	case "$held" in ed25519:????????????????????????????????* | p256:04????????????????????????????????*) ;; *) return 1 ;; esac
+	[ -n "$browser" ]
+}
+
 # attested: what a hardware key or passkey attested; sets hardware to words for
 # people, or why to the reason for which the policy does not take it.
 attested() {
@@ -1465,27 +1590,25 @@ attested() {
 		because "la chiave può esistere su più dispositivi (BE=1) e le regole non lo ammettono" "the key may exist on several devices (BE=1), and the policy does not allow it"
 		return 1
 	fi
-	# A browser's data stand in the signature as text; ssh-keygen looks at neither page
-	# nor frame. It has checked that the text begins like this, with the page that asked.
-	text=$(sed -e '/^-----/d' "$sig" | decode | tr -cd ' -~') || text=
-	if [ -z "$text" ]; then
-		because "per leggere la pagina che ha chiesto la firma serve base64 oppure openssl" "to read which page asked for the signature, base64 or openssl is needed"
-		return 1
-	fi
-	case "$text" in
-	*webauthn.get*webauthn.get*) because "i dati del browser non si leggono con certezza" "the browser's data can't be read with certainty" && return 1 ;;
-	*'{"type":"webauthn.get","challenge":"'*'","origin":"'*)
+	# ssh-keygen looks at neither page nor frame of what a browser signed. It has checked that this begins as it
+	# must, with the page that asked.
+	case "$browser" in
+	none) return 0 ;;
+	twice) because "i dati del browser dicono due volte la stessa cosa" "the browser's data say something twice" && return 1 ;;
+	esac
+	text=$client
+	case "$browser|$text" in
+	'json|{"type":"webauthn.get","challenge":"'*'","origin":"'*)
 		text=${text#*'{"type":"webauthn.get","challenge":"'} text=${text#*'","origin":"'}
 		page=${text%%\"*} text=${text#*\"}
 		case "$text" in
-		,\"crossOrigin\":false[,'}']* | '}'*) ;;
+		,\"crossOrigin\":false[,'}']* | '}') ;;
 		*) because "la passkey ha firmato dentro una pagina incorniciata da un altro sito" "the passkey signed in a page that another site framed" && return 1 ;;
 		esac
 		pick pagina page
 		hardware="$hardware, $words $(shown "$page")"
 		;;
-	*webauthn*) because "i dati del browser non si leggono con certezza" "the browser's data can't be read with certainty" && return 1 ;;
-	*) return 0 ;;
+	*) because "i dati del browser non si leggono con certezza" "the browser's data can't be read with certainty" && return 1 ;;
 	esac
 	if [ -z "${origins#"${origins%%[! ]*}"}" ]; then return 0; fi
 	case "$page| $origins " in
@@ -1516,14 +1639,13 @@ certified() {
 	*) because "il suo certificato non è per una persona sola" "its certificate is not for one person" && return 1 ;;
 	esac
 	if [ ! -f "$scratch/enrolled.$in_use" ]; then
-		awk '{ sub(/\r$/, "") } NF && $1 !~ /^#/ {
+		awk "$bare"'{ sub(/\r$/, "") } NF && $1 !~ /^#/ {
 			role = $2; sub(/.*namespaces="/, "", role); sub(/@.*/, "", role)
-			print $3, $4, $1 "/" role ($2 ~ /cert-authority/ ? "/authority" : "")
-		}' "$ring" >"$scratch/lines"
-		ssh-keygen -l -f "$scratch/lines" >"$scratch/enrolled.$in_use" 2>/dev/null || :
+			print key_of($4), $1 "/" role ($2 ~ /cert-authority/ ? "/authority" : "")
+		}' "$ring" >"$scratch/enrolled.$in_use"
 	fi
-	while read -r _ mark owner _; do
-		if [ "$mark" != "$key" ] || [ "$owner" = "$principal/$role" ]; then continue; fi
+	while read -r mark owner; do
+		if [ "$mark" != "$held" ] || [ "$owner" = "$principal/$role" ]; then continue; fi
 		because "il suo certificato è per una chiave che il portachiavi dà a ${owner%%/*}" "its certificate is for a key that the key ring gives to ${owner%%/*}"
 		return 1
 	done <"$scratch/enrolled.$in_use"
@@ -1547,7 +1669,7 @@ in_time() {
 
 # holds_good SEQ FOLDER FILE: whether the signature of a record, which lies in the folder, is one
 # on the file by a person whom the version in use admitted at the record's time, in a role that is asked
-# for. It sets key, kind, organisation and hardware, or why.
+# for. It sets key, held, kind, organisation and hardware, or why.
 holds_good() {
 	sig=$2/$1.sig signed=$3 why='' armor=''
 	IFS= read -r armor <"$scratch/armor.$1" || :
@@ -1601,6 +1723,16 @@ holds_good() {
 		return 1
 	fi
 	case "$key" in SHA256:*[!A-Za-z0-9+/]* | [!S]*) because "ssh-keygen non nomina la chiave" "ssh-keygen does not name the key" && return 1 ;; esac
+	if ! took_apart "$sig"; then
+		because "la firma non si legge con certezza" "the signature can't be read with certainty"
+		return 1
+	fi
+	while read -r mark; do
+		if [ "$mark" = "$held" ] || [ "$mark" = "$authority" ]; then
+			because "la chiave, o l'autorità che la certifica, è fra le revocate, forse in un'altra forma" "the key, or the authority that certifies it, is revoked, perhaps in another form"
+			return 1
+		fi
+	done <"$scratch/revoked.$in_use"
 	case "$kind" in *-CERT) certified || return 1 ;; esac
 	case "$kind" in
 	ED25519 | ECDSA | ED25519-CERT | ECDSA-CERT) ;;
@@ -1652,7 +1784,7 @@ check_halt() {
 
 # choose MODE SLOTS USED: whether the approvals fill every slot with signatures that are
 # apart from each other. MODE 1: other persons; 2: other keys too; 3: other
-# organisations too. The fingerprint is that of the key inside a certificate.
+# organisations too. The bare key is that of the key inside a certificate.
 choose() (
 	mode=$1 todo=$2 used=$3
 	if [ -z "$todo" ]; then exit 0; fi
@@ -1701,7 +1833,7 @@ EOF
 # counts SEQ: whether the signature counts, by the version in use.
 counts() {
 	if in_time && holds_good "$1" signatures "$file"; then
-		approval="$role|$principal|$key|$organisation"
+		approval="$role|$principal|$held|$organisation"
 		return 0
 	fi
 	return 1
@@ -1834,7 +1966,7 @@ EOF
 		sound="$sound $seq"
 		if [ -n "$b_instead" ]; then
 			case "$nl$approvals$nl" in *"$nl$approval$nl"*) continue ;; esac # recorded again, it is no later signature
-			if [ -z "$released" ] && colleague "$role" "$principal" "$key" "$organisation"; then
+			if [ -z "$released" ] && colleague "$role" "$principal" "$held" "$organisation"; then
 				if timely "$digest" "$handed" "$time" "$at" "$seq"; then released=$seq house=$organisation; else early=$why; fi
 			fi
 			approvals="$approvals${approvals:+$nl}$approval"

@@ -83,9 +83,37 @@ meta() {
 	managers "$1"
 }
 
+# bare: reads lines that begin with a key's kind and the key, and puts before each the key as what it is: with its
+# private half one can sign as a plain key, as a hardware key and as a passkey.
+bare() {
+	awk '
+	function digit(text, i) { return index("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", substr(text, i, 1)) - 1 }
+	function hex(text,   i, k, n, d, out) {
+		for (i = 1; i <= length(text); i += 4) {
+			n = 0
+			for (k = 0; k < 4; k++) { d = digit(text, i + k); n = n * 64 + (d < 0 ? 0 : d) }
+			out = out sprintf("%06x", n)
+		}
+		return out
+	}
+	BEGIN {
+		# Where it stands in the bytes, after its kind and the name of the curve.
+		at["ssh-ed25519"] = 19; at["sk-ssh-ed25519@openssh.com"] = 34
+		at["ecdsa-sha2-nistp256"] = 39; at["sk-ecdsa-sha2-nistp256@openssh.com"] = 54
+	}
+	{ sub(/\r$/, "") }
+	NF < 2 || $1 ~ /^#/ { next }
+	!($1 in at) { print $2, $0; next }
+	{ print substr(hex($2), 2 * at[$1] + 1, $1 ~ /ed25519/ ? 64 : 130), $0 }
+	'
+}
+# keys_of FILE: the keys of a ring, as lines of their kind and the key.
+keys_of() { awk '{ sub(/\r$/, "") } NF >= 4 && $1 !~ /^#/ { print $3, $4 }' "$1"; }
+
 # managers DIR: each line of root has one name, a validity in UTC, this role alone, and a key of its own.
 managers() {
 	: > "$tmp/keys"
+	keys_of "$signers_file" | bare | cut -d' ' -f1 | sort -u > "$tmp/signers"
 	while IFS= read -r line || [ -n "$line" ]; do
 		case $line in '' | '#'*) continue ;; esac
 		printf '%s\n' "$line" | {
@@ -95,7 +123,8 @@ managers() {
 			case $options in *cert-authority* | *[!a-zA-Z0-9@.,=\"-]*) name='' ;; *valid-after=\"[0-9]*Z\"*) ;; *) name='' ;; esac
 			case $options in *valid-before=\"[0-9]*Z\"*) ;; *) name='' ;; esac
 			case $kind in ssh-ed25519 | ecdsa-sha2-nistp256 | sk-ssh-ed25519@openssh.com | sk-ecdsa-sha2-nistp256@openssh.com) ;; *) name='' ;; esac
-			[ -n "$name" ] && printf '%s %s %s\n' "$key" "$name" "$kind" >> "$tmp/keys" && ! grep -qF -e "$key" "$signers_file"
+			key=$(printf '%s %s\n' "$kind" "$key" | bare | cut -d' ' -f1)
+			[ -n "$name" ] && [ -n "$key" ] && printf '%s %s\n' "$key" "$name" >> "$tmp/keys" && ! grep -qxF -e "$key" "$tmp/signers"
 		} || no "$1/root: una riga non è come deve essere: $line" "$1/root: a line is not as it must be: $line"
 	done < "$1/root"
 	# A key that stands for two people would let one of them sign twice.
@@ -108,13 +137,16 @@ managers() {
 signed() {
 	: > "$tmp/who"
 	sed -e 's/\(valid-[a-z]*="[0-9]*\)Z"/\1'"$z"'"/g' "$1/root" > "$tmp/root"
+	# A key that is revoked in one form is revoked in each.
+	bare < "$1/revoked" | cut -d' ' -f1 | sort -u > "$tmp/bare"
+	{ cat "$1/revoked" && echo && keys_of "$1/root" | bare | grep -F -f "$tmp/bare" | cut -d' ' -f2-; } > "$tmp/revoked" || :
 	set +f
 	for s in "$new"/sigs/*; do
 		set -f
 		[ -f "$s" ] || continue
 		ssh-keygen -Y find-principals -f "$tmp/root" -s "$s" -O "verify-time=${at%Z}$z" 2>/dev/null | sort -u > "$tmp/names" || continue
 		while read -r who; do
-			ssh-keygen -vv -Y verify -f "$tmp/root" -I "$who" -n "$namespace" -s "$s" -r "$1/revoked" -O "verify-time=${at%Z}$z" \
+			ssh-keygen -vv -Y verify -f "$tmp/root" -I "$who" -n "$namespace" -s "$s" -r "$tmp/revoked" -O "verify-time=${at%Z}$z" \
 				< "$new/meta" > "$tmp/out" 2> "$tmp/err" || continue
 			# A hardware key says whether it was touched (1) and by whom (4), and whether it can be copied (8).
 			flags=$(sed -n 's/.*signature details: .*flags = 0x\([0-9a-f]*\).*/\1/p' "$tmp/err" | sed -n 1p)

@@ -147,6 +147,22 @@ func TestFollows(t *testing.T) {
 		"revoked_manager": {change: func(_ *testing.T, o *office) {
 			o.contents.Revoked = []byte(publicLine(o.managers[2].PublicKey()) + "\n")
 		}, by: both, want: "1 of the managers of version 2 have signed"},
+		"manager_revoked_in_another_form": {change: func(t *testing.T, o *office) {
+			o.contents.Revoked = []byte("# rubata\n" + publicLine(asHardware(t, o.managers[2].PublicKey())) + " c\r\n")
+		}, by: both, want: "1 of the managers of version 2 have signed"},
+		"others_revoked": {change: func(t *testing.T, o *office) {
+			o.contents.Revoked = []byte(publicLine(asHardware(t, signingtest.NewPerson(t, "dario.villa@pc.example", signing.Keyring).PublicKey())))
+		}, by: both},
+		"key_of_two_in_two_forms": {change: func(t *testing.T, o *office) {
+			key := o.managers[0].PublicKey()
+			line := strings.Replace(o.managers[0].Line(t), "anna.neri@pc.example", "dario.villa@police.example", 1)
+			o.contents.Root = append(o.contents.Root, strings.Replace(line, publicLine(key), publicLine(asHardware(t, key)), 1)+"\n"...)
+		}, by: both, want: "already that of"},
+		"manager_and_signer_in_two_forms": {change: func(t *testing.T, o *office) {
+			key := o.managers[0].PublicKey()
+			line := strings.ReplaceAll(o.managers[0].Line(t), "keyring@", "officer@")
+			o.contents.Signers = append(o.contents.Signers, strings.Replace(line, publicLine(key), publicLine(asHardware(t, key)), 1)+"\n"...)
+		}, by: both, want: "stands in the file signers"},
 		"ended_manager": {change: func(t *testing.T, o *office) {
 			o.managers[2].Before = day(5, 1)
 			o.contents.Root = signingtest.RingText(t, o.managers...)
@@ -214,6 +230,27 @@ func (o *office) draft(t *testing.T) map[string][]byte {
 
 func alter(name string) func(*testing.T, *office, map[string][]byte) {
 	return func(_ *testing.T, _ *office, f map[string][]byte) { f[name] = append(f[name], '\n') }
+}
+
+// asHardware returns an Ed25519 key as one of hardware: who has its private half can sign as both.
+func asHardware(t *testing.T, key ssh.PublicKey) ssh.PublicKey {
+	t.Helper()
+	var plain struct {
+		Type string
+		Key  []byte
+	}
+	if err := ssh.Unmarshal(key.Marshal(), &plain); err != nil {
+		t.Fatal(err)
+	}
+	hardware, err := ssh.ParsePublicKey(ssh.Marshal(struct {
+		Type        string
+		Key         []byte
+		Application string
+	}{ssh.KeyAlgoSKED25519, plain.Key, "ssh:"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hardware
 }
 
 // renamed returns a manager called name with the key of another name.

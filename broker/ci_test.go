@@ -65,7 +65,11 @@ func TestWhatTheRaceStepLeavesOutIsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files {
+	audit, err := filepath.Glob("audit/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, audit...) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +78,7 @@ func TestWhatTheRaceStepLeavesOutIsThere(t *testing.T) {
 	}
 	for name := range strings.SplitSeq(names, "|") {
 		if !strings.Contains(tests.String(), "\nfunc Test"+name+"(t *testing.T)") {
-			t.Errorf("it leaves out Test%s, and cmd/tocsin has no such test", name)
+			t.Errorf("it leaves out Test%s, and neither cmd/tocsin nor broker/audit has such a test", name)
 		}
 	}
 }

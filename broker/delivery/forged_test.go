@@ -75,6 +75,11 @@ func TestAForgedSendingWhileNoNodeIsUpHoldsUpNothing(t *testing.T) {
 			forged := bulletinRecord(b)
 			forged.SHA256, forged.Kind, forged.Number = strings.Repeat("ab", 32), kind, 2
 			h.forge(who, forged)
+			for _, role := range map[string][]string{"police": {"police", "deputy"}, "officer": {"officer", "breakglass", "deputy"}}[who] {
+				h.forge(who, ledger.Record{
+					Type: ledger.Signature, Alert: string(b.Alert), Number: 2, SHA256: forged.SHA256, Principal: "eva@example", Namespace: role + "@exercise.tocsin", Armor: "none",
+				})
+			}
 			h.forge("adapter-x-a", ledger.Record{
 				Type: ledger.Attempt, Node: "zz/z", Alert: string(b.Alert), Number: 2, SHA256: forged.SHA256, Channel: "x-a", Part: 1, Attempt: 1, Until: time.Now().UTC().Add(time.Second),
 			})

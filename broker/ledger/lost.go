@@ -33,16 +33,16 @@ func (e *LostError) Error() string {
 // keeps those of one that was never sent proves nothing: whoever may hand in can write a
 // record without them. What stands prepared inside another one of its alert need not be kept
 // apart: here it is enough that one is there which may hold it, and whoever reads the alert
-// finds out whether it does. One that has signatures in a single role may have been signed by
-// whom the policy asks for, or its sending forged by who stole two credentials: that is for
-// whoever knows the policy, and about its alert alone.
+// finds out whether it does. Where one credential of people could have written all of its
+// signatures, its sending may be forged by who stole that and an adapter's: that is for whoever
+// knows the policy, and about its alert alone.
 func (l *Ledger) holdBytes(ctx context.Context) error {
 	want := map[string]int64{}
 	around := map[string][]string{} // what may hold a prepared bulletin, by its digest
 	l.View(func(s *State) {
 		for _, a := range s.Alerts {
 			for _, b := range a.Bulletins {
-				if !b.Attempted() || b.Unread() || b.Kind == "" && b.roles() < 2 {
+				if !b.Attempted() || b.Unread() || b.Kind == "" && !b.bySeveral() {
 					continue
 				}
 				want[b.SHA256] = b.Seq
@@ -89,4 +89,19 @@ func (l *Ledger) holdBytes(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.lost = lost
 	return nil
+}
+
+// bySeveral reports whether no single credential of people could have written the signatures
+// that the ledger holds of the bulletin, whether they hold or not.
+func (b *BulletinState) bySeveral() bool {
+	one := []Role{RoleOfficer, RolePolice}
+	for i := range b.Statements {
+		role, _, _ := strings.Cut(b.Statements[i].Namespace, "@")
+		one = slices.DeleteFunc(one, func(r Role) bool {
+			return !slices.ContainsFunc(writings(), func(w writing) bool {
+				return w.of == Signature && strings.HasSuffix(w.subject, ".signature."+role) && slices.Contains(w.roles, r)
+			})
+		})
+	}
+	return len(one) == 0
 }

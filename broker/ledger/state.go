@@ -150,17 +150,6 @@ type BulletinState struct {
 // Unread reports whether a node has refused the bulletin since it could not read it.
 func (b *BulletinState) Unread() bool { return b.Refusal != nil && b.Refusal.Class == ClassBulletin }
 
-// roles returns in how many roles the ledger holds signatures of the bulletin, whether they
-// hold or not.
-func (b *BulletinState) roles() int {
-	roles := map[string]bool{}
-	for i := range b.Statements {
-		role, _, _ := strings.Cut(b.Statements[i].Namespace, "@")
-		roles[role] = true
-	}
-	return len(roles)
-}
-
 // Recorded returns what the record of the bulletin says of it, under the alert to which
 // the record belongs.
 func (b *BulletinState) Recorded(id string) alert.Recorded {

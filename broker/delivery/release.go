@@ -226,7 +226,7 @@ func Judge(ctx context.Context, l *ledger.Ledger, rings *signing.History, id str
 				return nil, err
 			}
 			out[state.SHA256] = v
-		case lib.isLost(&state, err):
+		case lib.isLost(id, &state, err):
 			out[state.SHA256] = Verdict{Lost: err}
 		case isVerdict(err):
 			out[state.SHA256] = Verdict{Refused: err}
@@ -270,10 +270,10 @@ func (lib *library) items(ctx context.Context, id, channel string) ([]item, erro
 		return nil, err
 	}
 	for _, state := range lib.states(id) {
-		if !state.Attempted() || state.Unread() {
+		if state.Unread() || !lib.attempted(id, &state) {
 			continue
 		}
-		if _, err := lib.read(ctx, id, &state); err != nil && lib.isLost(&state, err) {
+		if _, err := lib.read(ctx, id, &state); err != nil && lib.isLost(id, &state, err) {
 			return nil, fmt.Errorf("%w: %w", errLost, err)
 		}
 	}
@@ -464,11 +464,18 @@ func isGone(err error) bool {
 // refused: then whoever says that they sent it has forged that. So they have where it lacks
 // signatures in the roles that the policy asks for, and where it was prepared: its bytes stand
 // in the bulletin around it, and of that one the same is asked.
-func (lib *library) isLost(state *ledger.BulletinState, err error) bool {
-	if !state.Attempted() || state.Unread() || state.Kind != "" || !isGone(err) && !errors.Is(err, ledger.ErrNoBlobs) {
+func (lib *library) isLost(id string, state *ledger.BulletinState, err error) bool {
+	if state.Unread() || !lib.attempted(id, state) || state.Kind != "" || !isGone(err) && !errors.Is(err, ledger.ErrNoBlobs) {
 		return false
 	}
 	return state.Breakglass || lib.rings == nil || lib.signedInRoles(state)
+}
+
+// attempted reports whether a channel began to send a post of the bulletin by now: what a
+// state that was copied says of deliveries goes on changing.
+func (lib *library) attempted(id string, state *ledger.BulletinState) (was bool) {
+	lib.ledger.View(func(st *ledger.State) { was = st.Alerts[id].Bulletin(state.SHA256).Attempted() })
+	return was
 }
 
 // signedInRoles reports whether the ledger holds signatures, whether they hold or not, in as

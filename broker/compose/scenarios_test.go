@@ -2,7 +2,6 @@ package compose_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -128,18 +127,7 @@ func TestEveryScenario(t *testing.T) {
 			}
 		}
 		file := filepath.Join("testdata", "scenarios", s.Name+".txt")
-		if os.Getenv("TOCSIN_UPDATE_GOLDEN") == "1" {
-			if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text.String() != string(want) {
-			t.Errorf("it is not as in %s; read it, then run with TOCSIN_UPDATE_GOLDEN=1:\n%s", file, text.String())
-		}
+		asGolden(t, file, text.String())
 	})
 }
 

@@ -151,18 +151,7 @@ func TestScenarioGolden(t *testing.T) {
 					}
 					fmt.Fprintf(&text, "language: %s\nlink: %s\n\n%s\n", p.Lang, p.Link, p.Text)
 					file := filepath.Join("testdata", "scenario", fmt.Sprintf("%s-%s-%s-%d.txt", name, realm, p.Channel, p.Part))
-					if os.Getenv("TOCSIN_UPDATE_GOLDEN") == "1" {
-						if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
-							t.Fatal(err)
-						}
-					}
-					want, err := os.ReadFile(file)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if text.String() != string(want) {
-						t.Errorf("it is not as in %s; read it, then run with TOCSIN_UPDATE_GOLDEN=1:\n%s", file, text.String())
-					}
+					asGolden(t, file, text.String())
 				}
 			})
 		}
@@ -293,4 +282,21 @@ func BenchmarkScenario(b *testing.B) {
 	}
 	b.ReportMetric(float64(floor.Nanoseconds())/float64(b.N), "floor-ns/op")
 	b.ReportMetric(float64(b.Elapsed()-floor)/float64(floor), "times-floor")
+}
+
+// asGolden holds a text against the golden file that a person has read.
+func asGolden(t *testing.T, file, text string) {
+	t.Helper()
+	if os.Getenv("TOCSIN_UPDATE_GOLDEN") == "1" {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text != string(want) {
+		t.Errorf("it is not as in %s; read it, then run with TOCSIN_UPDATE_GOLDEN=1:\n%s", file, text)
+	}
 }

@@ -271,7 +271,7 @@ func formOf(s *scenario.Scenario, v *scenario.Values) *bulletin.Form {
 
 // form returns the form in which the values of an alert are filled in once more.
 func (r *renewal) form(s *scenario.Scenario) (*form, error) {
-	atlas, err := scenario.Savona()
+	atlas, err := r.c.atlas()
 	if err != nil {
 		return nil, err
 	}

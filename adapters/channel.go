@@ -222,6 +222,13 @@ type Attempt struct {
 	N        int       // counts from 1
 	Since    time.Time // no try at this post left before this moment, by this machine's clock
 	Prepared string    // what [Preparer.Prepare] returned; "" if it was never called
+
+	// ReplyTo is the platform's name for the post that this one follows: the latest one of
+	// its alert that is public here; "" for none. Where [Limits.Replies] the post answers it,
+	// so that who reads one sees the other; where the platform does not let it, since the other
+	// is gone or its rules forbid the answer, the post is published for itself. A reply is worth no
+	// alert: the text says all of itself.
+	ReplyTo string
 }
 
 // A Receipt is a platform's word that a post is public.
@@ -242,6 +249,9 @@ type Limits struct {
 	MaxHashtags   int                   // 0 for no limit
 	MaxMentions   int                   // words that begin with "@"; 0 for no limit
 	LinksInText   bool                  // a link in the text can be followed by the reader
+	Replies       bool                  // a post can answer an earlier one ([Attempt.ReplyTo])
+	Marks         MarkForm              // how a post that is public can be marked ([Marker])
+	MaxMark       int                   // of a mark's text, in the same units as MaxLen; 0 where there are no marks
 }
 
 // Length returns the length of text in the platform's units.

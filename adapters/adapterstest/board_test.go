@@ -42,6 +42,9 @@ type notice struct {
 	Text  string    `json:"text"`
 	At    time.Time `json:"at"`
 	Shown time.Time `json:"shown"` // hidden from reads until then
+
+	ReplyTo string `json:"reply_to"` // the post that it answers, "" for none
+	Pinned  bool   `json:"pinned"`
 }
 
 func newBoard(now func() time.Time) *board {
@@ -53,7 +56,7 @@ func (b *board) Live() []adapterstest.Live {
 	defer b.mu.Unlock()
 	var all []adapterstest.Live
 	for _, n := range b.posts {
-		all = append(all, adapterstest.Live{ID: n.ID, Text: n.Text, At: n.At, URL: "board:" + n.ID})
+		all = append(all, adapterstest.Live{ID: n.ID, Text: n.Text, At: n.At, URL: "board:" + n.ID, ReplyTo: n.ReplyTo, Pinned: n.Pinned})
 	}
 	return all
 }
@@ -85,7 +88,9 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.mu.Unlock()
 		reply(w, http.StatusCreated, map[string]any{"draft": draft})
 	case r.Method == http.MethodPost && r.URL.Path == "/posts":
-		b.write(w, r, in["draft"])
+		b.write(w, r, in["draft"], in["reply_to"])
+	case r.Method == http.MethodPatch:
+		b.change(w, r, id, in)
 	case r.Method == http.MethodPut:
 		b.mu.Lock()
 		if !slices.ContainsFunc(b.posts, func(n notice) bool { return n.ID == id }) {
@@ -96,6 +101,28 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		b.read(w, id)
 	}
+}
+
+// change changes the text of a post, or whether it is pinned.
+func (b *board) change(w http.ResponseWriter, r *http.Request, id string, in map[string]string) {
+	b.mu.Lock()
+	i := slices.IndexFunc(b.posts, func(n notice) bool { return n.ID == id })
+	b.mu.Unlock()
+	if i < 0 {
+		reply(w, http.StatusNotFound, map[string]any{"error": "no such post"})
+		return
+	}
+	b.perform(w, r, b.Take(), func() any {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if text, ok := in["text"]; ok {
+			b.posts[i].Text = text
+		}
+		if pinned, ok := in["pinned"]; ok {
+			b.posts[i].Pinned = pinned == "true"
+		}
+		return b.posts[i]
+	})
 }
 
 // draftOf returns the name of a draft: the board names them by what they hold.
@@ -113,16 +140,26 @@ func (b *board) read(w http.ResponseWriter, id string) {
 	reply(w, http.StatusOK, map[string]any{"posts": shown})
 }
 
-func (b *board) write(w http.ResponseWriter, r *http.Request, draft string) {
+func (b *board) write(w http.ResponseWriter, r *http.Request, draft, replyTo string) {
 	b.mu.Lock()
 	text, ok := b.drafts[draft]
 	taken := b.taken[draft]
+	gone := replyTo != "" && !slices.ContainsFunc(b.posts, func(n notice) bool { return n.ID == replyTo })
 	b.mu.Unlock()
+	if gone {
+		reply(w, http.StatusGone, map[string]any{"error": "nobody to answer"})
+		return
+	}
 	if !ok || taken {
 		reply(w, map[bool]int{true: http.StatusConflict, false: http.StatusBadRequest}[taken], map[string]any{"error": "draft " + draft})
 		return
 	}
 	f := b.Take()
+	b.perform(w, r, f, func() any { return b.apply(draft, text, replyTo, f) })
+}
+
+// perform does a public write under f: do applies it and returns the good answer.
+func (b *board) perform(w http.ResponseWriter, r *http.Request, f adapterstest.Fault, do func() any) {
 	f.PlayBefore(r)
 	switch f.Kind {
 	case adapterstest.Throttle:
@@ -137,7 +174,7 @@ func (b *board) write(w http.ResponseWriter, r *http.Request, draft string) {
 		return
 	default:
 	}
-	n := b.apply(draft, text, f)
+	good := do()
 	if f.PlayAfter(w, r) {
 		return
 	}
@@ -147,15 +184,15 @@ func (b *board) write(w http.ResponseWriter, r *http.Request, draft string) {
 	case adapterstest.DuplicateOf:
 		reply(w, http.StatusConflict, map[string]any{"error": "twice"})
 	default:
-		reply(w, http.StatusCreated, n)
+		reply(w, http.StatusCreated, good)
 	}
 }
 
-func (b *board) apply(draft, text string, f adapterstest.Fault) notice {
+func (b *board) apply(draft, text, replyTo string, f adapterstest.Fault) notice {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.taken[draft] = true
-	n := notice{ID: fmt.Sprint(len(b.taken)), Text: text, At: b.now()}
+	n := notice{ID: fmt.Sprint(len(b.taken)), Text: text, At: b.now(), ReplyTo: replyTo}
 	switch f.Kind {
 	case adapterstest.Alter:
 		n.Text = strings.ToUpper(text)
@@ -185,6 +222,8 @@ var (
 	_ adapters.Clocked  = (*channel)(nil)
 	_ adapters.Finder   = (*channel)(nil)
 	_ adapters.Locator  = (*channel)(nil)
+	_ adapters.Marker   = (*channel)(nil)
+	_ adapters.Pinner   = (*channel)(nil)
 	_ adapters.Preparer = (*channel)(nil)
 	_ adapters.Volatile = (*channel)(nil)
 )
@@ -194,7 +233,9 @@ func (ch *channel) Kind() string { return "board" }
 func (ch *channel) ClockOffset() (time.Duration, bool) {
 	return ch.wire.ClockOffset()
 }
-func (ch *channel) Limits() adapters.Limits { return adapters.Limits{MaxLen: 500} }
+func (ch *channel) Limits() adapters.Limits {
+	return adapters.Limits{MaxLen: 500, Replies: true, Marks: adapters.MarkEdit, MaxMark: 500}
+}
 
 // call makes one call and reads a good answer into out.
 func (ch *channel) call(ctx context.Context, method, path string, in, out any) ([]byte, error) {
@@ -223,7 +264,7 @@ func (ch *channel) call(ctx context.Context, method, path string, in, out any) (
 		return nil, f
 	}
 	f.After = wire.RetryAfter(a.Header, time.Now())
-	if k, ok := map[int]adapters.Kind{400: adapters.Permanent, 401: adapters.Auth, 402: adapters.Quota, 409: adapters.Duplicate, 429: adapters.NotSent}[a.Status]; ok {
+	if k, ok := map[int]adapters.Kind{400: adapters.Permanent, 401: adapters.Auth, 402: adapters.Quota, 409: adapters.Duplicate, 410: adapters.Permanent, 429: adapters.NotSent}[a.Status]; ok {
 		f.Kind = k
 	}
 	return nil, f
@@ -256,13 +297,17 @@ func (ch *channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if own, err := json.Marshal(drafted(p)); err != nil || a.Prepared != draftOf(own) {
 		return adapters.Receipt{}, adapters.Fail(adapters.NotSent, "%w", adapters.ErrPreparedDead)
 	}
-	return ch.release(ctx, a.Prepared)
+	r, err := ch.release(ctx, a.Prepared, a.ReplyTo)
+	if adapters.KindOf(err) == adapters.Permanent && a.ReplyTo != "" {
+		return ch.release(ctx, a.Prepared, "")
+	}
+	return r, err
 }
 
 // release publishes a draft, whatever it holds.
-func (ch *channel) release(ctx context.Context, draft string) (adapters.Receipt, error) {
+func (ch *channel) release(ctx context.Context, draft, replyTo string) (adapters.Receipt, error) {
 	var n notice
-	body, err := ch.call(ctx, http.MethodPost, "/posts", map[string]string{"draft": draft}, &n)
+	body, err := ch.call(ctx, http.MethodPost, "/posts", map[string]string{"draft": draft, "reply_to": replyTo}, &n)
 	if err != nil {
 		return adapters.Receipt{}, err
 	}
@@ -303,6 +348,40 @@ func (ch *channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 		return &adapters.AlteredError{Shown: posts[0].Text, Want: p.Text}
 	}
 	return nil
+}
+
+func (ch *channel) Mark(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
+	if err := ch.Limits().CheckMark(m); err != nil {
+		return err
+	}
+	return ch.change(ctx, on, map[string]string{"text": m.Text})
+}
+
+func (ch *channel) ReadMark(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
+	return ch.ReadBack(ctx, adapters.Post{Text: m.Text}, on)
+}
+
+func (ch *channel) Pin(ctx context.Context, on adapters.Receipt) error {
+	return ch.change(ctx, on, map[string]string{"pinned": "true"})
+}
+
+func (ch *channel) Unpin(ctx context.Context, on adapters.Receipt) error {
+	if err := ch.change(ctx, on, map[string]string{"pinned": "false"}); !errors.Is(err, adapters.ErrNotPublished) {
+		return err
+	}
+	return nil
+}
+
+func (ch *channel) change(ctx context.Context, on adapters.Receipt, in map[string]string) error {
+	var n notice
+	_, err := ch.call(ctx, http.MethodPatch, "/posts/"+on.ID, in, &n)
+	switch f, ok := errors.AsType[*adapters.Failure](err); {
+	case ok && f.Code == "404":
+		return adapters.ErrNotPublished
+	case err == nil && n.ID != on.ID:
+		return adapters.Fail(adapters.Unknown, "another post was changed")
+	}
+	return err
 }
 
 func (ch *channel) Locate(ctx context.Context, p adapters.Post, r adapters.Receipt) (string, error) {

@@ -40,6 +40,38 @@ type broken struct {
 	locate   func(context.Context, adapters.Post, adapters.Receipt) (string, error)
 	restore  func(context.Context, adapters.Post, adapters.Receipt) error
 	offset   func() (time.Duration, bool)
+	limits   func() adapters.Limits
+	mark     func(context.Context, adapters.Receipt, adapters.Mark) error
+	pin      func(context.Context, adapters.Receipt) error
+	unpin    func(context.Context, adapters.Receipt) error
+}
+
+func (b *broken) Limits() adapters.Limits {
+	if b.limits == nil {
+		return b.channel.Limits()
+	}
+	return b.limits()
+}
+
+func (b *broken) Mark(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
+	if b.mark == nil {
+		return b.channel.Mark(ctx, on, m)
+	}
+	return b.mark(ctx, on, m)
+}
+
+func (b *broken) Pin(ctx context.Context, on adapters.Receipt) error {
+	if b.pin == nil {
+		return b.channel.Pin(ctx, on)
+	}
+	return b.pin(ctx, on)
+}
+
+func (b *broken) Unpin(ctx context.Context, on adapters.Receipt) error {
+	if b.unpin == nil {
+		return b.channel.Unpin(ctx, on)
+	}
+	return b.unpin(ctx, on)
 }
 
 func (b *broken) ClockOffset() (time.Duration, bool) {
@@ -256,7 +288,7 @@ func doubts(b *broken, _ *adapterstest.Rig) {
 // believes publishes whatever it is told was prepared.
 func believes(b *broken, _ *adapterstest.Rig) {
 	b.publish = func(ctx context.Context, _ adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
-		return b.channel.release(ctx, a.Prepared)
+		return b.channel.release(ctx, a.Prepared, "")
 	}
 }
 
@@ -315,6 +347,9 @@ func traps() map[string]trap {
 		"a_cancelled_call_is_not_made":       {background, "no error"},
 		"publishes_at_the_same_time":         {mixes, "the platform's is"},
 		"restores_a_post_once":               {restoresTwice, "public 2 times"},
+		"answers_the_post_that_it_follows":   {mute, "the post answers"},
+
+		"publishes_where_what_it_follows_is_gone": {clings, "nobody to answer"},
 
 		"fault_refuse":            {says(adapters.Permanent), "the failure is permanent"},
 		"fault_apply_drop":        {says(adapters.NotSent), "the failure is not_sent"},
@@ -359,6 +394,86 @@ func traps() map[string]trap {
 		"publishes_a_preparation_once": {insists, "public:"},
 
 		"publishes_no_other_posts_preparation": {believes, "no error"},
+
+		"says_how_it_marks":   {boasts, "its limits say"},
+		"marks_a_post":        {marking(func(m adapters.Mark) adapters.Mark { m.Text = strings.ToUpper(m.Text); return m }), "the post says"},
+		"marks_no_other_post": {marksAll, "the text is public 0 times"},
+		"a_long_mark_makes_no_call": {marking(func(m adapters.Mark) adapters.Mark {
+			m.Text = strings.ToValidUTF8(m.Text, "") + "."
+			m.Text = m.Text[:min(len(m.Text), 400)]
+			return m
+		}), "no error"},
+		"tells_when_what_it_marks_is_gone":       {marksWith(adapters.Permanent), "want not published"},
+		"a_mark_whose_answer_is_lost_is_unknown": {marksWith(adapters.NotSent), "the failure is not_sent"},
+		"a_mark_that_was_not_made_is_not_sent":   {marksWith(adapters.Unknown), "the failure is unknown"},
+		"pins_and_unpins":                        {unpinsNothing, "pinned are"},
+		"tells_when_what_it_pins_is_gone":        {pinsAnything, "want not published"},
+	}
+}
+
+// boasts of marks that it does not make.
+func boasts(b *broken, _ *adapterstest.Rig) {
+	b.limits = func() adapters.Limits {
+		l := b.channel.Limits()
+		l.MaxMark = 0
+		return l
+	}
+}
+
+// marking changes the mark before it is made.
+func marking(f func(adapters.Mark) adapters.Mark) habit {
+	return func(b *broken, _ *adapterstest.Rig) {
+		b.mark = func(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
+			return b.channel.Mark(ctx, on, f(m))
+		}
+	}
+}
+
+// marksAll marks whatever it finds.
+func marksAll(b *broken, _ *adapterstest.Rig) {
+	b.mark = func(ctx context.Context, _ adapters.Receipt, m adapters.Mark) error {
+		posts, _, err := b.channel.list(ctx, "/posts")
+		for _, n := range posts {
+			err = errors.Join(err, b.channel.Mark(ctx, adapters.Receipt{ID: n.ID}, m))
+		}
+		return err
+	}
+}
+
+// marksWith reports every failure of Mark as kind k.
+func marksWith(k adapters.Kind) habit {
+	return func(b *broken, _ *adapterstest.Rig) {
+		b.mark = func(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
+			if err := b.channel.Mark(ctx, on, m); err != nil {
+				return adapters.Fail(k, "%s", err.Error())
+			}
+			return nil
+		}
+	}
+}
+
+// unpinsNothing takes Unpin for done.
+func unpinsNothing(b *broken, _ *adapterstest.Rig) {
+	b.unpin = func(context.Context, adapters.Receipt) error { return nil }
+}
+
+// pinsAnything takes Pin for done.
+func pinsAnything(b *broken, _ *adapterstest.Rig) {
+	b.pin = func(context.Context, adapters.Receipt) error { return nil }
+}
+
+// mute forgets what it is to answer.
+func mute(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		a.ReplyTo = ""
+		return b.channel.Publish(ctx, p, a)
+	}
+}
+
+// clings publishes an answer or nothing.
+func clings(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, _ adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		return b.channel.release(ctx, a.Prepared, a.ReplyTo)
 	}
 }
 

@@ -130,7 +130,7 @@ func Cases() []Case {
 			return c(ctx, r)
 		}})
 	}
-	for _, group := range []func(add func(string, check)){publishing, faults, looking, wiring, preparing} {
+	for _, group := range []func(add func(string, check)){publishing, faults, looking, wiring, preparing, living} {
 		group(add)
 	}
 	return all

@@ -27,4 +27,8 @@ type Live struct {
 	At    time.Time
 	URL   string
 	Lang  string // "" where the platform has no languages
+	// ReplyTo is the ID of the post that it answers, "" for none.
+	ReplyTo  string
+	Comments []string // of the account below the post, in order
+	Pinned   bool     // held above all others
 }

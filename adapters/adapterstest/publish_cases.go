@@ -30,6 +30,8 @@ func publishing(add func(string, check)) {
 	add("a_cancelled_call_is_not_made", cancelled)
 	add("publishes_at_the_same_time", atOnce)
 	add("restores_a_post_once", restores)
+	add("answers_the_post_that_it_follows", answers)
+	add("publishes_where_what_it_follows_is_gone", answersNobody)
 }
 
 // prepare does the first step where the channel has one, and returns the attempt
@@ -332,4 +334,67 @@ func restores(ctx context.Context, r Rig) error {
 		return err
 	}
 	return r.readBack(ctx, r.Post, receipt)
+}
+
+// answers catches a channel that says that its posts can answer, and loses what they answer, or
+// one that answers where it says that it can't.
+func answers(ctx context.Context, r Rig) error {
+	before, err := r.publish(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	p := r.marked("SV-7F3K2-2")
+	a, err := r.prepare(ctx, p)
+	if err != nil {
+		return err
+	}
+	a.ReplyTo = before.ID
+	receipt, err := r.Channel.Publish(ctx, p, a)
+	if err != nil {
+		return err
+	}
+	got, err := r.live(p)
+	want := before.ID
+	if !r.Channel.Limits().Replies {
+		want = ""
+	}
+	switch {
+	case err != nil:
+		return err
+	case got.ReplyTo != want:
+		return fmt.Errorf("the post answers %q, want %q", got.ReplyTo, want)
+	}
+	if err := r.names(receipt, p); err != nil {
+		return err
+	}
+	return r.public(r.Post, p)
+}
+
+// answersNobody catches a channel whose update is lost with the post that it follows.
+func answersNobody(ctx context.Context, r Rig) error {
+	if !r.has(Delete) {
+		return Exempt("nobody can delete a post of this platform")
+	}
+	r.Platform.Fail(Fault{Kind: Delete})
+	before, err := r.publish(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	if err := r.public(); err != nil {
+		return err
+	}
+	p := r.marked("SV-7F3K2-2")
+	a, err := r.prepare(ctx, p)
+	if err != nil {
+		return err
+	}
+	a.ReplyTo = before.ID
+	receipt, err := r.Channel.Publish(ctx, p, a)
+	if err != nil {
+		return err
+	}
+	if err := r.names(receipt, p); err != nil {
+		return err
+	}
+	return r.public(p)
 }

@@ -1,7 +1,8 @@
 // Package facebook publishes posts on a Facebook Page through the Graph API.
 //
 // A post is text alone: it has no picture, and no preview of its link. The
-// package edits, deletes and comments nothing. The Graph API has no key that
+// package deletes and comments nothing; a mark replaces the text of its post, which
+// the platform lets the app do that made the post, and no other. The Graph API has no key that
 // makes a second send harmless; it has a list of the page's posts, in which a
 // lost one is found. See developers.facebook.com/docs/pages-api.
 package facebook
@@ -50,6 +51,7 @@ type Channel struct {
 var (
 	_ adapters.Finder  = (*Channel)(nil)
 	_ adapters.Clocked = (*Channel)(nil)
+	_ adapters.Marker  = (*Channel)(nil)
 )
 
 // New returns the channel that c describes, or an error that names the field
@@ -79,7 +81,7 @@ func (ch *Channel) Kind() string { return "facebook" }
 
 // Limits returns the bounds of a page's post.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxText, LinksInText: true}
+	return adapters.Limits{MaxLen: maxText, LinksInText: true, Marks: adapters.MarkEdit, MaxMark: maxText}
 }
 
 // Publish posts p's text on the page.
@@ -131,8 +133,16 @@ func (ch *Channel) check(p adapters.Post) error {
 // that is hidden or not published counts as not published: the public does not
 // see it.
 func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+	if err := ch.shows(ctx, r, p.Text); err != nil {
+		return fmt.Errorf("facebook: read back: %w", err)
+	}
+	return nil
+}
+
+// shows returns nil where the public sees text as the message of the post of r.
+func (ch *Channel) shows(ctx context.Context, r adapters.Receipt, text string) error {
 	if !graph.IsID(r.ID) {
-		return fmt.Errorf("facebook: read back: %w", adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of a Facebook post", r.ID))
+		return adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of a Facebook post", r.ID)
 	}
 	var out struct {
 		ID        string  `json:"id"`
@@ -147,22 +157,56 @@ func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 	}, &out)
 	switch {
 	case graph.IsAbsent(err):
-		return fmt.Errorf("facebook: read back: %w", adapters.ErrNotPublished)
+		return adapters.ErrNotPublished
 	case err != nil:
-		return fmt.Errorf("facebook: read back: %w", err)
+		return err
 	case out.ID == "" || out.Published == nil:
-		return fmt.Errorf("facebook: read back: %w", ch.graph.Unreadable(a, "it does not say whether the post is published"))
+		return ch.graph.Unreadable(a, "it does not say whether the post is published")
 	case !*out.Published:
-		return fmt.Errorf("facebook: read back: the page holds the post as a draft: publish it there or let it be posted again: %w", adapters.ErrNotPublished)
+		return fmt.Errorf("the page holds the post as a draft: publish it there or let it be posted again: %w", adapters.ErrNotPublished)
 	case out.Hidden:
-		return fmt.Errorf("facebook: read back: the page hides the post: show it there again: %w", adapters.ErrNotPublished)
+		return fmt.Errorf("the page hides the post: show it there again: %w", adapters.ErrNotPublished)
 	}
 	shown := ""
 	if out.Message != nil {
 		shown = graph.Normalise(*out.Message)
 	}
-	if want := graph.Normalise(p.Text); shown != want {
-		return fmt.Errorf("facebook: read back: %w", &adapters.AlteredError{Shown: shown, Want: want})
+	if want := graph.Normalise(text); shown != want {
+		return &adapters.AlteredError{Shown: shown, Want: want}
+	}
+	return nil
+}
+
+// Mark replaces the message of the post of on by the mark's text. The platform takes that of
+// the app which made the post alone, and notifies nobody of it.
+func (ch *Channel) Mark(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
+	err := ch.Limits().CheckMark(m)
+	if err == nil && !graph.IsID(on.ID) {
+		err = adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of a Facebook post", on.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("facebook: mark: %w", err)
+	}
+	var out struct {
+		Success bool `json:"success"`
+	}
+	a, err := ch.graph.Do(ctx, graph.Call{Method: http.MethodPost, Path: on.ID, Params: url.Values{"message": {m.Text}}}, &out)
+	switch {
+	case graph.IsAbsent(err):
+		return fmt.Errorf("facebook: mark: the post is gone, or another app made it: %w", adapters.ErrNotPublished)
+	case err == nil && !out.Success:
+		err = ch.graph.Unreadable(a, "it does not say that the post was changed")
+	}
+	if err != nil {
+		return fmt.Errorf("facebook: mark: %w", err)
+	}
+	return nil
+}
+
+// ReadMark compares the post's message with the mark's text.
+func (ch *Channel) ReadMark(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
+	if err := ch.shows(ctx, on, m.Text); err != nil {
+		return fmt.Errorf("facebook: read mark: %w", err)
 	}
 	return nil
 }

@@ -5,7 +5,8 @@
 // from its public address, and the publication of that container. The container
 // is what makes a second try harmless: it is published once or never, and says
 // which. There is no post without an image, and a link in a caption can't be
-// followed. The package edits, deletes and comments nothing. See
+// followed. A caption can't be edited, so a mark is a comment of the account below its post. The
+// package deletes nothing. See
 // developers.facebook.com/docs/instagram-platform/content-publishing.
 package instagram
 
@@ -32,6 +33,9 @@ const (
 	maxHashtags = 5
 	maxMentions = 20
 	maxImage    = 8_000_000 // bytes
+	// maxComment is the bound on a comment, in code points: POST /{ig-media-id}/comments
+	// takes 300, with at most four hashtags and one address.
+	maxComment = 300
 )
 
 const (
@@ -50,7 +54,7 @@ type Config struct {
 	UserID   string // the professional account's number, in digits
 	Username string // the account's name without @: its page stands in for a post's address until that is known
 	// Token is an access token with instagram_basic, instagram_content_publish
-	// and pages_read_engagement.
+	// and pages_read_engagement; for marks also with instagram_manage_comments.
 	Token        string
 	AppSecret    string        // of the app that Token belongs to
 	Timeout      time.Duration // bounds one call; 0 for 30 seconds
@@ -78,6 +82,7 @@ var (
 	_ adapters.Clocked  = (*Channel)(nil)
 	_ adapters.Finder   = (*Channel)(nil)
 	_ adapters.Locator  = (*Channel)(nil)
+	_ adapters.Marker   = (*Channel)(nil)
 	_ adapters.Preparer = (*Channel)(nil)
 )
 
@@ -121,7 +126,7 @@ func (ch *Channel) Kind() string { return "instagram" }
 
 // Limits returns the bounds of a caption and its image.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxCaption, ImageRequired: true, ImageMaxBytes: maxImage, MaxHashtags: maxHashtags, MaxMentions: maxMentions}
+	return adapters.Limits{MaxLen: maxCaption, ImageRequired: true, ImageMaxBytes: maxImage, MaxHashtags: maxHashtags, MaxMentions: maxMentions, Marks: adapters.MarkComment, MaxMark: maxComment}
 }
 
 // check returns what makes p unfit for this channel.
@@ -255,8 +260,8 @@ func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 // Locate does what ReadBack does and returns the post's permalink, which the
 // platform tells of a post that is public already.
 func (ch *Channel) Locate(ctx context.Context, p adapters.Post, r adapters.Receipt) (string, error) {
-	if !graph.IsID(r.ID) {
-		return "", fmt.Errorf("instagram: read back: %w", adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of an Instagram post", r.ID))
+	if err := isPost(r); err != nil {
+		return "", fmt.Errorf("instagram: read back: %w", err)
 	}
 	var out struct {
 		ID      string `json:"id"`

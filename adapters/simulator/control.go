@@ -27,6 +27,8 @@ type livePost struct {
 	Alt   string    `json:"alt"`
 	At    time.Time `json:"at"`
 	URL   string    `json:"url"`
+
+	ReplyTo string `json:"reply_to"` // id of the post that it answers; "" for none
 }
 
 // A faultOrder is the body of POST /api/faults.
@@ -71,7 +73,7 @@ func (st *site) live(w http.ResponseWriter, _ *http.Request) {
 	for _, kind := range Kinds() {
 		all[kind] = []livePost{}
 		for _, p := range st.sim.outlets[kind].platform.Live() {
-			all[kind] = append(all[kind], livePost{ID: p.ID, Text: p.Text, Image: p.Image, Alt: p.Alt, At: p.At.UTC(), URL: p.URL})
+			all[kind] = append(all[kind], livePost{ID: p.ID, Text: p.Text, Image: p.Image, Alt: p.Alt, At: p.At.UTC(), URL: p.URL, ReplyTo: p.ReplyTo})
 		}
 	}
 	respond(w, http.StatusOK, all)

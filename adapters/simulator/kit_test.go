@@ -179,6 +179,7 @@ func live(t testing.TB, sim *simulator.Simulator, kind string) []livePost {
 type livePost struct {
 	ID, Text, Image, Alt, URL string
 	At                        time.Time
+	ReplyTo                   string `json:"reply_to"`
 }
 
 // requests returns the record, over HTTP.

@@ -86,6 +86,7 @@ type card struct {
 	At      stamp
 	Page    string // its address here
 	Real    string // the address that the platform gives for it, where it is another; "" else
+	Answers string // the address here of the post that it answers; "" for none
 }
 
 // A stamp is a moment for people and for programs.
@@ -138,6 +139,9 @@ func (st *site) card(kind string, p adapterstest.Live) card {
 	c := card{ID: p.ID, Alt: p.Alt, At: st.stamp(p.At), Page: "/" + kind + "/" + url.PathEscape(p.ID)}
 	if !strings.HasPrefix(p.URL, st.sim.url+"/") {
 		c.Real = p.URL
+	}
+	if p.ReplyTo != "" {
+		c.Answers = "/" + kind + "/" + url.PathEscape(p.ReplyTo)
 	}
 	if p.Image != "" {
 		c.Image = "/" + Instagram + "/images/" + p.Image

@@ -106,6 +106,34 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+// TestTimelineShowsWhatAPostAnswers follows the link from an answer to what it answers.
+func TestTimelineShowsWhatAPostAnswers(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{simulator.Telegram, simulator.X} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			sim := start(t, simulator.Config{})
+			ch := open(t, sim.Accounts(), kind)
+			older := publish(t, ch, post(t, kind))
+			if _, err := ch.Publish(t.Context(), markedPost(t, kind, "SV-NEWER-1"), adapters.Attempt{N: 1, ReplyTo: older.ID}); err != nil {
+				t.Fatal(err)
+			}
+			var links []string
+			for _, n := range all(parse(t, do(t, http.MethodGet, sim.URL()+"/"+kind, "")), atom.P, "answers") {
+				for _, a := range all(n, atom.A, "") {
+					links = append(links, attr(a, "href"))
+				}
+			}
+			if want := "/" + kind + "/" + older.ID; len(links) != 1 || links[0] != want {
+				t.Errorf("links to what is answered: %q, want %q alone", links, want)
+			}
+			if over := live(t, sim, kind); len(over) != 2 || over[0].ReplyTo != "" || over[1].ReplyTo != older.ID {
+				t.Errorf("/api/live has %+v, want the second post to answer the first", over)
+			}
+		})
+	}
+}
+
 // checkFrame checks what every page must have.
 func checkFrame(t *testing.T, doc *html.Node) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ func (ch *Channel) refused(a wire.Answer, description string, p parameters) *ada
 	if p.MigrateTo != 0 {
 		kind, advice = adapters.Auth, "the chat has moved: configure chat "+strconv.FormatInt(p.MigrateTo, 10)
 	}
-	f := adapters.Fail(kind, "Telegram refused (%d): %s", a.Status, ch.wire.Excerpt([]byte(description)))
+	f := adapters.Fail(kind, "%w", &refusal{a.Status, ch.wire.Excerpt([]byte(description))})
 	if advice != "" {
 		f.Err = adviceError{f.Err, advice}
 	}
@@ -41,6 +42,15 @@ func (ch *Channel) refused(a wire.Answer, description string, p parameters) *ada
 	}
 	return f
 }
+
+// A refusal is what Telegram said when it did not do what it was asked.
+type refusal struct {
+	status int
+	words  string
+}
+
+// Error returns status and words.
+func (r *refusal) Error() string { return fmt.Sprintf("Telegram refused (%d): %s", r.status, r.words) }
 
 // An adviceError says what a person must do about an error.
 type adviceError struct {
@@ -78,6 +88,7 @@ func classify(code int, description string) (kind adapters.Kind, advice string) 
 		{"chat not found", "correct the configured chat, and see that the bot is in the channel"},
 		{"chat_id is empty", "configure the chat"},
 		{"need administrator rights", "make the bot an administrator with the right to post messages"},
+		{"not enough rights to manage pinned", "give the bot the right to edit messages, which pinning asks for"},
 		{"not enough rights", "give the bot the right to post messages"},
 		{"have no write access", "give the bot the right to post messages"},
 		{"upgraded to a supergroup", "configure the chat's new number"},

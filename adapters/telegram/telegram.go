@@ -10,7 +10,9 @@
 // personal channel ([Config.ReaderUserID]). Without one the channel cannot look,
 // and only compares the answer to its own call.
 //
-// It does not edit, pin, delete or thread posts, and it never retries.
+// A post answers the one that it follows, where that one is still there. A mark replaces the text
+// of the post that it stands on; whoever follows the channel is not told of that by Telegram. The
+// channel deletes nothing, since a bot can't after 48 hours, and it never retries.
 package telegram
 
 import (
@@ -84,6 +86,8 @@ type Channel struct {
 var (
 	_ adapters.Finder  = (*Channel)(nil)
 	_ adapters.Clocked = (*Channel)(nil)
+	_ adapters.Marker  = (*Channel)(nil)
+	_ adapters.Pinner  = (*Channel)(nil)
 )
 
 // New returns the channel that c describes, or what is wrong in c, without secrets.
@@ -156,21 +160,25 @@ func (ch *Channel) Kind() string { return "telegram" }
 
 // Limits returns the bounds of sendMessage.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxLen, LinksInText: true}
+	return adapters.Limits{MaxLen: maxLen, LinksInText: true, Replies: true, Marks: adapters.MarkEdit, MaxMark: maxLen}
 }
 
 // Publish sends p with one call of sendMessage. The receipt's URL is "" in a channel
 // without a public name. Where Telegram has stored another text the receipt is
 // returned all the same, since the post is public: ReadBack says so.
-func (ch *Channel) Publish(ctx context.Context, p adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
+func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	if err := ch.check(p); err != nil {
 		return adapters.Receipt{}, err
 	}
-	result, err := ch.call(ctx, "sendMessage", map[string]any{
+	params := map[string]any{
 		"chat_id":              ch.chat.param(),
 		"text":                 p.Text,
 		"link_preview_options": map[string]bool{"is_disabled": true},
-	})
+	}
+	if id, err := messageID(a.ReplyTo); err == nil {
+		params["reply_parameters"] = map[string]any{"message_id": id, "allow_sending_without_reply": true}
+	}
+	result, err := ch.call(ctx, "sendMessage", params)
 	if err != nil {
 		return adapters.Receipt{}, err
 	}
@@ -182,7 +190,34 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, _ adapters.Atte
 		return adapters.Receipt{}, adapters.Fail(adapters.Unknown,
 			"the post went to chat %d, not to %s: check the configured chat", m.Chat.ID, ch.chat)
 	}
-	return ch.receipt(m, result.answer.Body), nil
+	return ch.receipt(m, withoutReplied(result.answer.Body)), nil
+}
+
+// messageID reads the number of a message.
+func messageID(s string) (int64, error) {
+	id, err := strconv.ParseInt(s, 10, 64)
+	if err == nil && id <= 0 {
+		err = errors.New("a message's number is positive")
+	}
+	return id, err
+}
+
+// withoutReplied returns an answer without the whole original that stands in it where the
+// message is a reply: what is kept of an answer is bounded, and the message itself comes after it.
+func withoutReplied(body []byte) []byte {
+	var answer struct {
+		OK     bool                       `json:"ok"`
+		Result map[string]json.RawMessage `json:"result"`
+	}
+	if !bytes.Contains(body, []byte(`"reply_to_message"`)) || json.Unmarshal(body, &answer) != nil {
+		return body
+	}
+	delete(answer.Result, "reply_to_message")
+	short, err := json.Marshal(answer)
+	if err != nil {
+		return body
+	}
+	return short
 }
 
 // check returns a Permanent failure for a post that this channel can't carry whole.
@@ -211,12 +246,20 @@ func (ch *Channel) receipt(m message, body []byte) adapters.Receipt {
 //
 // A post that twenty newer ones follow is out of sight: that is a Failure.
 func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
-	id, err := strconv.ParseInt(r.ID, 10, 64)
-	if err != nil || id <= 0 {
-		return adapters.Fail(adapters.Permanent, "the receipt's ID %.20q is not a message number", r.ID)
-	}
 	if ch.reader == 0 {
+		if _, err := named(r); err != nil {
+			return err
+		}
 		return compareEvidence(p, r)
+	}
+	return ch.shows(ctx, r, p.Text)
+}
+
+// shows returns nil where the reader's profile shows text in the message of r.
+func (ch *Channel) shows(ctx context.Context, r adapters.Receipt, text string) error {
+	id, err := named(r)
+	if err != nil {
+		return err
 	}
 	shown, _, err := ch.latest(ctx)
 	if err != nil {
@@ -224,13 +267,22 @@ func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 	}
 	for _, m := range shown {
 		if m.ID == id {
-			return compare(m.Text, p)
+			return compare(m.Text, text)
 		}
 	}
 	if len(shown) >= maxRead && id < shown[len(shown)-1].ID {
 		return adapters.Fail(adapters.Unknown, "message %d is older than the latest %d, and only those can be read", id, maxRead)
 	}
 	return adapters.ErrNotPublished
+}
+
+// named returns the number of the message that a receipt names.
+func named(r adapters.Receipt) (int64, error) {
+	id, err := messageID(r.ID)
+	if err != nil {
+		return 0, adapters.Fail(adapters.Permanent, "the receipt's ID %.20q is not a message number", r.ID)
+	}
+	return id, nil
 }
 
 // compareEvidence compares p with the send's own answer, which holds the text as it
@@ -240,16 +292,16 @@ func compareEvidence(p adapters.Post, r adapters.Receipt) error {
 		Result message `json:"result"`
 	}
 	if json.Unmarshal(r.Evidence, &answer) == nil && answer.Result.Text != "" {
-		if err := compare(answer.Result.Text, p); err != nil {
+		if err := compare(answer.Result.Text, p.Text); err != nil {
 			return err
 		}
 	}
 	return adapters.ErrCannotLook
 }
 
-// compare returns an AlteredError if shown is not p's text as Telegram stores it.
-func compare(shown string, p adapters.Post) error {
-	shown, want := normalise(shown), normalise(p.Text)
+// compare returns an AlteredError if shown is not text as Telegram stores it.
+func compare(shown, text string) error {
+	shown, want := normalise(shown), normalise(text)
 	if shown != want {
 		return &adapters.AlteredError{Shown: shown, Want: want}
 	}

@@ -371,6 +371,33 @@ func TestBlindAccountSeesWhatWasStored(t *testing.T) {
 }
 
 // TestReaderWhoShowsAnotherChannel: what the profile doesn't show isn't absent.
+// TestAnswersWithoutTheOriginalInTheEvidence answers a post so long that it would fill the
+// evidence, in which what was stored of the answer itself is looked up.
+func TestAnswersWithoutTheOriginalInTheEvidence(t *testing.T) {
+	t.Parallel()
+	r, platform := rig(t, private, 0)
+	long := adapterstest.Sample()
+	long.Text += strings.Repeat(" più", 900)
+	before, err := r.Channel.Publish(t.Context(), long, adapters.Attempt{N: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := adapterstest.Sample()
+	p.Text = strings.ReplaceAll(p.Text, p.Mark, "SV-7F3K2-2")
+	p.Mark = "SV-7F3K2-2"
+	platform.Fail(adapterstest.Fault{Kind: adapterstest.Alter})
+	receipt, err := r.Channel.Publish(t.Context(), p, adapters.Attempt{N: 1, ReplyTo: before.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if live := platform.Live(); len(live) != 2 || live[1].ReplyTo != before.ID {
+		t.Errorf("live: %+v, want the second to answer %s", live, before.ID)
+	}
+	if _, ok := errors.AsType[*adapters.AlteredError](r.Channel.ReadBack(t.Context(), p, receipt)); !ok {
+		t.Errorf("the answer's own text is not in the evidence: %s", receipt.Evidence)
+	}
+}
+
 func TestReaderWhoShowsAnotherChannel(t *testing.T) {
 	t.Parallel()
 	for name, shows := range map[string]int64{"no_channel": 0, "another_channel": -1009999} {

@@ -125,6 +125,16 @@ func (ch *Channel) failure(a wire.Answer) *adapters.Failure {
 	return f
 }
 
+// refusesReply reports whether X refused a post for being an answer: the account may not
+// answer there, or what it answers is gone. Nothing was posted then.
+func refusesReply(a wire.Answer) bool {
+	var p problem
+	if a.Status != http.StatusForbidden && a.Status != http.StatusBadRequest || json.Unmarshal(a.Body, &p) != nil {
+		return false
+	}
+	return p.says("reply to this conversation is not allowed", "you attempted to reply to a", "in_reply_to_tweet_id")
+}
+
 // plain reports whether s may stand in a record: short, and no free text of the
 // platform.
 func plain(s string) bool {

@@ -1,7 +1,8 @@
 // Package x publishes posts on one account of X (api.x.com, API v2), finds them
 // again and reads them back as the public sees them.
 //
-// It publishes text alone: no image, no reply, no edit, and it deletes nothing. X
+// It publishes text alone: no image and no edit, and it deletes nothing. A post answers the one
+// that it follows where X lets it, and stands for itself where not. X
 // has no key that makes a second send harmless; it refuses only a text that the
 // account has just posted. So a lost answer is Unknown until [Channel.Find] has
 // looked for the post on the account's own timeline.
@@ -174,11 +175,16 @@ func (ch *Channel) Kind() string { return "x" }
 // [WeightedLength] counts them. Compare [URLs] with the links that are meant: X makes
 // a link of whatever looks like one.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxLen, Len: WeightedLength, LinksInText: true}
+	return adapters.Limits{MaxLen: maxLen, Len: WeightedLength, LinksInText: true, Replies: true}
 }
 
 // Publish posts p's text. It refuses a post with an image.
-func (ch *Channel) Publish(ctx context.Context, p adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
+//
+// Since February 2026 an account of a self-serve tier may answer only where the other one's
+// author called upon it; whether its own posts count is not promised. Who answers what is gone
+// is refused as well. Either refusal says that nothing was posted, so the text is then
+// posted for itself, in the same attempt.
+func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	if err := ch.Limits().Check(p); err != nil {
 		return adapters.Receipt{}, err
 	}
@@ -188,28 +194,46 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, _ adapters.Atte
 	if r, found := firstForbidden(p.Text); found {
 		return adapters.Receipt{}, adapters.Fail(adapters.Permanent, "the text holds %U, which X takes in no text", r)
 	}
-	body, err := json.Marshal(struct {
-		Text string `json:"text"`
-	}{p.Text})
-	if err != nil {
-		return adapters.Receipt{}, adapters.Fail(adapters.Permanent, "write the request: %w", err)
+	var answers *reply
+	if validID(a.ReplyTo) {
+		answers = &reply{a.ReplyTo}
 	}
-	a, err := ch.call(ctx, http.MethodPost, "/2/tweets", nil, body)
+	answer, err := ch.create(ctx, p.Text, answers)
+	if err == nil && answers != nil && refusesReply(answer) {
+		answer, err = ch.create(ctx, p.Text, nil)
+	}
 	if err != nil {
 		return adapters.Receipt{}, err
 	}
-	if a.Status < 200 || a.Status > 299 {
-		return adapters.Receipt{}, ch.failure(a)
+	if answer.Status < 200 || answer.Status > 299 {
+		return adapters.Receipt{}, ch.failure(answer)
 	}
 	var created struct {
 		Data struct {
 			ID string `json:"id"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(a.Body, &created); err != nil || !validID(created.Data.ID) {
-		return adapters.Receipt{}, ch.wire.Unreadable(a, err)
+	if err := json.Unmarshal(answer.Body, &created); err != nil || !validID(created.Data.ID) {
+		return adapters.Receipt{}, ch.wire.Unreadable(answer, err)
 	}
-	return ch.receipt(created.Data.ID, a.Body), nil
+	return ch.receipt(created.Data.ID, answer.Body), nil
+}
+
+// A reply says which post another one answers: X API v2, POST /2/tweets, reply.
+type reply struct {
+	To string `json:"in_reply_to_tweet_id"`
+}
+
+// create makes one call that posts text, as an answer where answers is not nil.
+func (ch *Channel) create(ctx context.Context, text string, answers *reply) (wire.Answer, error) {
+	body, err := json.Marshal(struct {
+		Text  string `json:"text"`
+		Reply *reply `json:"reply,omitempty"`
+	}{text, answers})
+	if err != nil {
+		return wire.Answer{}, adapters.Fail(adapters.Permanent, "write the request: %w", err)
+	}
+	return ch.call(ctx, http.MethodPost, "/2/tweets", nil, body)
 }
 
 // ReadBack fetches the post and compares it with p after undoing what X does to

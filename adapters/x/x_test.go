@@ -1,6 +1,7 @@
 package x_test
 
 import (
+	"strings"
 	"testing"
 
 	"tocsin/adapters"
@@ -12,6 +13,26 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	adapterstest.Run(t, func(t *testing.T) adapterstest.Rig { return newRig(t, xtest.Config{}) })
+}
+
+// TestARefusedReplyIsPostedForItself has X refuse every answer, as it may in self-serve tiers.
+func TestARefusedReplyIsPostedForItself(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, xtest.Config{RefusesReplies: true})
+	before, err := r.Channel.Publish(t.Context(), adapterstest.Sample(), adapters.Attempt{N: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := adapterstest.Sample()
+	p.Text, p.Mark = strings.ReplaceAll(p.Text, p.Mark, "SV-7F3K2-2"), "SV-7F3K2-2"
+	receipt, err := r.Channel.Publish(t.Context(), p, adapters.Attempt{N: 1, ReplyTo: before.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := r.Platform.Live()
+	if len(live) != 2 || live[1].ID != receipt.ID || live[1].Text != p.Text || live[1].ReplyTo != "" {
+		t.Errorf("live: %+v, want the text as post %s, for itself", live, receipt.ID)
+	}
 }
 
 // newRig returns a channel on a fake of its own.

@@ -386,7 +386,9 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 	// one jumps.
 	limited, cancel := context.WithDeadline(ctx, ready.until)
 	limited, cancelToo := context.WithTimeout(limited, l.deadline(p.ClaimID).Sub(l.s.Now()))
-	receipt, err := l.ch.Channel.Publish(limited, it.b.For(l.name)[part-1], adapters.Attempt{N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared})
+	receipt, err := l.ch.Channel.Publish(limited, it.b.For(l.name)[part-1], adapters.Attempt{
+		N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared, ReplyTo: l.follows(ctx, id, it),
+	})
 	cancelToo()
 	cancel()
 	if err == nil {
@@ -401,6 +403,24 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 		return l.refused(ctx, id, it, part, p, err)
 	}
 	return l.record(ctx, id, it, part, l.posted(ctx, id, it, receipt, false))
+}
+
+// follows returns the platform's name for the post that those of it follow: the alert's latest
+// that is public on the lane, "" for none.
+func (l *lane) follows(ctx context.Context, id string, it *item) (postID string) {
+	items, err := l.s.library.items(ctx, id, l.name)
+	if err != nil {
+		return "" // a post that answers nothing is worth more than none
+	}
+	for i := range items {
+		if items[i].b.Number >= it.b.Number {
+			break
+		}
+		if parts := items[i].parts; len(parts) > 0 && parts[0].PostID != "" && parts[0].State != ledger.StateFailed {
+			postID = parts[0].PostID
+		}
+	}
+	return postID
 }
 
 // again looks for a post once more before it is sent again: a platform may have shown

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -231,6 +232,35 @@ func TestANewerBulletinSupersedesAnUndeliveredOne(t *testing.T) {
 
 // TestACancelNeverOvertakes holds the alert's fate open while the cancel is
 // released: the cancel waits until it is known that the alert is public.
+// TestEachBulletinAnswersTheOneBeforeIt has an alert, an update and a revocation on two
+// channels, one of which did not show the update.
+func TestEachBulletinAnswersTheOneBeforeIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x, tg := newPlatform("x-a"), newPlatform("telegram-a")
+	ok := func(p *platform, _ context.Context, post adapters.Post) (adapters.Receipt, error) {
+		return p.keep(post), nil
+	}
+	tg.then(ok).then(refuse(adapters.Permanent, 0))
+	h.run("one/a", quick(x), quick(tg))
+	alerts := newAlert(t, "x-a", "telegram-a")
+	for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
+		b := h.release(alerts.Next(t, kind))
+		h.await(b, "x-a", ledger.StateVerified)
+		h.until(b, "telegram-a", "an end", func(p ledger.PartState) bool { return p.Final() })
+	}
+	other := h.release(newAlert(t, "x-a", "telegram-a").Next(t, alert.MsgAlert))
+	h.await(other, "x-a", ledger.StateVerified)
+	h.await(other, "telegram-a", ledger.StateVerified)
+	for p, want := range map[*platform][]string{x: {"", "1", "2", ""}, tg: {"", "1", "1", ""}} {
+		p.mu.Lock()
+		if !slices.Equal(p.answers, want) {
+			t.Errorf("%s: the posts answer %q, want %q", p.name, p.answers, want)
+		}
+		p.mu.Unlock()
+	}
+}
+
 func TestACancelNeverOvertakes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -38,6 +38,7 @@ type platform struct {
 	blind   bool // gives no way to look
 	reads   int
 	finds   int
+	answers []string // what each call of Publish was to answer
 }
 
 func newPlatform(name string) *platform { return &platform{name: name} }
@@ -62,9 +63,10 @@ func (p *platform) then(f func(*platform, context.Context, adapters.Post) (adapt
 	return p
 }
 
-func (p *platform) Publish(ctx context.Context, post adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
+func (p *platform) Publish(ctx context.Context, post adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	p.mu.Lock()
 	p.calls++
+	p.answers = append(p.answers, a.ReplyTo)
 	var f func(*platform, context.Context, adapters.Post) (adapters.Receipt, error)
 	if len(p.script) > 0 {
 		f, p.script = p.script[0], p.script[1:]

@@ -2,8 +2,7 @@
 // one Facebook Page and reads it: credentials, permissions, lengths, the rule
 // against the same text twice, lists with cursors, and the platform's own errors.
 //
-// It has no pictures, no comments, no edits through the API and no scheduled
-// posts; parameters of those are ignored, as the platform ignores what it does
+// It has no pictures, no comments and no scheduled posts; parameters of those are ignored, as the platform ignores what it does
 // not know.
 package facebooktest
 
@@ -118,6 +117,8 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && edge == "" && !ours:
 		p.readPost(w, r, req.Object)
+	case r.Method == http.MethodPost && edge == "" && !ours:
+		p.edit(w, r, req.Object)
 	case !ours:
 		graphtest.Refuse(w, graphtest.Absent(r.Method, req.Object))
 	case r.Method == http.MethodPost && edge == "feed":
@@ -154,8 +155,44 @@ func (p *Platform) feed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// edit changes the message of the post id: all posts here were made by the app that asks.
+func (p *Platform) edit(w http.ResponseWriter, r *http.Request, id string) {
+	text := strings.TrimSpace(strings.ReplaceAll(r.Form.Get("message"), "\r\n", "\n"))
+	_, there := p.wall.Get(id)
+	switch n := utf8.RuneCountInString(text); {
+	case !there:
+		graphtest.Refuse(w, graphtest.Absent(r.Method, id))
+	case p.front.Missing("pages_manage_posts", "pages_read_engagement") != "":
+		graphtest.Refuse(w, graphtest.Refusal{
+			Status: http.StatusForbidden, Code: 200,
+			Message: "(#200) requires both pages_read_engagement and pages_manage_posts as an admin with sufficient administrative permission",
+		})
+	case n == 0 || !utf8.ValidString(text):
+		graphtest.Refuse(w, graphtest.Invalid("Param message must be a valid UTF-8 string that is not empty"))
+	case n > maxText:
+		graphtest.Refuse(w, graphtest.Invalid(fmt.Sprintf("Param message must be at most %d characters long", maxText)))
+	default:
+		f := p.Take()
+		p.perform(w, r, f, func() any {
+			if f.Kind == adapterstest.Alter {
+				text += " [modificato]"
+			}
+			p.Edit(id, text)
+			if f.Kind == adapterstest.Delete {
+				p.wall.Remove(id)
+			}
+			return map[string]bool{"success": true}
+		})
+	}
+}
+
 // play publishes text under the script f.
 func (p *Platform) play(w http.ResponseWriter, r *http.Request, f adapterstest.Fault, text string) {
+	p.perform(w, r, f, func() any { return p.apply(f, text) })
+}
+
+// perform does a public write under the script f: do applies it and returns the good answer.
+func (p *Platform) perform(w http.ResponseWriter, r *http.Request, f adapterstest.Fault, do func() any) {
 	f.PlayBefore(r)
 	switch f.Kind {
 	case adapterstest.Throttle:
@@ -178,7 +215,7 @@ func (p *Platform) play(w http.ResponseWriter, r *http.Request, f adapterstest.F
 		return
 	default:
 	}
-	answer := p.apply(f, text)
+	answer := do()
 	switch {
 	case f.PlayAfter(w, r):
 	case f.Kind == adapterstest.Apply500:

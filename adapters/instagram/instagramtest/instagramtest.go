@@ -4,17 +4,19 @@
 // address and looked at, the daily quota, lists with cursors, and the platform's
 // own errors.
 //
-// It has no video, no carousel, no comments and no deletion through the API;
+// It has no video, no carousel, no comments of others and no deletion through the API;
 // parameters of those are ignored, as the platform ignores what it does not know.
 package instagramtest
 
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"tocsin/adapters/adapterstest"
 	"tocsin/adapters/internal/graph/graphtest"
@@ -54,6 +56,8 @@ type Config struct {
 
 const (
 	day = 24 * time.Hour
+	// maxComment is the bound on a comment, in code points.
+	maxComment = 300
 	// forgotten is after how long a container is unknown, published or not.
 	forgotten = 48 * time.Hour
 )
@@ -99,7 +103,7 @@ func New(c Config) *Platform {
 		c.Version = graphtest.Version
 	}
 	if c.Scopes == nil {
-		c.Scopes = []string{"instagram_basic", "instagram_content_publish", "pages_read_engagement"}
+		c.Scopes = []string{"instagram_basic", "instagram_content_publish", "instagram_manage_comments", "pages_read_engagement"}
 	}
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: 10 * time.Second}
@@ -132,7 +136,7 @@ func (p *Platform) Live() []adapterstest.Live {
 	var live []adapterstest.Live
 	for _, post := range p.wall.Public() {
 		live = append(live, adapterstest.Live{
-			ID: post.ID, Text: post.Text, Image: post.Image, Alt: post.Alt, At: post.At, URL: post.URL,
+			ID: post.ID, Text: post.Text, Image: post.Image, Alt: post.Alt, At: post.At, URL: post.URL, Comments: post.Comments,
 		})
 	}
 	return live
@@ -175,6 +179,8 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		graphtest.Refuse(w, forbidden("instagram_basic"))
 	case r.Method == http.MethodGet && edge == "" && !ours:
 		p.readObject(w, r, req.Object)
+	case edge == "comments" && !ours:
+		p.comments(w, r, req.Object)
 	case !ours:
 		graphtest.Refuse(w, graphtest.Absent(r.Method, req.Object))
 	case r.Method == http.MethodPost && (edge == "media" || edge == "media_publish"):
@@ -334,8 +340,50 @@ func overQuota() graphtest.Refusal {
 	}
 }
 
+// comments adds a comment of the account below the post id, or lists them.
+func (p *Platform) comments(w http.ResponseWriter, r *http.Request, id string) {
+	post, there := p.wall.Get(id)
+	text := strings.TrimSpace(r.Form.Get("message"))
+	switch n := utf8.RuneCountInString(text); {
+	case !there:
+		graphtest.Refuse(w, graphtest.Absent(r.Method, id))
+	case p.front.Missing("instagram_manage_comments") != "":
+		graphtest.Refuse(w, forbidden("instagram_manage_comments"))
+	case r.Method == http.MethodGet:
+		var nodes []graphtest.Node
+		for i, comment := range slices.Backward(post.Comments) {
+			nodes = append(nodes, graphtest.Node{
+				"id": fmt.Sprintf("%s%03d", id, i+1), "text": comment, "timestamp": post.At.Format(graphtest.TimeLayout), "username": p.c.Username,
+			})
+		}
+		graphtest.Page(w, r, "IGComment", nodes)
+	case n == 0 || n > maxComment:
+		graphtest.Refuse(w, graphtest.Invalid(fmt.Sprintf("Param message must have 1 to %d characters", maxComment)))
+	default:
+		f := p.Take()
+		p.perform(w, r, f, func() any {
+			if f.Kind == adapterstest.Alter {
+				text += " [modificato]"
+			}
+			count := 0
+			p.wall.Change(id, func(post *graphtest.Post) {
+				if f.Kind != adapterstest.Delete {
+					post.Comments = append(post.Comments[:len(post.Comments):len(post.Comments)], text)
+				}
+				count = len(post.Comments)
+			})
+			return map[string]string{"id": fmt.Sprintf("%s%03d", id, count)}
+		})
+	}
+}
+
 // play publishes c under the script f.
 func (p *Platform) play(w http.ResponseWriter, r *http.Request, f adapterstest.Fault, c *container) {
+	p.perform(w, r, f, func() any { return p.apply(f, c) })
+}
+
+// perform does a public write under the script f: do applies it and returns the good answer.
+func (p *Platform) perform(w http.ResponseWriter, r *http.Request, f adapterstest.Fault, do func() any) {
 	f.PlayBefore(r)
 	switch f.Kind {
 	case adapterstest.Throttle:
@@ -353,7 +401,7 @@ func (p *Platform) play(w http.ResponseWriter, r *http.Request, f adapterstest.F
 		return
 	default:
 	}
-	answer := p.apply(f, c)
+	answer := do()
 	switch {
 	case f.PlayAfter(w, r):
 	case f.Kind == adapterstest.Apply500:

@@ -33,9 +33,11 @@ type Search struct {
 	Path  string // "1234/published_posts"
 	Text  string // name of the field with the text
 	Time  string // name of the field with the time of publication
-	Link  string // name of the field with the public address
+	Link  string // name of the field with the public address; "" where there is none
 	Since time.Time
 	Rules []Rule // as in [Call]
+	// Exactly takes the very text alone, not one that resembles it.
+	Exactly bool
 }
 
 // Find looks for p among the posts that s lists, back to
@@ -48,7 +50,7 @@ type Search struct {
 // is not absent.
 func (c *Client) Find(ctx context.Context, s Search, p adapters.Post) (adapters.Receipt, error) {
 	params := url.Values{
-		"fields": {strings.Join([]string{"id", s.Text, s.Time, s.Link}, ",")},
+		"fields": {strings.TrimSuffix(strings.Join([]string{"id", s.Text, s.Time, s.Link}, ","), ",")},
 		"limit":  {strconv.Itoa(pageSize)},
 	}
 	if !s.Since.IsZero() {
@@ -65,7 +67,7 @@ func (c *Client) Find(ctx context.Context, s Search, p adapters.Post) (adapters.
 		case !IsID(row.text("id")):
 		case Normalise(text) == want:
 			return c.receipt(s, row), nil
-		case changed == nil && adapters.ContainsMark(text, p.Mark) && resembles(text, p):
+		case changed == nil && !s.Exactly && adapters.ContainsMark(text, p.Mark) && resembles(text, p):
 			r := c.receipt(s, row)
 			changed = &r
 		}

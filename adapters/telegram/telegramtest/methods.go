@@ -93,6 +93,13 @@ func (p *Platform) getChat(in params, _ *http.Request, _ http.ResponseWriter) an
 	}
 	c := p.chat()
 	c["accent_color_id"], c["max_reaction_count"] = 0, 11
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.pinned); n > 0 {
+		if i := slices.IndexFunc(p.posts, func(m post) bool { return m.id == p.pinned[n-1] }); i >= 0 {
+			c["pinned_message"] = p.message(p.posts[i])
+		}
+	}
 	return accept(c)
 }
 
@@ -154,14 +161,50 @@ func (p *Platform) sendMessage(in params, r *http.Request, w http.ResponseWriter
 		return refusal
 	}
 	m := post{text: text}
+	if m.replyTo, refusal = p.readReply(in); refusal.status != 0 {
+		return refusal
+	}
 	if json.Valid([]byte(in["link_preview_options"])) {
 		m.preview = json.RawMessage(in["link_preview_options"])
 	}
 	return p.play(p.Take(), m, r, w)
 }
 
+// readReply returns the message that the call answers, 0 for none, or why the call is refused.
+func (p *Platform) readReply(in params) (int64, answer) {
+	if in["reply_parameters"] == "" {
+		return 0, answer{}
+	}
+	var to struct {
+		ID      int64 `json:"message_id"`
+		Without bool  `json:"allow_sending_without_reply"`
+	}
+	if json.Unmarshal([]byte(in["reply_parameters"]), &to) != nil {
+		return 0, bad("can't parse reply parameters JSON object")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case slices.ContainsFunc(p.posts, func(m post) bool { return m.id == to.ID }):
+		return to.ID, answer{}
+	case to.Without:
+		return 0, answer{}
+	}
+	return 0, bad("message to be replied not found")
+}
+
 // play publishes m under f.
 func (p *Platform) play(f adapterstest.Fault, m post, r *http.Request, w http.ResponseWriter) answer {
+	return p.perform(f, r, w, func() answer {
+		m = p.apply(m, f)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return accept(p.message(m))
+	})
+}
+
+// perform does a public write under f: do applies it and returns the good answer.
+func (p *Platform) perform(f adapterstest.Fault, r *http.Request, w http.ResponseWriter, do func() answer) answer {
 	f.PlayBefore(r)
 	switch f.Kind {
 	case adapterstest.Throttle:
@@ -172,7 +215,7 @@ func (p *Platform) play(f adapterstest.Fault, m post, r *http.Request, w http.Re
 		return refuse(http.StatusUnauthorized, "Unauthorized")
 	default:
 	}
-	m = p.apply(m, f)
+	good := do()
 	if f.PlayAfter(w, r) {
 		return answer{}
 	}
@@ -183,7 +226,7 @@ func (p *Platform) play(f adapterstest.Fault, m post, r *http.Request, w http.Re
 		return refuse(http.StatusInternalServerError, "Internal Server Error: restart")
 	default:
 	}
-	return accept(p.message(m))
+	return good
 }
 
 // apply makes m public under f.
@@ -219,7 +262,7 @@ func (p *Platform) nextID() int64 {
 	return p.lastID
 }
 
-// message is m as the Bot API writes it.
+// message is m as the Bot API writes it, with the whole of what it answers. The caller holds mu.
 func (p *Platform) message(m post) map[string]any {
 	out := map[string]any{
 		"message_id": m.id, "sender_chat": p.chat(), "chat": p.chat(), "date": m.at.Unix(), "text": m.text,
@@ -229,6 +272,11 @@ func (p *Platform) message(m post) map[string]any {
 	}
 	if len(m.preview) > 0 {
 		out["link_preview_options"] = m.preview
+	}
+	if i := slices.IndexFunc(p.posts, func(q post) bool { return q.id == m.replyTo }); i >= 0 {
+		original := p.posts[i]
+		original.replyTo = 0 // what an original answers itself is not told
+		out["reply_to_message"] = p.message(original)
 	}
 	return out
 }
@@ -249,7 +297,7 @@ func (p *Platform) index(in params) int {
 	return slices.IndexFunc(p.posts, func(m post) bool { return m.id == id })
 }
 
-func (p *Platform) editMessageText(in params, _ *http.Request, _ http.ResponseWriter) answer {
+func (p *Platform) editMessageText(in params, r *http.Request, w http.ResponseWriter) answer {
 	if in.number("message_id") <= 0 {
 		return bad("message identifier is not specified")
 	}
@@ -260,6 +308,15 @@ func (p *Platform) editMessageText(in params, _ *http.Request, _ http.ResponseWr
 	if refusal.status != 0 {
 		return refusal
 	}
+	if refusal := p.editable(in, text); refusal.status != 0 {
+		return refusal
+	}
+	f := p.Take()
+	return p.perform(f, r, w, func() answer { return p.edit(in, text, f) })
+}
+
+// editable returns why the message of the call can't be made to say text, or the zero answer.
+func (p *Platform) editable(in params, text string) answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := p.index(in)
@@ -271,10 +328,69 @@ func (p *Platform) editMessageText(in params, _ *http.Request, _ http.ResponseWr
 	case p.posts[i].text == text:
 		return refuse(http.StatusBadRequest, unmodified)
 	}
-	p.posts[i].text = text
-	p.posts[i].edited = p.config.Now()
-	p.posts[i].json = nil
-	return accept(p.message(p.posts[i]))
+	return answer{}
+}
+
+// edit makes the message of the call say text, under f.
+func (p *Platform) edit(in params, text string, f adapterstest.Fault) answer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.index(in)
+	if i < 0 {
+		return bad("message to edit not found")
+	}
+	m := &p.posts[i]
+	m.text, m.edited, m.json = text, p.config.Now(), nil
+	out := p.message(*m)
+	switch f.Kind {
+	case adapterstest.Alter:
+		half := []rune(text)
+		m.text = string(half[:len(half)/2]) + "…"
+	case adapterstest.Delete:
+		p.posts = slices.Delete(p.posts, i, i+1)
+		p.lastID++
+	default:
+	}
+	return accept(out)
+}
+
+func (p *Platform) pinChatMessage(in params, _ *http.Request, _ http.ResponseWriter) answer {
+	if a := p.inChannel(in); a.status != 0 {
+		return a
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.index(in)
+	switch {
+	case i < 0:
+		return bad("message to pin not found")
+	case !p.rights.Post:
+		return bad("not enough rights to manage pinned messages in the chat")
+	}
+	id := p.posts[i].id
+	p.pinned = append(slices.DeleteFunc(p.pinned, func(q int64) bool { return q == id }), id)
+	p.lastID++ // the service message that says so uses up a number
+	return accept(true)
+}
+
+func (p *Platform) unpinChatMessage(in params, _ *http.Request, _ http.ResponseWriter) answer {
+	if a := p.inChannel(in); a.status != 0 {
+		return a
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	id := in.number("message_id")
+	if id == 0 && len(p.pinned) > 0 {
+		id = p.pinned[len(p.pinned)-1] // without a number it is the newest that is pinned
+	}
+	switch {
+	case !p.rights.Post:
+		return bad("not enough rights to manage pinned messages in the chat")
+	case !slices.ContainsFunc(p.posts, func(m post) bool { return m.id == id }):
+		return bad("message to unpin not found")
+	}
+	p.pinned = slices.DeleteFunc(p.pinned, func(q int64) bool { return q == id })
+	return accept(true)
 }
 
 func (p *Platform) deleteMessage(in params, _ *http.Request, _ http.ResponseWriter) answer {

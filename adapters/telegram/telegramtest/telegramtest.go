@@ -2,8 +2,8 @@
 // channel, and what the public sees in it.
 //
 // It serves `/bot<token>/<method>` as the Bot API server does: getMe, getChat,
-// getChatMember, sendMessage, editMessageText, deleteMessage, forwardMessage and
-// getUserPersonalChatMessages; it stores a text as that server stores it, and
+// getChatMember, sendMessage, editMessageText, deleteMessage, pinChatMessage, unpinChatMessage,
+// forwardMessage and getUserPersonalChatMessages; it stores a text as that server stores it, and
 // refuses what it refuses, in its words (tdlib/telegram-bot-api, Client.cpp and
 // Query.cpp; tdlib/td, MessageContent.cpp and misc.cpp).
 //
@@ -17,6 +17,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,6 +55,7 @@ type Platform struct {
 	mu     sync.Mutex
 	posts  []post
 	lastID int64
+	pinned []int64 // messages that are pinned, the newest last
 	rights Rights
 	shows  int64 // the channel that the reader's profile shows; 0 for none
 }
@@ -75,6 +77,7 @@ type post struct {
 	edited  time.Time
 	shown   time.Time       // reads do not show it before
 	preview json.RawMessage // link_preview_options as they were sent
+	replyTo int64           // the message that it answers; 0 for none
 	json    json.RawMessage // see written; nil until somebody reads it
 }
 
@@ -127,9 +130,12 @@ func (p *Platform) Live() []adapterstest.Live {
 	defer p.mu.Unlock()
 	all := make([]adapterstest.Live, 0, len(p.posts))
 	for _, m := range p.posts {
-		l := adapterstest.Live{ID: strconv.FormatInt(m.id, 10), Text: m.text, At: m.at}
+		l := adapterstest.Live{ID: strconv.FormatInt(m.id, 10), Text: m.text, At: m.at, Pinned: slices.Contains(p.pinned, m.id)}
 		if p.config.Username != "" {
 			l.URL = "https://t.me/" + p.config.Username + "/" + l.ID
+		}
+		if m.replyTo != 0 {
+			l.ReplyTo = strconv.FormatInt(m.replyTo, 10)
 		}
 		all = append(all, l)
 	}
@@ -171,6 +177,8 @@ func (p *Platform) serve(w http.ResponseWriter, r *http.Request, body []byte) an
 		"sendmessage":                 p.sendMessage,
 		"editmessagetext":             p.editMessageText,
 		"deletemessage":               p.deleteMessage,
+		"pinchatmessage":              p.pinChatMessage,
+		"unpinchatmessage":            p.unpinChatMessage,
 		"forwardmessage":              p.forwardMessage,
 		"getuserpersonalchatmessages": p.getUserPersonalChatMessages,
 	}[strings.ToLower(method)]

@@ -37,6 +37,7 @@ type stored struct {
 	text    string // as its author sent it, or as Alter made it
 	at      time.Time
 	visible time.Time // before then reads do not show it
+	replyTo string    // ID of the post that it answers; "" for none
 }
 
 // ID returns the post's identifier as X writes it.
@@ -48,7 +49,7 @@ func (p *Platform) create(w http.ResponseWriter, r *http.Request, body []byte) {
 		invalid(w, "content-type", r.Header.Get("Content-Type"), "The body must be application/json.")
 		return
 	}
-	text, parameter, message := parseCreate(body)
+	text, replyTo, parameter, message := parseCreate(body)
 	switch {
 	case message != "":
 		invalid(w, parameter, "", message)
@@ -62,7 +63,18 @@ func (p *Platform) create(w http.ResponseWriter, r *http.Request, body []byte) {
 			problems+"invalid-request")
 		return
 	}
-	post, f, duplicate := p.take(text)
+	if replyTo != "" {
+		if p.c.RefusesReplies {
+			refuse(w, http.StatusForbidden, "Forbidden",
+				"Reply to this conversation is not allowed because you have not been mentioned or otherwise engaged by the author of the post you are replying to.", "about:blank")
+			return
+		}
+		if !p.has(replyTo) {
+			refuse(w, http.StatusForbidden, "Forbidden", "You attempted to reply to a Tweet that is deleted or not visible to you.", "about:blank")
+			return
+		}
+	}
+	post, f, duplicate := p.take(text, replyTo)
 	if duplicate {
 		refuseDuplicate(w)
 		return
@@ -72,29 +84,47 @@ func (p *Platform) create(w http.ResponseWriter, r *http.Request, body []byte) {
 
 // parseCreate reads the body of a create by X's schema, which allows no field that
 // it does not name.
-func parseCreate(body []byte) (text, parameter, message string) {
+func parseCreate(body []byte) (text, replyTo, parameter, message string) {
 	var fields map[string]json.RawMessage
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(&fields); err != nil || fields == nil {
-		return "", "$", "The body is not a JSON object."
+		return "", "", "$", "The body is not a JSON object."
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return "", "$", "The body holds more than one JSON object."
+		return "", "", "$", "The body holds more than one JSON object."
 	}
 	for name := range fields {
-		if name != "text" {
-			return "", name, "$." + name + ": is not defined in the schema and the schema does not allow additional properties"
+		if name != "text" && name != "reply" {
+			return "", "", name, "$." + name + ": is not defined in the schema and the schema does not allow additional properties"
 		}
 	}
 	if err := json.Unmarshal(fields["text"], &text); err != nil || strings.TrimSpace(text) == "" {
-		return "", "text", "$.text: is missing, empty or not a string"
+		return "", "", "text", "$.text: is missing, empty or not a string"
 	}
-	return text, "", ""
+	if raw, ok := fields["reply"]; ok {
+		var reply struct {
+			To *string `json:"in_reply_to_tweet_id"`
+		}
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&reply); err != nil || reply.To == nil || *reply.To == "" || strings.Trim(*reply.To, "0123456789") != "" {
+			return "", "", "reply.in_reply_to_tweet_id", "$.reply.in_reply_to_tweet_id: does not match ^[0-9]{1,19}$"
+		}
+		replyTo = *reply.To
+	}
+	return text, replyTo, "", ""
+}
+
+// has reports whether a post is public.
+func (p *Platform) has(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.posts, func(s *stored) bool { return s.ID() == id })
 }
 
 // take applies a text that is well formed, unless it is a duplicate or the fault of
 // this write says otherwise; the post is nil then.
-func (p *Platform) take(text string) (post *stored, f adapterstest.Fault, duplicate bool) {
+func (p *Platform) take(text, replyTo string) (post *stored, f adapterstest.Fault, duplicate bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.c.Now()
@@ -105,7 +135,7 @@ func (p *Platform) take(text string) (post *stored, f adapterstest.Fault, duplic
 	if f.Kind != "" && !f.Kind.Applies() {
 		return nil, f, false
 	}
-	post = &stored{id: p.nextID(now), text: text, at: now, visible: now}
+	post = &stored{id: p.nextID(now), text: text, at: now, visible: now, replyTo: replyTo}
 	switch f.Kind {
 	case adapterstest.Lag:
 		post.visible = now.Add(f.Wait)

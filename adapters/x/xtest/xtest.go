@@ -1,7 +1,7 @@
 // Package xtest is a stand-in for api.x.com (API v2) that behaves: one account, its
 // timeline, and the rules by which X takes, shows, counts and refuses posts of text.
 //
-// It takes no images, replies, quotes, polls or edits: a request with them is
+// It takes replies, and no images, quotes, polls or edits: a request with them is
 // refused as one that X's schema does not know.
 package xtest
 
@@ -40,6 +40,10 @@ type Config struct {
 	// refused as a duplicate. X does not promise to refuse: who sends a text twice must
 	// not rely on either.
 	TakesEqualTexts bool
+
+	// RefusesReplies refuses every answer, also to the account's own posts: the rule of X's
+	// self-serve tiers since 2026-02-23, read strictly. Without it, answers to own posts are taken.
+	RefusesReplies bool
 
 	// PostsPerWindow is how many posts the account may make in 15 minutes; 0 for X's 100.
 	PostsPerWindow int
@@ -116,7 +120,7 @@ func (p *Platform) Live() []adapterstest.Live {
 	for _, s := range p.posts {
 		live = append(live, adapterstest.Live{
 			ID: s.ID(), Text: s.text, At: s.at,
-			URL: "https://x.com/" + p.c.Username + "/status/" + s.ID(),
+			URL: "https://x.com/" + p.c.Username + "/status/" + s.ID(), ReplyTo: s.replyTo,
 		})
 	}
 	return live

@@ -27,6 +27,8 @@ type Post struct {
 	Draft  bool // taken out of publication by somebody on the page
 	Hidden bool // hidden by somebody on the page
 
+	Comments []string // of the account below the post, in order; never changed in place
+
 	seen time.Time // reads do not show it earlier
 	gone bool      // deleted: kept, so that its number is not given again
 }
@@ -139,7 +141,7 @@ func (wl *Wall) List(w http.ResponseWriter, r *http.Request, kind string, node f
 	for _, post := range wl.published(since) {
 		nodes = append(nodes, node(post))
 	}
-	list(w, r, kind, nodes, byDefault...)
+	Page(w, r, kind, nodes, byDefault...)
 }
 
 // A Node is an object of the platform: its fields by name.
@@ -176,8 +178,8 @@ func Show(w http.ResponseWriter, r *http.Request, kind string, n Node, byDefault
 	Respond(w, out)
 }
 
-// list answers one page of nodes, from after the cursor that the call names.
-func list(w http.ResponseWriter, r *http.Request, kind string, nodes []Node, byDefault ...string) {
+// Page answers one page of nodes, from after the cursor that the call names.
+func Page(w http.ResponseWriter, r *http.Request, kind string, nodes []Node, byDefault ...string) {
 	limit := 25
 	if v := r.Form.Get("limit"); v != "" {
 		n, err := strconv.Atoi(v)

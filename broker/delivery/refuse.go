@@ -19,8 +19,8 @@ import (
 // first.
 
 const (
-	// blobGrace is how long the bytes of a bulletin may come after its record: where
-	// a cluster keeps them, the copy that is asked may lag.
+	// blobGrace is how long the bytes of a bulletin may come after its record: in a cluster
+	// the two streams have leaders of their own.
 	blobGrace = 5 * time.Second
 	// missAgain is the first wait before bytes that were not there are asked for again.
 	missAgain = 100 * time.Millisecond

@@ -505,3 +505,27 @@ func TestBytesThatComeLateAreRead(t *testing.T) {
 		return state.Refusal != nil || state.Part("x-a", 1).State == ledger.StateVerified
 	})
 }
+
+// TestACopyThatLagsRefusesNothing has a node ask a broker whose copy of the bulletins lags, for
+// longer than bytes may come after their record: it asks the leader, sends what it has to, and
+// refuses nothing that another node has read. It passes over no revocation either.
+func TestACopyThatLagsRefusesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x, tg := newPlatform("x-a"), newPlatform("telegram-a")
+	h.run("one/a", quick(tg))
+	behind := *h
+	behind.server, behind.url = nil, ledgertest.Lagging(t, h.server.Addr())
+	behind.run("two/b", quick(x))
+	a := newAlert(t, "x-a", "telegram-a")
+	for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgCancel} {
+		b := h.release(a.Next(t, kind))
+		h.await(b, "telegram-a", ledger.StateVerified)
+		h.await(b, "x-a", ledger.StateVerified)
+	}
+	h.ledger.View(func(s *ledger.State) {
+		if all := s.Refusals(); len(all) > 0 {
+			t.Errorf("refused was %+v", all)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 const (
 	streamName  = "LEDGER"
 	blobsName   = "BLOBS"
+	leaderGet   = "$JS.API.STREAM.MSG.GET." + blobsName
 	traceHeader = "traceparent"
 
 	// maxBlob bounds one blob in bytes: a bulletin with its images.
@@ -954,6 +956,9 @@ const maxSought = 256
 // Blob returns the bytes with the given SHA-256, checked against it, or
 // [ErrNoBlob]. Whoever may write bytes may write others under the same name: they are
 // passed over. [ErrDamaged] says that there are none but such.
+//
+// In a cluster whoever is asked first may have a copy that lags. That something is not there
+// is the word of the stream's leader alone, which has all that was acknowledged.
 func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
 	if !isDigest(digest) {
 		return nil, fmt.Errorf("bytes %q: not a SHA-256 in lower-case hexadecimal", digest)
@@ -966,11 +971,26 @@ func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
 		return nil, fmt.Errorf("fetch bytes: %w", err)
 	}
 	subject := "blob." + digest
-	m, err := blobs.GetLastMsgForSubject(ctx, subject)
+	data, err := seekBytes(digest, func(from uint64) (*jetstream.RawStreamMsg, error) {
+		if from == 0 {
+			return blobs.GetLastMsgForSubject(ctx, subject)
+		}
+		return blobs.GetMsg(ctx, from, jetstream.WithGetMsgSubject(subject))
+	})
+	if l.o.Server == nil && (errors.Is(err, ErrNoBlob) || errors.Is(err, ErrDamaged)) {
+		return seekBytes(digest, func(from uint64) (*jetstream.RawStreamMsg, error) { return l.askLeader(ctx, subject, from) })
+	}
+	return data, err
+}
+
+// seekBytes returns the bytes with the digest out of the messages that stand under it. Get
+// returns the last one for 0, and the first one from a sequence on.
+func seekBytes(digest string, get func(from uint64) (*jetstream.RawStreamMsg, error)) ([]byte, error) {
+	m, err := get(0)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, fmt.Errorf("bulletin %s: %w", digest, ErrNoBlob)
 	}
-	for next, sought := uint64(1), 0; ; sought++ {
+	for from, sought := uint64(1), 0; ; sought++ {
 		if err != nil {
 			return nil, fmt.Errorf("fetch bytes: %w", err)
 		}
@@ -981,12 +1001,48 @@ func (l *Ledger) Blob(ctx context.Context, digest string) ([]byte, error) {
 			return nil, fmt.Errorf("bulletin %s: %w", digest, ErrDamaged)
 		}
 		// They were kept first, as a rule.
-		m, err = blobs.GetMsg(ctx, next, jetstream.WithGetMsgSubject(subject))
+		m, err = get(from)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return nil, fmt.Errorf("bulletin %s: %w", digest, ErrDamaged)
 		}
 		if err == nil {
-			next = m.Sequence + 1
+			from = m.Sequence + 1
 		}
 	}
+}
+
+// askLeader asks the leader of the stream of bulletins, which alone answers this question, for
+// the last message under a subject, or for the first one from a sequence on.
+func (l *Ledger) askLeader(ctx context.Context, subject string, from uint64) (*jetstream.RawStreamMsg, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, askPatience, errSilent)
+	defer cancel()
+	question := map[string]any{"last_by_subj": subject}
+	if from > 0 {
+		question = map[string]any{"seq": from, "next_by_subj": subject}
+	}
+	raw, err := json.Marshal(question)
+	if err != nil {
+		return nil, err
+	}
+	m, err := l.reader.RequestWithContext(ctx, leaderGet, raw)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Sequence uint64 `json:"seq"`
+			Data     []byte `json:"data"`
+		} `json:"message"`
+	}
+	err = json.Unmarshal(m.Data, &answer)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the broker's answer can't be read: %w", err)
+	case answer.Error != nil && answer.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
+		return nil, jetstream.ErrMsgNotFound
+	case answer.Error != nil:
+		return nil, answer.Error
+	}
+	return &jetstream.RawStreamMsg{Subject: subject, Sequence: answer.Message.Sequence, Data: answer.Message.Data}, nil
 }

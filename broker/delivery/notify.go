@@ -73,8 +73,9 @@ func (h *herald) take() (ids []string) {
 	}
 	clear(h.woken)
 	h.mu.Unlock()
-	for key, w := range h.pauses {
-		if h.ready(key) {
+	now := time.Now()
+	for _, w := range h.pauses {
+		if !now.Before(h.due(w)) {
 			ids = append(ids, w.alert)
 		}
 	}
@@ -96,8 +97,8 @@ func (h *herald) rest(ctx context.Context) {
 	var again <-chan time.Time
 	var next time.Time
 	for _, w := range h.pauses {
-		if next.IsZero() || w.next.Before(next) {
-			next = w.next
+		if due := h.due(w); next.IsZero() || due.Before(next) {
+			next = due
 		}
 	}
 	if !next.IsZero() {
@@ -110,6 +111,15 @@ func (h *herald) rest(ctx context.Context) {
 	case <-again:
 	case <-h.wakes:
 	}
+}
+
+// due returns when a release is told of once more: not before its alert is read again, where
+// that could not be read.
+func (h *herald) due(w *pause) time.Time {
+	if of := h.pauses[w.alert]; of != nil {
+		return later(w.next, of.next)
+	}
+	return w.next
 }
 
 // ready reports whether nothing has to be waited for before a release is told of.

@@ -233,6 +233,21 @@ func (s *Simulator) Clear(kind string) error {
 	return nil
 }
 
+// HangUp drops every connection to the platform of this kind, and returns when no call
+// is being served: what somebody asked who is gone was done by then, or never will be. Its
+// faults stay, and so does what was posted.
+func (s *Simulator) HangUp(kind string) error {
+	o, err := s.outlet(kind)
+	if err != nil {
+		return err
+	}
+	o.unplug()
+	if err := o.plug(); err != nil {
+		return fmt.Errorf("simulator: the simulated %s: %w", kind, err)
+	}
+	return nil
+}
+
 // Live returns what is before the public on the platform of this kind, in order of
 // publication.
 func (s *Simulator) Live(kind string) ([]adapterstest.Live, error) {

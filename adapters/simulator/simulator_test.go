@@ -284,6 +284,39 @@ func TestDownMeansAtOnce(t *testing.T) {
 	}
 }
 
+// TestHangUp ends a call that is held, and no more: the fault that waits behind it is
+// played, and then the platform takes posts.
+func TestHangUp(t *testing.T) {
+	t.Parallel()
+	sim := start(t, simulator.Config{})
+	fail(t, sim, simulator.Facebook, adapterstest.Stall, 0)
+	fail(t, sim, simulator.Facebook, adapterstest.Throttle, 0)
+	ch, p := open(t, sim.Accounts(), simulator.Facebook), post(t, simulator.Facebook)
+	done := make(chan error, 1)
+	go func() {
+		_, err := ch.Publish(t.Context(), p, adapters.Attempt{N: 1})
+		done <- err
+	}()
+	eventually(t, "the arrival of the call", func() bool { return isHeld(sim.Requests()) })
+	if err := sim.HangUp(simulator.Facebook); err != nil {
+		t.Fatal(err)
+	}
+	if all := sim.Requests(); len(all) != 1 || all[0].State != simulator.Dropped {
+		t.Errorf("the record has %+v, want the one call as dropped", all)
+	}
+	if err := adapterstest.Failed(<-done, adapters.Unknown); err != nil {
+		t.Errorf("publish, when the request was out: %v", err)
+	}
+	_, err := ch.Publish(t.Context(), p, adapters.Attempt{N: 2})
+	if err := adapterstest.Failed(err, adapters.NotSent); err != nil {
+		t.Errorf("the fault that was set before: %v", err)
+	}
+	publish(t, ch, p)
+	if err := sim.HangUp("fax"); err == nil {
+		t.Error("a platform that there is not hangs up")
+	}
+}
+
 // TestClose shows that nothing answers after Close, that a second Close is harmless,
 // and that a call that is held does not hold it.
 func TestClose(t *testing.T) {

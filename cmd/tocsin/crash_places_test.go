@@ -36,7 +36,7 @@ func crashFirstStart(t *testing.T, binary string, trials int, seed uint64) {
 			w.node.begin()
 			if i > 0 {
 				w.pause(ctx, startup)
-				w.node.kill()
+				w.kill(w.node)
 				w.node.begin()
 			}
 			w.attend(ctx)
@@ -250,7 +250,7 @@ func (w *crashWorld) crashOneOfTwo(ctx context.Context, second *crashNode, r *re
 		w.pause(ctx, w.takes/2)
 		w.recover(ctx, r, filings...)
 	} else {
-		second.kill()
+		w.kill(second)
 		w.pause(ctx, w.takes/2)
 		second.begin()
 		if err := second.awaitUp(ctx); err != nil {
@@ -279,7 +279,7 @@ func (w *crashWorld) loseSecond(ctx context.Context, second *crashNode, withdraw
 		}
 	}
 	w.pause(ctx, w.takes/4)
-	second.kill()
+	w.kill(second)
 	withdraw()
 	lost := time.Now()
 	if err := w.awaitEnd(ctx, filings...); err != nil {

@@ -238,7 +238,7 @@ func killAnywhere(w *crashWorld, ctx context.Context, f *filing) {
 	defer stop()
 	go func() { filed <- w.file(filing, f) }()
 	w.pause(ctx, w.takes+w.takes/4)
-	w.node.kill()
+	w.kill(w.node)
 	stop()
 	if err := <-filed; err == nil && f.acknowledged["police"] == 0 {
 		w.t.Fatal("the filing went well without a signature")
@@ -247,7 +247,7 @@ func killAnywhere(w *crashWorld, ctx context.Context, f *filing) {
 	for range w.rng.IntN(3) {
 		w.node.begin()
 		w.pause(ctx, 2*w.takes)
-		w.node.kill()
+		w.kill(w.node)
 	}
 }
 

@@ -259,6 +259,9 @@ func TestMaxBytes(t *testing.T) {
 	if codes == 2 || codes == 20 {
 		t.Fatalf("%d bulletins were taken, want some", codes)
 	}
+	if stdout, _ := expect(t, 0, "audit", "verify", "-c", pg.config); strings.Count(stdout, "are kept for revocations; nothing was handed in") != 1 {
+		t.Errorf("the ledger does not say once that a bulletin found no room: %s", stdout)
+	}
 	node.says("the ledger is nearly full: raise broker.max_bytes and start the node again")
 	if stdout, _ := expect(t, 0, "status", "-c", pg.config); !strings.HasPrefix(stdout, "ATTENTION: the ledger is ") {
 		t.Errorf("status of a ledger that is nearly full says %q", stdout)

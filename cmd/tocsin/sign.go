@@ -359,7 +359,7 @@ func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatu
 	defer span.End()
 	if held == nil {
 		if err := d.room(ctx, b); err != nil {
-			return err
+			return d.noteFull(ctx, b, err)
 		}
 		if err := d.record(ctx, b); err != nil {
 			return err

@@ -185,6 +185,17 @@ func (d *desk) room(ctx context.Context, b *bulletin.Bulletin) error {
 	return nil
 }
 
+// noteFull returns why a bulletin found no room, and writes it into the ledger: who looks there is
+// to know of an alert that could not be handed in. Half of what is kept for revocations is left
+// to them, however often somebody tries.
+func (d *desk) noteFull(ctx context.Context, b *bulletin.Bulletin, why error) error {
+	records, _, err := d.rooms(ctx)
+	if err == nil && (records.Bound == 0 || records.Free > keptIn(records)/2) && d.roomFor(reserve/2) == nil {
+		_ = d.reject(ctx, b, ledger.ClassBulletin, why) // a help: the hand-in has failed in any case
+	}
+	return why
+}
+
 // roomToSign returns an error where the records that follow from a signature have no room: a
 // release whose attempts can't be recorded is none, since nothing would be sent.
 func (d *desk) roomToSign(ctx context.Context, b *bulletin.Bulletin) error {

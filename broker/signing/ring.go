@@ -218,7 +218,7 @@ func (r *Ring) admit(l *line, key ssh.PublicKey, principal string, role Role, re
 		return nil, refuseSignature(ReasonWrongRole, fmt.Errorf("line %d has the role %s", l.Line, l.Role))
 	}
 	if !slices.Contains(l.Realms, realm) {
-		return nil, refuseSignature(ReasonWrongRealm, fmt.Errorf("line %d admits to %s only", l.Line, l.Realms[0]))
+		return nil, refuseSignature(ReasonWrongRealm, fmt.Errorf("line %d of the key ring holds for realm %s only", l.Line, l.Realms[0]))
 	}
 	s := l.clone()
 	if cert, ok := key.(*ssh.Certificate); ok {

@@ -23,8 +23,7 @@ func shrink(rings []alert.Polygon, most int) ([]alert.Polygon, bool) {
 	for tolerance := finest; tolerance < coarsest; tolerance *= 1.6 {
 		out := make([]alert.Polygon, len(rings))
 		for i, ring := range rings {
-			out[i] = simplify(thin(ring, tolerance/2), tolerance)
-			if len(out[i]) < 4 { // a ring smaller than the tolerance: its triangle
+			if out[i] = simplify(thin(ring, tolerance/2), tolerance); len(out[i]) < 4 { // a ring smaller than the tolerance: its triangle
 				out[i] = simplify(ring, math.Inf(1))
 			}
 		}
@@ -62,69 +61,10 @@ func thin(ring alert.Polygon, near float64) alert.Polygon {
 	}
 }
 
-// simplify leaves out the points of a closed ring that stand off the line between
-// their neighbours by no more than tolerance degrees (Douglas and Peucker), and
-// keeps at least a triangle. Coordinates are rounded to six decimals, ten centimetres.
+// simplify leaves out points of a closed ring ([alert.Simplified]). Coordinates are rounded
+// to six decimals, ten centimetres.
 func simplify(ring alert.Polygon, tolerance float64) alert.Polygon {
-	if len(ring) < 5 {
-		return rounded(ring)
-	}
-	// The first and the farthest point divide the ring in two lines.
-	far, _ := farthest(ring, 0, len(ring)-1)
-	keep := make([]bool, len(ring))
-	keep[0], keep[far], keep[len(ring)-1] = true, true, true
-	todo := [][2]int{{0, far}, {far, len(ring) - 1}}
-	best, off := -1, -1.0
-	for len(todo) > 0 {
-		span := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		i, d := farthest(ring, span[0], span[1])
-		if i < 0 {
-			continue
-		}
-		if d > off && !keep[i] {
-			best, off = i, d
-		}
-		if d > tolerance {
-			keep[i] = true
-			todo = append(todo, [2]int{span[0], i}, [2]int{i, span[1]})
-		}
-	}
-	var out alert.Polygon
-	for i, p := range ring {
-		if keep[i] {
-			out = append(out, p)
-		}
-	}
-	if len(out) < 4 && best >= 0 {
-		keep[best] = true
-		out = out[:0]
-		for i, p := range ring {
-			if keep[i] {
-				out = append(out, p)
-			}
-		}
-	}
-	return rounded(out)
-}
-
-// farthest returns the point strictly between from and to that is farthest off
-// the line between them, or -1 where there is none.
-func farthest(ring alert.Polygon, from, to int) (at int, off float64) {
-	at = -1
-	a, b := ring[from], ring[to]
-	long := math.Hypot(b.Lat-a.Lat, b.Lon-a.Lon)
-	for i := from + 1; i < to; i++ {
-		p := ring[i]
-		d := math.Hypot(p.Lat-a.Lat, p.Lon-a.Lon)
-		if long > 0 {
-			d = math.Abs((b.Lat-a.Lat)*(a.Lon-p.Lon)-(a.Lat-p.Lat)*(b.Lon-a.Lon)) / long
-		}
-		if at < 0 || d > off {
-			at, off = i, d
-		}
-	}
-	return at, off
+	return rounded(alert.Simplified(ring, tolerance))
 }
 
 func rounded(ring alert.Polygon) alert.Polygon {

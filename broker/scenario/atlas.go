@@ -62,13 +62,18 @@ func Savona() (*Atlas, error) {
 		}
 	}
 	a := &Atlas{names: map[string][]int{}}
+	var all []alert.Polygon
+	for _, m := range t.Municipalities {
+		all = append(all, polygons(m.Rings)...)
+	}
+	all = simplified(all, maxPoints)
 	rings := map[string][]alert.Polygon{}
 	for _, m := range t.Municipalities {
-		rings[m.Code] = polygons(m.Rings)
+		rings[m.Code], all = all[:len(m.Rings):len(m.Rings)], all[len(m.Rings):]
 		a.add(Place{Municipality, m.Code, []string{m.Code}, []string{zoneOf[m.Code]}, func(string) string { return m.Name }, rings[m.Code], emma, m.Name + " (SV)"},
 			m.Name, "comune di "+m.Name, m.Name+" (SV)", m.Code)
 	}
-	whole := Place{Kind: Province, Code: "ITC32", name: t.Name, polygons: polygons(t.Outline), emma: emma}
+	whole := Place{Kind: Province, Code: "ITC32", name: t.Name, polygons: simplified(polygons(t.Outline), maxPoints), emma: emma}
 	for _, z := range zones {
 		p := Place{Zone, z.Code, z.Municipalities, []string{z.Code}, z.Name, nil, emma, ""}
 		for _, code := range z.Municipalities {
@@ -100,8 +105,7 @@ func (a *Atlas) shown(p *Place, lang string) string {
 	return p.apart
 }
 
-// polygons returns rings with at most maxPoints points each. Neighbours share points as
-// long as neither has too many.
+// polygons returns rings as CAP has them.
 func polygons(rings []places.Ring) []alert.Polygon {
 	var out []alert.Polygon
 	for _, ring := range rings {
@@ -109,7 +113,7 @@ func polygons(rings []places.Ring) []alert.Polygon {
 		for i, at := range ring {
 			p[i] = alert.Point{Lat: at.Lat, Lon: at.Lon}
 		}
-		out = append(out, simplified(p, maxPoints))
+		out = append(out, p)
 	}
 	return out
 }

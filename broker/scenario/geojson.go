@@ -100,7 +100,31 @@ func (a *Atlas) With(file string, raw []byte) (*Atlas, error) {
 		}
 		out.add(p, names...)
 	}
+	out.simplify(len(a.all))
 	return out, nil
+}
+
+// simplify simplifies the outlines of the places from one on, those of a kind together:
+// a zone has the borders of its municipalities, and many more of them.
+func (a *Atlas) simplify(from int) {
+	for _, kind := range []PlaceKind{Municipality, Zone} {
+		var all []alert.Polygon
+		for i := range a.all[from:] {
+			if p := &a.all[from+i]; p.Kind == kind {
+				all = append(all, p.polygons...)
+			}
+		}
+		all = simplified(all, maxPoints)
+		for i := range a.all[from:] {
+			if p := &a.all[from+i]; p.Kind == kind {
+				n := len(p.polygons)
+				p.polygons, all = all[:n:n], all[n:]
+				for j := range p.polygons {
+					p.polygons[j] = rounded(p.polygons[j])
+				}
+			}
+		}
+	}
 }
 
 // readAreas reads the form of a file.
@@ -310,7 +334,7 @@ func (f *feature) polygons(points *int) ([]alert.Polygon, error) {
 		if err != nil {
 			return nil, fmt.Errorf("part %d: %w", i+1, err)
 		}
-		out = append(out, rounded(simplified(ring, maxPoints)))
+		out = append(out, ring)
 	}
 	return out, nil
 }

@@ -60,8 +60,8 @@ func (s *Scenario) AllClear(v *Values, until time.Time, f Frame) (*alert.Message
 	all := Wordings{}
 	for i := range s.allClear {
 		t := s.allClear[i]
-		if len(t.event) == 0 {
-			t.event = s.texts[i].event
+		if at := slices.IndexFunc(s.texts, func(other texts) bool { return other.lang == t.lang }); len(t.event) == 0 && at >= 0 {
+			t.event = s.texts[at].event
 		}
 		in, shorter := s.info(v, &t, f, m.Sent)
 		in.ResponseTypes, in.Urgency, in.Certainty = []alert.ResponseType{alert.ResponseAllClear}, alert.UrgencyPast, alert.CertaintyObserved

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -109,6 +110,9 @@ func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill
 		act: act(m, in), event: unmarked(tidyLine(in.Event), w, d), headline: unmarked(tidyLine(in.Headline), w, d),
 		description: tidy(in.Description), instruction: tidy(in.Instruction), contact: tidyLine(in.Contact),
 	}
+	if s.act.Renews() {
+		s.headline = unacted(s.headline, w) // posts say the act themselves, and the card beside it
+	}
 	if s.headline == "" {
 		s.headline = s.event
 	}
@@ -122,7 +126,7 @@ func newStory(m *alert.Message, in *alert.Info, w wording.Words, d wording.Drill
 		}
 	}
 	s.proviso, s.actions = steps(s.instruction, w.DrillWord(d))
-	s.shorter = o.Shorter[in.Language]
+	s.shorter = behind(s.headline, o.Shorter[in.Language])
 	if s.act == wording.Issue || s.act.Renews() {
 		s.period = period(m, in, o)
 	}
@@ -176,6 +180,32 @@ func unmarked(s string, w wording.Words, d wording.Drill) string {
 		return s
 	}
 	return capital(bare)
+}
+
+// unacted returns a headline without the word at its front that says what an update does.
+func unacted(s string, w wording.Words) string {
+	for _, act := range []wording.Act{wording.Update, wording.Extend, wording.Raise, wording.Lower} {
+		if rest, ok := strings.CutPrefix(s, w.Act(act)+": "); ok && rest != "" {
+			return rest
+		}
+	}
+	return s
+}
+
+// behind returns the author's shorter wordings for a message whose headline may be one of
+// them: those that come after it are shorter still.
+func behind(headline string, shorter map[string][]string) map[string][]string {
+	if _, ok := shorter[headline]; ok {
+		return shorter
+	}
+	for _, text := range slices.Sorted(maps.Keys(shorter)) {
+		if at := slices.Index(shorter[text], headline); at >= 0 {
+			shorter = maps.Clone(shorter)
+			shorter[headline] = slices.Clone(shorter[text][at+1:])
+			return shorter
+		}
+	}
+	return shorter
 }
 
 // capital returns s with a capital at its front.

@@ -140,12 +140,13 @@ func revocation(last *alert.Message, in *alert.Info, until time.Time, o Options)
 	return out
 }
 
-// headed returns the headline of in behind a word, or its event where that is too
-// long.
-func headed(in *alert.Info, word string, w wording.Words, d wording.Drill) (headline string) {
-	for _, line := range []string{in.Headline, in.Event} {
-		// What is said of a correction is said of the alert that it puts in doubt.
-		line = strings.TrimPrefix(unmarked(tidyLine(line), w, d), w.Doubted+": ")
+// headed returns the headline of in behind a word, or the author's shorter wording, or its
+// event where that is too long.
+func headed(in *alert.Info, word string, w wording.Words, d wording.Drill, shorter ...string) (headline string) {
+	for _, line := range slices.Concat([]string{in.Headline}, shorter, []string{in.Event}) {
+		// What is said of a correction is said of the alert that it puts in doubt, and what an
+		// update did before is no more what this message does.
+		line = unacted(strings.TrimPrefix(unmarked(tidyLine(line), w, d), w.Doubted+": "), w)
 		if line == "" {
 			continue
 		}

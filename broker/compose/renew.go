@@ -30,8 +30,9 @@ func over(previous *bulletin.Bulletin) error {
 
 // Renew makes of m, what holds from now on, an Update of ours that takes the place of what
 // previous said: it says whether it extends it, as the caller knows, or raises or lowers the
-// level, in the parameter atto and at the front of each description. It returns the message,
-// for [Next], and what it does.
+// level, in the parameter atto and at the front of each headline and description. Of o,
+// Shorter gives headlines that leave room for it. It returns the message, for [Next], and
+// what it does.
 func Renew(previous *bulletin.Bulletin, m *alert.Message, extends bool, o Options) (*alert.Message, wording.Act, error) {
 	o, err := o.settled()
 	if err != nil {
@@ -58,6 +59,7 @@ func Renew(previous *bulletin.Bulletin, m *alert.Message, extends bool, o Option
 	for i := range m.Infos {
 		in := &m.Infos[i]
 		w := wording.For(in.Language)
+		o.head(m, in, does)
 		in.Parameters = append(slices.DeleteFunc(in.Parameters, declares), alert.NamedValue{Name: atto, Value: does.Declared()})
 		first := w.Rated(does, was.level, is.level, is.colour)
 		if does == wording.Extend {
@@ -166,6 +168,7 @@ func AllClear(previous *bulletin.Bulletin, m *alert.Message, until time.Time, o 
 	m = o.following(previous, m, wording.For("it").Act(wording.AllClear))
 	for i := range m.Infos {
 		in := &m.Infos[i]
+		o.head(m, in, wording.AllClear)
 		in.ResponseTypes, in.Urgency, in.Certainty = []alert.ResponseType{alert.ResponseAllClear}, alert.UrgencyPast, alert.CertaintyObserved
 		in.Severity, in.Onset, in.Effective, in.Expires = alert.SeverityMinor, time.Time{}, time.Time{}, until.In(o.Location)
 	}
@@ -194,6 +197,18 @@ func cleared(last *alert.Message, in *alert.Info, o Options) alert.Info {
 func Ended(b *bulletin.Bulletin) bool {
 	does := ActOf(b.Message)
 	return does == wording.Cancel || does == wording.AllClear
+}
+
+// head puts what m does before the headline of in, which is all that many show of a message:
+// aggregators, lists, a telephone's screen. Where that leaves too little room, it is the
+// author's shorter headline, and at last the event.
+func (o Options) head(m *alert.Message, in *alert.Info, does wording.Act) {
+	w, d := wording.For(in.Language), drill(m, o.Realm)
+	bare := unmarked(tidyLine(in.Headline), w, d)
+	if tells(bare, w.Act(does), does) {
+		return // the author says it
+	}
+	in.Headline = headed(in, w.Act(does), w, d, o.Shorter[in.Language][bare]...)
 }
 
 // following returns m as an Update of ours that takes the place of previous, with references

@@ -1,13 +1,16 @@
 package compose_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/compose"
+	"tocsin/broker/scenario"
 	"tocsin/templates/wording"
 )
 
@@ -113,5 +116,173 @@ func TestLevelsOfTwoScales(t *testing.T) {
 	_, does, err := compose.Renew(b, coloured(o, "IT-SV-2", "gialla", alert.SeverityModerate), false, o)
 	if err != nil || does != wording.Update {
 		t.Errorf("from a severity to a colour it does %d (%v)", does, err)
+	}
+}
+
+// TestHeadlineSaysTheAct holds that the headline of an update says what it does, in every
+// language and within what CAP asks, and that no post says it twice.
+func TestHeadlineSaysTheAct(t *testing.T) {
+	t.Parallel()
+	s := frana(t)
+	for _, realm := range []alert.Realm{alert.RealmLive, alert.RealmExercise} {
+		for name, inputs := range map[string][]scenario.Input{"example": s.Example, "longest": s.Longest} {
+			t.Run(string(realm)+"_"+name, func(t *testing.T) {
+				t.Parallel()
+				o := unpictured(t)
+				o.Realm = realm
+				o.SignWithin = 0
+				newest := scenarioBulletin(t, s, inputs, o)
+				level := map[string]string{"gialla": "rossa", "arancione": "rossa", "rossa": "gialla"}
+				values := inputs
+				for n, want := range []struct {
+					verb    string
+					extends bool
+				}{{"extend", true}, {"level", false}, {"level", false}, {"same", false}} {
+					if want.verb == "level" {
+						now := ""
+						for _, in := range values {
+							if in.Field == "level" {
+								now = in.Text
+							}
+						}
+						values = scenario.Changed(values, []scenario.Input{{Field: "level", Text: level[now]}})
+					}
+					m, o := scenarioMessage(t, s, values, o)
+					m.Identifier = fmt.Sprintf("IT-SV-%d", n+2)
+					m, does, err := compose.Renew(newest, m, want.extends, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					b, err := compose.Next(newest, m, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					saysAct(t, b, does)
+					newest = b
+				}
+				o.Now = newest.Composed
+				m, err := compose.AllClear(newest, nil, newest.Expires, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := compose.Next(newest, m, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				saysAct(t, b, wording.AllClear)
+				for i := range b.Message.Infos {
+					for _, old := range []wording.Act{wording.Extend, wording.Raise, wording.Lower, wording.Update} {
+						if w := wording.For(b.Message.Infos[i].Language); strings.Contains(b.Message.Infos[i].Headline, w.Act(old)) {
+							t.Errorf("the end says what an update before did: %q", b.Message.Infos[i].Headline)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// saysAct holds what the headlines and posts of b, and of what is prepared in it, say of
+// what they do.
+func saysAct(t *testing.T, b *bulletin.Bulletin, does wording.Act) {
+	t.Helper()
+	for i := range b.Message.Infos {
+		in := &b.Message.Infos[i]
+		w := wording.For(in.Language)
+		word := w.Act(does) + ": "
+		if b.Realm == alert.RealmExercise {
+			word = w.DrillWord(wording.Exercise) + ": " + word
+		}
+		if n := utf8.RuneCountInString(in.Headline); !strings.HasPrefix(in.Headline, word) || n > 160 {
+			t.Errorf("bulletin %s: the headline in %s is %q (%d characters), want %q before it", b.Mark(), in.Language, in.Headline, n, word)
+		}
+		for _, kind := range bulletin.Kinds() {
+			if q := b.Prepared(kind); q != nil && does.Renews() && strings.Contains(q.Message.Infos[i].Headline, w.Act(does)) {
+				t.Errorf("bulletin %s: the %s still says %q", b.Mark(), kind, q.Message.Infos[i].Headline)
+			}
+		}
+	}
+	for _, p := range b.Posts {
+		w := wording.For(p.Lang)
+		if said := strings.Count(p.Title+"\n"+p.Text, w.Act(does)+": "); said != 1 {
+			t.Errorf("bulletin %s: %s in %s says %q %d times:\n%s\n%s", b.Mark(), p.Channel, p.Lang, w.Act(does), said, p.Title, p.Text)
+		}
+	}
+}
+
+// TestShorterHeadlineLeavesRoomForTheAct takes a headline that fits alone and not behind the
+// word: the author's shorter one stands in the message, and its still shorter ones in posts.
+func TestShorterHeadlineLeavesRoomForTheAct(t *testing.T) {
+	t.Parallel()
+	o := unpictured(t)
+	o.Realm = alert.RealmLive
+	long := strings.TrimSpace("Piena del Letimbro: " + strings.Repeat("a", 130))
+	middle, short := "Piena del Letimbro a Savona, livello in crescita", "Piena del Letimbro"
+	o.Shorter = map[string]map[string][]string{"it-IT": {long: {middle, short}}}
+	m := own(o, func(m *alert.Message) { actual(m); m.Infos[0].Headline = long })
+	b := first(t, m, o)
+	again := own(o, func(m *alert.Message) {
+		actual(m)
+		m.Identifier, m.Infos[0].Headline = "IT-SV-2", long
+	})
+	m, _, err := compose.Renew(b, again, false, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := m.Infos[0].Headline, "Aggiornamento: "+middle; got != want {
+		t.Errorf("the headline is %q, want %q", got, want)
+	}
+	o.Channels = o.Channels[:1:1]
+	o.Channels[0].Limits.MaxLen, o.Channels[0].Limits.MaxTitle = 190, 0
+	next, err := compose.Next(b, m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := next.Posts[0].Text; !strings.Contains(text, "Aggiornamento: "+short+"\n") {
+		t.Errorf("the post does not use the shorter headline:\n%s", text)
+	}
+}
+
+// TestWorkOnARoadIsNoAct holds that a word within a headline is not taken for what the
+// message does.
+func TestWorkOnARoadIsNoAct(t *testing.T) {
+	t.Parallel()
+	o := unpictured(t)
+	b := first(t, own(o, nil), o)
+	m, _, err := compose.Renew(b, own(o, func(m *alert.Message) {
+		m.Identifier, m.Infos[0].Headline = "IT-SV-2", "Strada chiusa per l’aggiornamento della segnaletica"
+	}), false, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := compose.Next(b, m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := post(t, next, "x-savona", 1).Text; !strings.Contains(text, "Aggiornamento: Strada chiusa per l’aggiornamento") {
+		t.Errorf("the post does not say that it is an update:\n%s", text)
+	}
+}
+
+// TestCorrectionBeginsWithItsWord holds that what puts an update in doubt says so, and not
+// that it is one more update.
+func TestCorrectionBeginsWithItsWord(t *testing.T) {
+	t.Parallel()
+	o := unpictured(t)
+	b := first(t, own(o, nil), o)
+	if text := post(t, b.Prepared(bulletin.Correction), "x-savona", 1).Text; !strings.HasPrefix(text, "ESERCITAZIONE\nIn verifica: Piena del Letimbro") {
+		t.Errorf("the correction begins:\n%s", text)
+	}
+	o.Channels = o.Channels[:1:1]
+	o.Channels[0].Limits.MaxTitle = 0
+	for limit := 400; limit > 150; limit -= 5 {
+		o.Channels[0].Limits.MaxLen = limit
+		b, err := compose.New(own(o, nil), o, demoID, demoCode)
+		if err != nil {
+			break
+		}
+		if text := b.Prepared(bulletin.Correction).Posts[0].Text; !strings.Contains(text, "In verifica: ") {
+			t.Fatalf("at %d the correction does not say what it is:\n%s", limit, text)
+		}
 	}
 }

@@ -237,10 +237,23 @@ func (a account) what(st *story, w what) string {
 		line = a.words.Notice
 	}
 	act := a.words.Act(st.act)
-	if act == "" || strings.Contains(strings.ToLower(line), strings.ToLower(act)) {
+	if strings.HasPrefix(st.headline, a.words.Doubted+": ") {
+		act = a.words.Doubted // that is what a correction is for
+	}
+	if act == "" || tells(line, act, st.act) {
 		return line
 	}
 	return act + ": " + line
+}
+
+// tells reports whether a line says with the word of an act that a message does it: an end
+// or a revocation anywhere, "Fine allerta per frane", and an update at its front, since
+// roads are closed for "extended works" too.
+func tells(line, word string, does wording.Act) bool {
+	if !does.Renews() {
+		return strings.Contains(strings.ToLower(line), strings.ToLower(word))
+	}
+	return hasPrefixFold(line, word) && !midWord("", line[len(word):])
 }
 
 // brief returns a short text of several lines.

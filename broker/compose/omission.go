@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -40,16 +41,13 @@ func LeftOut(b *bulletin.Bulletin) []Omission {
 	var out []Omission
 	told := accounts(b.Message, Options{Realm: b.Realm, Location: b.Expires.Location()})
 	for _, c := range b.Channels() {
-		shown := display{mark: b.Mark()}
-		for i := range b.Posts {
-			if p := &b.Posts[i]; p.Channel == c.Name {
-				shown.langs = append(shown.langs, p.Lang)
-				shown.text += p.Title + "\n" + p.Text + "\n" + p.Alt + "\n"
-			}
-		}
-		shown.low = strings.ToLower(shown.text)
+		shown := displays(b, c.Name, told)
 		for _, a := range told {
-			for _, o := range shown.lacks(a) {
+			found := []Omission{{Piece: PieceLanguage}}
+			if d := shown[a.lang]; d != nil {
+				found = d.lacks(a)
+			}
+			for _, o := range found {
 				o.Channel, o.Lang = c.Name, a.lang
 				out = append(out, o)
 			}
@@ -58,18 +56,69 @@ func LeftOut(b *bulletin.Bulletin) []Omission {
 	return out
 }
 
-// A display is all that a channel shows of a bulletin.
+// A display is what a channel shows of a bulletin in one language.
 type display struct {
-	text  string
-	low   string   // text in lower case: lines begin with a capital that the message may lack
-	langs []string // of the posts: of each, the first language
-	mark  string
+	text string
+	low  string // text in lower case: lines begin with a capital that the message may lack
+	mark string
+}
+
+// displays returns what a channel shows, by language. That a name or a headline stands in a
+// text says nothing of its language: "Blackout" is a word of four.
+func displays(b *bulletin.Bulletin, channel string, told []account) map[string]*display {
+	out := map[string]*display{}
+	for i := range b.Posts {
+		p := &b.Posts[i]
+		if p.Channel != channel {
+			continue
+		}
+		lang := p.Lang
+		out[lang] = cmp.Or(out[lang], &display{mark: b.Mark()})
+		out[lang].text += p.Title + "\n" + p.Alt + "\n"
+		at := -1 // of the account whose part of a text of several languages has begun
+		for line := range strings.Lines(p.Text) {
+			bare := strings.TrimSuffix(line, "\n")
+			if next := begun(told, at, bare); next >= 0 {
+				at, lang = next, told[next].lang
+				out[lang] = cmp.Or(out[lang], &display{mark: b.Mark()})
+			}
+			if !framed(told, bare) {
+				out[lang].text += line
+			}
+		}
+		out[lang].text += "\n"
+	}
+	for _, d := range out {
+		d.low = strings.ToLower(d.text)
+	}
+	return out
+}
+
+// begun returns the account after the one at whose part of a text a line begins, or -1.
+func begun(told []account, at int, line string) int {
+	if len(told) < 2 {
+		return -1
+	}
+	for i := at + 1; i < len(told); i++ {
+		a := &told[i]
+		if a.drill == wording.Real && line == wording.LanguageName(a.lang)+":" || a.drill != wording.Real && line == a.words.FirstLine(a.drill) {
+			return i
+		}
+	}
+	return -1
+}
+
+// framed reports whether a line stands around what the message says, in any of its languages.
+func framed(told []account, line string) bool {
+	return line != "" && slices.ContainsFunc(told, func(a account) bool {
+		return line == a.words.FirstLine(a.drill) || line == a.words.LastLine(a.drill) || line == bulletin.OneAuthority(a.lang)
+	})
 }
 
 // leads reports whether a line of d says what happens with s and no more: s alone, with
 // the word of a drill, or before the rest of a text of one line. A headline may hold the
 // event too.
-func (d display) leads(a account, s string) bool {
+func (d *display) leads(a account, s string) bool {
 	s = strings.ToLower(s)
 	drill := strings.ToLower(word(a)) + ": " + s
 	for line := range strings.SplitSeq(d.low, "\n") {
@@ -80,20 +129,9 @@ func (d display) leads(a account, s string) bool {
 	return false
 }
 
-// speaks reports whether d tells the first story of an account, in the words of the
-// message or in the author's shorter ones, which only the composer knew.
-func (d display) speaks(a account) bool {
-	return slices.Contains(d.langs, a.lang) || strings.Contains("\n"+d.text, "\n"+wording.LanguageName(a.lang)+":\n") ||
-		a.drill != wording.Real && strings.Contains("\n"+d.text, "\n"+a.words.FirstLine(a.drill)+"\n")
-}
-
 // reworded counts the sentences that stand in lines of their own and are no words of
-// the message: steps in the author's shorter words. Where a text has several languages
-// they can't be told apart, and it returns 0.
-func (d display) reworded(st *story, a account) int {
-	if len(d.langs) != 1 || slices.ContainsFunc(wording.Languages(), func(lang string) bool { return strings.Contains(d.text, "\n"+wording.LanguageName(lang)+":\n") }) {
-		return 0
-	}
+// the message: steps in the author's shorter words, which only the composer knew.
+func (d *display) reworded(st *story, a account) int {
 	n := 0
 	for line := range strings.Lines(d.text) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "- ")
@@ -108,24 +146,21 @@ func (d display) reworded(st *story, a account) int {
 
 func word(a account) string { return a.words.DrillWord(a.drill) }
 
-func (d display) holds(s string) bool { return strings.Contains(d.low, strings.ToLower(s)) }
+func (d *display) holds(s string) bool { return strings.Contains(d.low, strings.ToLower(s)) }
 
 // lacks returns what d does not hold of an account.
-func (d display) lacks(a account) []Omission {
+func (d *display) lacks(a account) []Omission {
 	var out []Omission
 	silent := 0
 	for i := range a.stories {
 		st := &a.stories[i]
-		if !d.holds(st.headline) && !d.holds(st.event) && (i > 0 || !d.speaks(a)) {
+		if i > 0 && !d.holds(st.headline) && !d.holds(st.event) {
 			silent++
 			continue
 		}
 		out = append(out, d.missing(st, a)...)
 	}
-	switch {
-	case silent == len(a.stories):
-		return []Omission{{Piece: PieceLanguage}}
-	case silent > 0:
+	if silent > 0 {
 		out = append(out, Omission{Piece: PieceInfo, Told: len(a.stories) - silent, Of: len(a.stories)})
 	}
 	return out
@@ -133,9 +168,9 @@ func (d display) lacks(a account) []Omission {
 
 // missing returns what d does not hold of a story that it tells. A headline or a step in
 // the author's shorter words is told.
-func (d display) missing(st *story, a account) []Omission {
+func (d *display) missing(st *story, a account) []Omission {
 	var out []Omission
-	if !d.holds(st.headline) && (!d.speaks(a) && d.holds(st.event) || d.leads(a, a.what(st, event)) || d.leads(a, a.what(st, notice))) {
+	if !d.holds(st.headline) && (d.leads(a, a.what(st, event)) || d.leads(a, a.what(st, notice))) {
 		out = append(out, Omission{Piece: PieceHeadline})
 	}
 	areas := 0

@@ -11,6 +11,7 @@ import (
 	"tocsin/adapters"
 	"tocsin/broker/alert"
 	"tocsin/broker/compose"
+	"tocsin/broker/scenario"
 )
 
 // left returns what the posts of a channel leave out, as "description it-IT".
@@ -73,6 +74,103 @@ func TestLeftOut(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLeftOutInEachLanguage composes every scenario in four languages, with the longest and
+// the shortest values, and holds what is said to be left to the page against the posts: a
+// language that is left out does not stand there, one that is not does, with its steps,
+// whole description and every area as far as they are not named.
+func TestLeftOutInEachLanguage(t *testing.T) {
+	t.Parallel()
+	everyScenario(t, func(t *testing.T, s *scenario.Scenario, atlas *scenario.Atlas) {
+		for _, realm := range []alert.Realm{alert.RealmLive, alert.RealmExercise} {
+			for _, inputs := range [][]scenario.Input{s.Longest, shortest(s)} {
+				o := unpictured(t)
+				o.Realm = realm
+				m, o := sampleMessage(t, s, inputs, o, atlas)
+				b := first(t, m, o)
+				found := compose.LeftOut(b)
+				for _, c := range b.Channels() {
+					text := ""
+					for _, p := range b.Posts {
+						if p.Channel == c.Name {
+							text += p.Title + "\n" + p.Text + "\n"
+						}
+					}
+					for i := range b.Message.Infos {
+						leftTruly(t, c.Name, text, &b.Message.Infos[i], o.Shorter[b.Message.Infos[i].Language], found)
+					}
+				}
+			}
+		}
+	})
+}
+
+// leftTruly holds what is said to be left out of one language against the text of a channel.
+func leftTruly(t *testing.T, channel, text string, in *alert.Info, shorter map[string][]string, found []compose.Omission) {
+	t.Helper()
+	left := map[compose.Piece]compose.Omission{}
+	for _, o := range found {
+		if o.Channel == channel && o.Lang == in.Language {
+			left[o.Piece] = o
+		}
+	}
+	lines := strings.Split(text, "\n")
+	told, of := 0, 0
+	for line := range strings.SplitSeq(in.Instruction, "\n") {
+		step, ok := strings.CutPrefix(line, "- ")
+		if !ok {
+			continue
+		}
+		of++
+		if slices.ContainsFunc(append([]string{step}, shorter[step]...), func(s string) bool { return slices.Contains(lines, s) || slices.Contains(lines, "- "+s) }) {
+			told++
+		}
+	}
+	if _, silent := left[compose.PieceLanguage]; silent {
+		if told > 0 || strings.Contains(text, in.Description) || len(left) > 1 {
+			t.Errorf("%s is said to leave all of %s to the page, and shows %d steps of it", channel, in.Language, told)
+		}
+		return
+	}
+	steps, some := left[compose.PieceInstruction]
+	if some && steps.Told != told || !some && told < of {
+		t.Errorf("%s shows %d of %d steps in %s, and is said to: %v, %d", channel, told, of, in.Language, some, steps.Told)
+	}
+	if _, none := left[compose.PieceDescription]; none == strings.Contains(text, in.Description) {
+		t.Errorf("%s: that it leaves out the description in %s is said: %v", channel, in.Language, none)
+	}
+	areas := 0
+	for _, a := range in.Areas {
+		if strings.Contains(text, a.Desc) {
+			areas++
+		}
+	}
+	if o, some := left[compose.PieceAreas]; some && o.Told != areas || !some && areas < len(in.Areas) {
+		t.Errorf("%s names %d of %d areas, and is said to in %s: %v, %d", channel, areas, len(in.Areas), in.Language, some, o.Told)
+	}
+}
+
+// TestOneWordOfManyLanguages holds that a name which several languages share does not make
+// one of them told.
+func TestOneWordOfManyLanguages(t *testing.T) {
+	t.Parallel()
+	for _, realm := range []alert.Realm{alert.RealmLive, alert.RealmExercise} {
+		o := unpictured(t)
+		o.Realm = realm
+		m := own(o, func(m *alert.Message) {
+			if realm == alert.RealmLive {
+				actual(m)
+			}
+			m.Infos[0].Event, m.Infos[0].Headline = "Blackout", "Blackout"
+			in := m.Infos[0]
+			in.Language, in.Description, in.Instruction = "de-DE", "Der Strom ist weg.", "Bleiben Sie zu Hause."
+			m.Infos = append(m.Infos, in)
+		})
+		if got := left(compose.LeftOut(first(t, m, o)), "x-savona"); !slices.Contains(got, "language de-DE") || len(got) != len(slices.Compact(got)) || slices.Contains(got, "description de-DE") {
+			t.Errorf("%s: X leaves out %v", realm, got)
+		}
 	}
 }
 

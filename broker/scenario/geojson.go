@@ -321,20 +321,28 @@ func (f *feature) polygons(points *int) ([]alert.Polygon, error) {
 	}
 	var out []alert.Polygon
 	for i, part := range parts {
-		if len(part) > 1 {
-			return nil, fmt.Errorf("part %d has a hole, which a CAP polygon can't have, and filled up it would alert those inside: divide the part along a line through the hole", i+1)
-		}
 		if len(part) == 0 {
 			return nil, unreadable
 		}
-		if *points += len(part[0]); len(part[0]) > maxRingPoints || *points > maxTotalPoints {
-			return nil, fmt.Errorf("part %d has too many points: a ring has at most %d, a file %d: simplify the borders", i+1, maxRingPoints, maxTotalPoints)
+		if len(part) > maxParts {
+			return nil, fmt.Errorf("part %d has %d holes, and %d are the limit: divide it", i+1, len(part)-1, maxParts-1)
 		}
-		ring, err := ringOf(part[0])
+		var rings []alert.Polygon
+		for _, positions := range part {
+			if *points += len(positions); len(positions) > maxRingPoints || *points > maxTotalPoints {
+				return nil, fmt.Errorf("part %d has too many points: a ring has at most %d, a file %d: simplify the borders", i+1, maxRingPoints, maxTotalPoints)
+			}
+			ring, err := ringOf(positions)
+			if err != nil {
+				return nil, fmt.Errorf("part %d: %w", i+1, err)
+			}
+			rings = append(rings, ring)
+		}
+		pieces, err := withoutHoles(rings[0], rings[1:])
 		if err != nil {
 			return nil, fmt.Errorf("part %d: %w", i+1, err)
 		}
-		out = append(out, ring)
+		out = append(out, pieces...)
 	}
 	return out, nil
 }

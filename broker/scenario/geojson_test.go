@@ -142,7 +142,7 @@ func TestAreasAreRefused(t *testing.T) {
 		"point":            {areas(strings.Replace(polygon(diano, good), "Polygon", "Point", 1)), `its geometry is "Point"`},
 		"wrong_nesting":    {areas(strings.Replace(polygon(diano, good), "Polygon", "MultiPolygon", 1)), "no lists of rings of points"},
 		"no_rings":         {areas(polygon(diano, "")), "no lists of rings of points"},
-		"hole":             {areas(polygon(diano, good+","+"[[8.1,43.92],[8.12,43.92],[8.12,43.94],[8.1,43.92]]")), "part 1 has a hole"},
+		"hole":             {areas(polygon(diano, good+","+"[[8.1,43.92],[8.32,43.92],[8.12,43.94],[8.1,43.92]]")), "part 1: its holes do not lie within it"},
 		"heights":          {areas(polygon(diano, "[[8.1,43.9,12],[8.2,43.9,12],[8.2,44,12],[8.1,43.9,12]]")), "point 1 has 3 numbers"},
 		"latitude_first":   {areas(polygon(diano, "[[43.9,8.1],[43.9,8.2],[44,8.2],[43.9,8.1]]")), "is not in Italy: the longitude comes first"},
 		"metres":           {areas(polygon(diano, "[[420000,4870000],[430000,4870000],[430000,4880000],[420000,4870000]]")), "is not in Italy"},

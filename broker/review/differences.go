@@ -223,8 +223,8 @@ func since(before, b *bulletin.Bulletin) (out []difference) {
 	return out
 }
 
-// A standing is the comparison with a scenario's standing text.
-type standing struct {
+// A comparison is one with a scenario's standing text.
+type comparison struct {
 	name        string
 	lines, same int // lines of the message, and those that the scenario has as well
 	texts       []standingText
@@ -235,14 +235,43 @@ type standingText struct {
 	changes     []change
 }
 
+// prepared returns with which standing text the bulletin is compared, in words, and what
+// differs; false for a revocation, whose words are no scenario's.
+func (r *Review) prepared() (against string, texts []standingText, ok bool) {
+	b := r.Bulletin
+	if b.Message.MsgType == alert.MsgCancel {
+		return "", nil, false
+	}
+	if f := b.Form; f != nil {
+		switch s := r.o.Standing; {
+		case s == nil:
+			return r.say("Con lo scenario %s, versione %d, da cui viene: non confrontato.", "With the scenario %s, version %d, of which it was made: not compared.", f.Scenario, f.Version), nil, true
+		case s.Message == nil:
+			return r.say("Con lo scenario %s, versione %d, da cui viene: non confrontato. %s", "With the scenario %s, version %d, of which it was made: not compared. %s", f.Scenario, f.Version, s.Absent), nil, true
+		case s.Version > 0:
+			return r.say("Con lo scenario %s, da cui viene, e gli stessi valori. Il file dello scenario è cambiato da allora: versione %d, adesso %d:",
+				"With the scenario %s, of which it was made, and the same values. The scenario's file has changed since: version %d, now %d:", f.Scenario, f.Version, s.Version), compared("", s.Message, b.Message).texts, true
+		default:
+			return r.say("Con lo scenario %s, versione %d, da cui viene, e gli stessi valori:", "With the scenario %s, version %d, of which it was made, and the same values:", f.Scenario, f.Version), compared("", s.Message, b.Message).texts, true
+		}
+	}
+	c := nearest(b.Message)
+	if c == nil {
+		return r.say("Con lo scenario: il bollettino non dice da quale viene, e i suoi testi non somigliano a nessuno di quelli di Tocsin: non confrontato.",
+			"With the scenario: the bulletin does not say which one it comes from, and its texts are like none of those of Tocsin: not compared."), nil, true
+	}
+	return r.say("Con lo scenario %s (il più simile, %d righe uguali su %d: il bollettino non dice da quale viene):",
+		"With the scenario %s (the most alike, %d lines of %d the same: the bulletin does not say which one it comes from):", c.name, c.same, c.lines), c.texts, true
+}
+
 // nearest returns the scenario whose texts are most like those of the message, or nil
-// where none is like them: a bulletin does not name its scenario.
-func nearest(m *alert.Message) *standing {
+// where none is like them: for bulletins that do not name theirs.
+func nearest(m *alert.Message) *comparison {
 	files, err := fs.Glob(scenarios.FS, "*.cap.xml")
 	if err != nil {
 		return nil
 	}
-	var best *standing
+	var best *comparison
 	for _, file := range files {
 		raw, err := fs.ReadFile(scenarios.FS, file)
 		if err != nil {
@@ -253,7 +282,7 @@ func nearest(m *alert.Message) *standing {
 		if err != nil {
 			continue
 		}
-		s := against(strings.TrimSuffix(file, ".cap.xml"), prepared, m)
+		s := compared(strings.TrimSuffix(file, ".cap.xml"), prepared, m)
 		if s.same*3 >= s.lines && s.lines > 0 && (best == nil || s.same > best.same) {
 			best = s
 		}
@@ -261,9 +290,9 @@ func nearest(m *alert.Message) *standing {
 	return best
 }
 
-// against compares a message with a scenario, text by text.
-func against(name string, prepared, m *alert.Message) *standing {
-	s := &standing{name: name}
+// compared compares a message with a scenario, text by text.
+func compared(name string, prepared, m *alert.Message) *comparison {
+	s := &comparison{name: name}
 	for i := range m.Infos {
 		in := &m.Infos[i]
 		was := prepared.Info(in.Language)

@@ -89,6 +89,7 @@ func (r *Review) Page(l Looks) ([]byte, error) {
 		v.Cards = append(v.Cards, stage)
 	}
 	v.Since, v.Differences = r.changed()
+	v.Standing, v.Changes = r.fromScenario()
 	return v.Render()
 }
 
@@ -335,6 +336,19 @@ func (r *Review) changed() (against string, out []preview.Difference) {
 		against = r.say("È il primo bollettino dell'allerta: prima non c'è niente.", "It is the first bulletin of the alert: there is none before it.")
 	default:
 		against = r.say("Con il bollettino precedente: non confrontato. %s", "With the bulletin before it: not compared. %s", r.o.Absent)
+	}
+	return against, out
+}
+
+// fromScenario returns what the bulletin says otherwise than its scenario, and a line on
+// what was compared.
+func (r *Review) fromScenario() (against string, out []preview.Difference) {
+	against, texts, _ := r.prepared()
+	for _, t := range texts {
+		out = append(out, preview.Difference{Head: t.field + " [" + t.lang + "]", Lang: t.lang, Lines: r.lines(t.changes)})
+	}
+	if len(out) == 0 && strings.HasSuffix(against, ":") {
+		against += " " + r.say("nessuna differenza.", "no difference.")
 	}
 	return against, out
 }

@@ -209,3 +209,46 @@ func TestPageSaysWhatTheReviewSays(t *testing.T) {
 		}
 	}
 }
+
+// TestPageComparesWithTheScenario holds that page and screen say with which standing text a
+// bulletin was compared, and what differs.
+func TestPageComparesWithTheScenario(t *testing.T) {
+	t.Parallel()
+	o := options(t, alert.RealmLive)
+	o.Form = &bulletin.Form{Scenario: "piena", Version: 3, SHA256: strings.Repeat("a", 64), Values: []bulletin.FormValue{{Field: "area", Text: "Savona"}}}
+	named := first(t, flood(t, nil), o)
+	same, other := flood(t, nil), flood(t, func(m *alert.Message) { m.Infos[0].Description = "Il Letimbro cresce." })
+	for name, c := range map[string]struct {
+		b        *bulletin.Bulletin
+		standing *review.Standing
+		says     []string
+		changes  bool
+	}{
+		"demo":     {demo(t), nil, []string{"Con lo scenario savona-esercitazione (il più simile"}, false},
+		"unlike":   {first(t, flood(t, nil), options(t, alert.RealmLive)), nil, []string{"somigliano a nessuno"}, false},
+		"same":     {named, &review.Standing{Message: same}, []string{"Con lo scenario piena, versione 3, da cui viene, e gli stessi valori:", "nessuna"}, false},
+		"other":    {named, &review.Standing{Message: other}, []string{"Con lo scenario piena, versione 3", "è a 2,10 metri"}, true},
+		"newer":    {named, &review.Standing{Message: same, Version: 4}, []string{"è cambiato da allora: versione 3, adesso 4:"}, false},
+		"absent":   {named, &review.Standing{Absent: "Il file non c’è."}, []string{"versione 3, da cui viene: non confrontato. Il file non c’è."}, false},
+		"unlooked": {named, nil, []string{"da cui viene: non confrontato."}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := review.New(c.b, review.Options{Now: sunday(t), Site: siteURL, Standing: c.standing})
+			raw, err := r.Page(review.Looks{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, section, _ := strings.Cut(string(raw), `<section id="changes"`)
+			screen := strings.Join(strings.Fields(rendered(t, r)), " ")
+			for _, text := range c.says {
+				if !strings.Contains(section, text) || !strings.Contains(screen, text) {
+					t.Errorf("page or screen do not say %q:\n%s", text, section)
+				}
+			}
+			if strings.Contains(section, "<ins>") != c.changes {
+				t.Errorf("the page shows changes: %v, want %v", !c.changes, c.changes)
+			}
+		})
+	}
+}

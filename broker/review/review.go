@@ -16,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 )
 
@@ -36,6 +37,9 @@ type Options struct {
 	// Absent says in the review's language why there is no Previous although the
 	// bulletin names one.
 	Absent string
+	// Standing is what the scenario that the bulletin names says with the bulletin's values;
+	// nil where it names none, or where nobody looked.
+	Standing *Standing
 	// Ordinary is the bulletin in whose place a break-glass one stands; nil where it is not
 	// at hand, and for every other bulletin.
 	Ordinary *bulletin.Bulletin
@@ -51,6 +55,16 @@ type Options struct {
 	// LeftOut are lines, in the review's language, on what of the message each channel
 	// leaves to the page.
 	LeftOut []string
+}
+
+// A Standing is the text that an office has prepared: of the scenario that a bulletin was
+// made of, filled in with the bulletin's values.
+type Standing struct {
+	Message *alert.Message // nil where it is not at hand
+	Absent  string         // why not, in the review's language
+	// Version is that of the scenario's file now; 0 where it is the file that the bulletin
+	// was made of, to the byte.
+	Version int
 }
 
 // A Review is what a person reads before they sign.

@@ -452,21 +452,15 @@ func (r *Review) changes(p *page, changes []change) {
 }
 
 func (r *Review) standing(p *page) {
-	if r.Bulletin.Message.MsgType == alert.MsgCancel {
+	against, texts, ok := r.prepared()
+	if !ok {
 		return
 	}
-	s := nearest(r.Bulletin.Message)
-	if s == nil {
-		p.block("  ", r.say("Con lo scenario: il bollettino non dice da quale viene, e i suoi testi non somigliano a nessuno di quelli di Tocsin: non confrontato.",
-			"With the scenario: the bulletin does not say which one it comes from, and its texts are like none of those of Tocsin: not compared."))
-		return
-	}
-	p.block("  ", r.say("Con lo scenario %s (il più simile, %d righe uguali su %d: il bollettino non dice da quale viene):",
-		"With the scenario %s (the most alike, %d lines of %d the same: the bulletin does not say which one it comes from):", s.name, s.same, s.lines))
-	if len(s.texts) == 0 {
+	p.block("  ", against)
+	if len(texts) == 0 && strings.HasSuffix(against, ":") {
 		p.line("  " + r.say("nessuna", "none"))
 	}
-	for _, t := range s.texts {
+	for _, t := range texts {
 		p.line("  " + t.field + " [" + t.lang + "]:")
 		r.changes(p, t.changes)
 	}

@@ -421,7 +421,7 @@ func previewOf(b *bulletin.Bulletin, bg background, channel string, pictures map
 		MsgType: b.Message.MsgType, Expires: b.Expires, SHA256: b.SHA256(), Bytes: len(b.Bytes()),
 		Words: review.ReadBack(b.SHA256()), Warnings: []review.Warning{},
 	}
-	read := review.New(b, review.Options{Lang: "en", Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous, Others: bg.others})
+	read := review.New(b, review.Options{Lang: "en", Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous, Ordinary: bg.ordinary, Others: bg.others})
 	v.Warnings = append(v.Warnings, read.Warnings...)
 	for _, post := range b.Posts {
 		if channel != "" && post.Channel != channel {

@@ -14,6 +14,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/review"
 	"tocsin/broker/signing"
 )
 
@@ -41,6 +42,8 @@ type haltedFile struct {
 	Key       string            `json:"key"`
 	Reason    string            `json:"reason"`
 	Record    int64             `json:"record"`
+	// Warnings are those of the bulletin that the review showed, in English.
+	Warnings []review.Warning `json:"warnings,omitempty"`
 	// Unread is why it could not be read whether it took effect.
 	Unread string `json:"unread,omitempty"`
 }
@@ -137,7 +140,8 @@ func (h *halting) run(ctx context.Context, name string) error {
 	if h.kind == bulletin.Withdrawal {
 		italian, english = "Stai per RITIRARE", "You are about to WITHDRAW"
 	}
-	if err := p.confirm(b, &h.key, bg, h.asJSON, italian, english); err != nil {
+	warnings, err := p.confirm(b, &h.key, bg, h.asJSON, italian, english)
+	if err != nil {
 		return err
 	}
 	r, seq, err := h.hand(ctx, d, b, key, text, role)
@@ -146,7 +150,7 @@ func (h *halting) run(ctx context.Context, name string) error {
 	}
 	done := haltedFile{
 		Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, SHA256: b.SHA256(), Kind: h.kind, Principal: r.Principal, Namespace: r.Namespace,
-		Key: r.Key, Reason: text.Reason, Record: seq,
+		Key: r.Key, Reason: text.Reason, Record: seq, Warnings: warnings,
 	}
 	return h.tell(ctx, d, b, done)
 }

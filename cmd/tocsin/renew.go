@@ -168,7 +168,7 @@ func (r *renewal) run(ctx context.Context, name string, fields []string) error {
 	if err != nil {
 		return err
 	}
-	return r.done(b)
+	return r.done(b, d.background(ctx, r.p, b))
 }
 
 // begin finds what the alert's next bulletin begins from, or says why there is none.
@@ -583,7 +583,7 @@ func (r *renewal) over(ctx context.Context, until time.Time, o *compose.Options)
 }
 
 // done writes the bulletin and says what comes next.
-func (r *renewal) done(b *bulletin.Bulletin) error {
+func (r *renewal) done(b *bulletin.Bulletin, bg background) error {
 	p := r.p
 	for _, n := range r.notes {
 		fmt.Fprintf(p.err, "tocsin: %s\n", n)
@@ -596,8 +596,12 @@ func (r *renewal) done(b *bulletin.Bulletin) error {
 		screen = p.err
 	}
 	p.leftOut(screen, b, "")
+	if err := p.review(b, bg, "", nil).WriteWarnings(screen); err != nil {
+		return err
+	}
 	out := renewed{composed: composed{
 		Alert: string(b.Alert), Code: string(b.Code), Number: b.Number, File: r.output, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Expires: b.Expires, Notes: r.notes,
+		Warnings: previewOf(b, bg, "", nil).Warnings,
 	}}
 	if b.Form != nil {
 		out.Scenario, out.ScenarioVersion = b.Form.Scenario, b.Form.Version

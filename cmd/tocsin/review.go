@@ -18,9 +18,12 @@ import (
 
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
+	"tocsin/broker/compose"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
 	"tocsin/broker/review"
+	"tocsin/broker/scenario"
+	"tocsin/templates/wording"
 )
 
 // A background is what a review needs besides the bulletin.
@@ -34,6 +37,8 @@ type background struct {
 	others []*bulletin.Bulletin
 	// statement is what is signed instead of the bulletin; nil where that is signed.
 	statement *bulletin.Halt
+	// c tells which scenarios and places there are; nil for those that come with Tocsin.
+	c *config
 }
 
 // background returns what the ledger and the configuration that the flags name tell of
@@ -112,7 +117,54 @@ func ofConfiguration(c *config) background {
 	if c == nil {
 		return background{}
 	}
-	return background{site: c.Site.PublicURL, zone: c.Issuer.zone}
+	return background{site: c.Site.PublicURL, zone: c.Issuer.zone, c: c}
+}
+
+// standing returns what the scenario of a bulletin says with the bulletin's values; nil
+// for a bulletin that names none.
+func (p *program) standing(c *config, b *bulletin.Bulletin) *review.Standing {
+	if b.Form == nil {
+		return nil
+	}
+	s, m, err := standingText(c, b)
+	if err != nil {
+		return &review.Standing{Absent: p.words(err) + "."}
+	}
+	out := &review.Standing{Message: m}
+	if s.SHA256 != b.Form.SHA256 {
+		out.Version = s.Version
+	}
+	return out
+}
+
+// standingText fills in the scenario of a bulletin once more.
+func standingText(c *config, b *bulletin.Bulletin) (*scenario.Scenario, *alert.Message, error) {
+	l, err := c.library()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := l.Open(b.Form.Scenario)
+	if err != nil {
+		return nil, nil, err
+	}
+	atlas, err := c.atlas()
+	if err != nil {
+		return nil, nil, err
+	}
+	zone := rome()
+	if c != nil {
+		zone = c.Issuer.zone
+	}
+	v, err := s.Fill(kept(b.Form), scenario.World{Atlas: atlas, Now: b.Message.Sent, Location: zone})
+	if err != nil {
+		return nil, nil, err
+	}
+	f := scenario.Frame{Identifier: b.Message.Identifier, Sender: b.Message.Sender, Office: b.Issuer, Sent: b.Message.Sent, Location: zone, Drill: drillOf(b.Realm)}
+	m, _ := s.Message(v, f)
+	if s.HasAllClear() && compose.ActOf(b.Message) == wording.AllClear {
+		m, _ = s.AllClear(v, b.Expires, f)
+	}
+	return s, m, nil
 }
 
 // review reviews a bulletin, or the posts of one of its channels, in the language of
@@ -123,6 +175,7 @@ func (p *program) review(b *bulletin.Bulletin, bg background, channel string, pi
 	return review.New(b, review.Options{
 		Lang: p.lang, Now: time.Now(), Location: bg.zone, Site: bg.site, Previous: bg.previous, Ordinary: bg.ordinary, Absent: bg.absent,
 		Others: bg.others, Read: p.read, Channel: channel, Pictures: pictures, LeftOut: strings.Split(strings.TrimSpace(left.String()), "\n"),
+		Standing: p.standing(bg.c, b),
 	})
 }
 
@@ -152,7 +205,17 @@ func isTerminal(stream any) bool {
 // object or leads elsewhere. What signs is the first of the read-back words. It is
 // another one for each bulletin, so that nobody types it by habit or before the
 // review has run past, and it stands below everything that is to be read.
-func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, bg background, asJSON bool, italian, english string) error {
+//
+// It returns the warnings, in English, where a JSON object is to hold them: whoever signs
+// by a script with --yes has no screen.
+func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, bg background, asJSON bool, italian, english string) ([]review.Warning, error) {
+	if !asJSON {
+		return nil, p.question(b, k, bg, asJSON, italian, english)
+	}
+	return previewOf(b, bg, "", nil).Warnings, p.question(b, k, bg, asJSON, italian, english)
+}
+
+func (p *program) question(b *bulletin.Bulletin, k *keyFlags, bg background, asJSON bool, italian, english string) error {
 	if !k.yes && !isTerminal(p.stdin) {
 		return usageError{both("non firmato: qui non c'è un terminale su cui mostrare il bollettino e chiedere: rileggerlo con tocsin preview, poi aggiungere --yes",
 			"not signed: there is no terminal here on which to show the bulletin and ask: read it with tocsin preview, then add --yes")}

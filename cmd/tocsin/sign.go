@@ -67,6 +67,8 @@ type signedFile struct {
 	SHA256    string `json:"sha256"` // of what was signed
 	// Words are the read-back words of a bulletin.
 	Words []string `json:"words,omitempty"`
+	// Warnings are those that the review shows, in English, the gravest first.
+	Warnings []review.Warning `json:"warnings,omitempty"`
 }
 
 // handedIn is what publish, cosign and cancel print with --json.
@@ -78,6 +80,9 @@ type handedIn struct {
 	// Words are the read-back words of the bulletin.
 	Words    []string `json:"words"`
 	Released bool     `json:"released"`
+	// Warnings are those that the review showed before the signature, in English, the gravest
+	// first; publish shows none.
+	Warnings []review.Warning `json:"warnings,omitempty"`
 	// Missing lists the roles that still have to sign; of a policy that asks for any
 	// one of several, all of them.
 	Missing []signing.Role `json:"missing,omitempty"`
@@ -182,7 +187,8 @@ func (p *program) signCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := p.confirm(b, &k, bg, asJSON, "Stai per firmare come "+signing.Role(role).Title("it"), "You are about to sign as "+signing.Role(role).Title("en")); err != nil {
+			warnings, err := p.confirm(b, &k, bg, asJSON, "Stai per firmare come "+signing.Role(role).Title("it"), "You are about to sign as "+signing.Role(role).Title("en"))
+			if err != nil {
 				return err
 			}
 			armored, err := key.Sign(cmd.Context(), signing.Namespace(signing.Role(role), b.Realm), b.Bytes())
@@ -193,7 +199,7 @@ func (p *program) signCommand() *cobra.Command {
 				return err
 			}
 			p.readBack(b, asJSON)
-			return p.report(asJSON, signedFile{output, ssh.FingerprintSHA256(key.PublicKey()), signing.Namespace(signing.Role(role), b.Realm), b.SHA256(), review.ReadBack(b.SHA256())},
+			return p.report(asJSON, signedFile{output, ssh.FingerprintSHA256(key.PublicKey()), signing.Namespace(signing.Role(role), b.Realm), b.SHA256(), review.ReadBack(b.SHA256()), warnings},
 				"Firma scritta in %s (chiave %s, spazio %s).", "Signature written to %s (key %s, namespace %s).",
 				output, ssh.FingerprintSHA256(key.PublicKey()), signing.Namespace(signing.Role(role), b.Realm))
 		},
@@ -711,13 +717,15 @@ func (p *program) cosignCommand() *cobra.Command {
 				return err
 			}
 			what := cosigning(b)
-			if err := p.confirm(b, &k, d.background(ctx, p, b), asJSON, what.italian+role.Title("it"), what.english+role.Title("en")); err != nil {
+			warnings, err := p.confirm(b, &k, d.background(ctx, p, b), asJSON, what.italian+role.Title("it"), what.english+role.Title("en"))
+			if err != nil {
 				return err
 			}
 			if err := d.cosign(ctx, b, key, role); err != nil {
 				return err
 			}
 			done := d.handed(ctx, b)
+			done.Warnings = warnings
 			if done.Unread != "" {
 				return p.reportUnread(asJSON, done, &w)
 			}

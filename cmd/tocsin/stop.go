@@ -104,7 +104,8 @@ func (s *stop) run(ctx context.Context, name string) error {
 		italian, english = "Stai per RATIFICARE", "You are about to RATIFY"
 	case bulletin.Revocation:
 	}
-	if err := s.p.confirm(b, &s.key, bg, s.asJSON, italian, english); err != nil {
+	warnings, err := s.p.confirm(b, &s.key, bg, s.asJSON, italian, english)
+	if err != nil {
 		return err
 	}
 	armored, err := key.Sign(ctx, signing.Namespace(s.signsAs(d, b, key), b.Realm), b.Bytes())
@@ -115,6 +116,7 @@ func (s *stop) run(ctx context.Context, name string) error {
 		return err
 	}
 	done := d.handed(ctx, b)
+	done.Warnings = warnings
 	switch {
 	case done.Unread != "":
 		return s.p.reportUnread(s.asJSON, done, &s.where)

@@ -47,6 +47,10 @@ type View struct {
 	Differences  []Difference
 	// Since says with what the bulletin was compared, or why it was not.
 	Since string
+	// Standing says the same of the text that the scenario holds ready, and Changes are the
+	// differences; "" for a bulletin that no scenario has words for.
+	Standing string
+	Changes  []Difference
 }
 
 // A Fact is a label and what belongs to it.

@@ -1,11 +1,17 @@
 package compose_test
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
@@ -188,6 +194,11 @@ func TestEveryCard(t *testing.T) {
 				if realm == alert.RealmExercise { // which says more than reality
 					sizes = append(sizes, card.Landscape)
 				}
+				if realm == alert.RealmExercise && c.Lang == "de-DE" { // whose words are longest
+					if drawn, err := cards.Render(c, card.Portrait, card.JPEG); err != nil || len(drawn.Data) > 300_000 {
+						t.Errorf("the card has %d bytes (%v)", len(drawn.Data), err)
+					}
+				}
 				for _, size := range sizes {
 					p, err := cards.Lay(c, size)
 					if err != nil {
@@ -204,4 +215,70 @@ func TestEveryCard(t *testing.T) {
 			}
 		}
 	})
+}
+
+// BenchmarkEveryCard draws the tall card of each scenario with its longest values, as an
+// exercise, which says most, in German, whose words are longest. The floor is to pack a
+// picture that is drawn already: machines are noisy, the ratio is not.
+func BenchmarkEveryCard(b *testing.B) {
+	cards, err := renderer()
+	if err != nil {
+		b.Fatal(err)
+	}
+	library := scenario.Library{Shelves: []scenario.Shelf{{FS: scenarios.FS}}}
+	names, err := library.Names()
+	if err != nil {
+		b.Fatal(err)
+	}
+	atlas, err := scenario.Savona()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range names {
+		s, err := library.Open(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		m, o := sampleMessage(b, s, s.Longest, options(b), atlas)
+		all, err := compose.CardsOf(m, o, demoCode)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := all[slices.IndexFunc(all, func(c card.Card) bool { return c.Lang == "de-DE" })]
+		for size, format := range map[string]card.Format{"jpeg": card.JPEG, "png": card.PNG} {
+			b.Run(name+"/"+size, func(b *testing.B) {
+				var drawn card.Picture
+				var floor time.Duration
+				for b.Loop() {
+					if drawn, err = cards.Render(c, card.Portrait, format); err != nil {
+						b.Fatal(err)
+					}
+					b.StopTimer()
+					floor += packed(b, drawn.Data, format)
+					b.StartTimer()
+				}
+				b.ReportMetric(float64(len(drawn.Data)), "file-bytes")
+				b.ReportMetric(float64(b.Elapsed())/float64(floor), "times-floor")
+			})
+		}
+	}
+}
+
+// packed returns how long it takes to pack a picture once more.
+func packed(b *testing.B, data []byte, format card.Format) time.Duration {
+	b.Helper()
+	picture, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		b.Fatal(err)
+	}
+	begin := time.Now()
+	if format == card.PNG {
+		err = png.Encode(io.Discard, picture)
+	} else {
+		err = jpeg.Encode(io.Discard, picture, &jpeg.Options{Quality: 90})
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(begin)
 }

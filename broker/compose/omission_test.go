@@ -94,6 +94,9 @@ func TestLeftOutInEachLanguage(t *testing.T) {
 				for _, c := range b.Channels() {
 					text := ""
 					for _, p := range b.Posts {
+						if !strings.Contains(p.Text, o.Issuer) || !strings.Contains(p.Text, b.Mark()) || !strings.Contains(p.Text, p.Link) {
+							t.Errorf("%s in %s does not say who issues it, its code or its link:\n%s", p.Channel, p.Lang, p.Text)
+						}
 						if p.Channel == c.Name {
 							text += p.Title + "\n" + p.Text + "\n"
 						}

@@ -79,7 +79,7 @@ func roomy() []shape {
 
 // compact returns the shapes for short texts in one language, from the one that
 // tells most: what, where, when, what to do, link, issuer and code; then fewer
-// steps, shorter spellings, no issuer where the account names it anyway, and at
+// steps, shorter spellings, no step, no issuer, which the account names anyway, and at
 // last what happens and where to read on.
 func compact() []shape {
 	var out []shape
@@ -93,13 +93,17 @@ func compact() []shape {
 	}
 	add(headline, 1, true, inDigits, everyArea, firstArea, inWhat)
 	add(event, 1, true, inWords, everyArea, firstArea, inWhat)
-	add(event, 1, true, inDigits, firstArea)
-	add(headline, 1, false, inDigits, firstArea, inWhat)
-	add(event, 1, false, inDigits, firstArea, inWhat)
-	add(headline, 0, true, inWords, everyArea, firstArea, inWhat)
-	add(headline, 0, false, inDigits, everyArea, firstArea, inWhat)
-	add(event, 0, true, inWords, everyArea, firstArea, inWhat)
-	add(event, 0, false, inDigits, everyArea, firstArea, inWhat)
+	add(event, 1, true, inDigits, firstArea, inWhat)
+	for _, issuer := range []bool{true, false} { // who says it is told rather than a step
+		if !issuer {
+			add(headline, 1, issuer, inDigits, firstArea, inWhat)
+			add(event, 1, issuer, inDigits, firstArea, inWhat)
+		}
+		add(headline, 0, issuer, inWords, everyArea, firstArea, inWhat)
+		add(headline, 0, issuer, inDigits, everyArea, firstArea, inWhat)
+		add(event, 0, issuer, inWords, everyArea, firstArea, inWhat)
+		add(event, 0, issuer, inDigits, everyArea, firstArea, inWhat)
+	}
 	add(headline, 0, false, notWhen, everyArea, firstArea, inWhat)
 	add(event, 0, false, notWhen, everyArea, firstArea, inWhat)
 	for _, what := range []what{event, notice} {

@@ -65,6 +65,9 @@ type config struct {
 type issuerConfig struct {
 	// Office is the authority as the public is shown it.
 	Office string `yaml:"office"`
+	// Author is who answers for the texts by name, where the authority's own rules ask for a
+	// person: posts and pages name them behind the office. "" names the office alone.
+	Author string `yaml:"author"`
 	// Sender is the CAP sender of its messages, such as an address of its domain.
 	Sender string `yaml:"sender"`
 	// CodePrefix begins its alert codes: one to four capital letters or digits.
@@ -78,6 +81,14 @@ type issuerConfig struct {
 	SignWithin time.Duration `yaml:"sign_within"`
 
 	zone *time.Location
+}
+
+// named is who issues an alert, as its texts say it.
+func (c *issuerConfig) named() string {
+	if c.Author == "" {
+		return c.Office
+	}
+	return c.Office + ", " + c.Author
 }
 
 type brokerConfig struct {

@@ -176,9 +176,10 @@ func (a *Authority) CheckOne(req Request, st Statement, now time.Time) (Signer, 
 }
 
 // WouldCount says why a signature in the role that public, a key or a certificate, is about to
-// make on a bulletin would not count at all, so that nobody reads a bulletin for nothing: as
-// CheckOne judges it afterwards, but for what the key attests. Its error is a [*RefusedError].
-func (a *Authority) WouldCount(req Request, public ssh.PublicKey, role Role, now time.Time) error {
+// make on a bulletin would not count, so that nobody reads a bulletin for nothing: as
+// CheckOne judges it afterwards, but for what the key attests, and as Authorize judges it beside
+// the signatures that there are. One that leaves others missing counts. Its error is a [*RefusedError].
+func (a *Authority) WouldCount(req Request, sts []Statement, public ssh.PublicKey, role Role, now time.Time) error {
 	rule, refusal := a.checkRequest(&req, now)
 	if refusal == nil && !req.NotAfter.IsZero() && now.After(req.NotAfter) {
 		refusal = &RefusedError{Reason: ReasonReleaseTooLate, When: req.NotAfter}
@@ -186,19 +187,41 @@ func (a *Authority) WouldCount(req Request, public ssh.PublicKey, role Role, now
 	if refusal != nil {
 		return refusal
 	}
-	principal, err := a.PrincipalOf(public, role)
+	s, err := a.signer(public, role, req.Realm, now)
 	if err != nil {
-		return err
-	}
-	if _, err := a.Ring.Check(public, principal, Namespace(role, req.Realm), now); err != nil {
 		return err
 	}
 	if !slices.Contains(rule.Roles(), role) {
 		refusal := refuseSignature(ReasonRoleNotAsked, nil)
-		refusal.Role, refusal.Principal, refusal.Namespace = role, principal, Namespace(role, req.Realm)
+		refusal.Role, refusal.Principal, refusal.Namespace = role, s.Principal, s.Namespace
 		return refusal
 	}
-	return nil
+	if len(sts) == 0 || req.Breakglass != nil { // of break-glass the ledger has more to say
+		return nil
+	}
+	approvals, causes := a.weigh(&req, req.Message.SHA256(), rule, sts, now)
+	again := slices.ContainsFunc(approvals, s.same)
+	if !again {
+		approvals = append(approvals, *s)
+	}
+	if _, enough := choose(rule.slots(), approvals, strangers); enough {
+		return nil
+	}
+	refusal = explain(&req, rule, approvals, causes, now)
+	if !again && len(refusal.Missing) > 0 {
+		return nil
+	}
+	refusal.Key = s.Fingerprint // the record says who tried
+	return refusal
+}
+
+// signer returns as whom a key, or a certificate, may sign in a role.
+func (a *Authority) signer(public ssh.PublicKey, role Role, realm alert.Realm, now time.Time) (*Signer, error) {
+	principal, err := a.PrincipalOf(public, role)
+	if err != nil {
+		return nil, err
+	}
+	return a.Ring.Check(public, principal, Namespace(role, realm), now)
 }
 
 // Authorize says whether a bulletin is released by these statements. Each

@@ -281,12 +281,40 @@ func TestWouldCount(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			at := signedAt.Add(time.Minute) // a minute after the end of who is gone
-			if got := reasonOf(t, tn.authority.WouldCount(c.req, c.p.PublicKey(), c.p.Role, at)); got != c.want {
+			if got := reasonOf(t, tn.authority.WouldCount(c.req, nil, c.p.PublicKey(), c.p.Role, at)); got != c.want {
 				t.Errorf("before the signature it is refused for %q, want %q", got, c.want)
 			}
 			_, err := tn.authority.CheckOne(c.req, c.p.Statement(t, alert.RealmLive, document(), at), at)
 			if got := reasonOf(t, err); got != c.want {
 				t.Errorf("after the signature it is refused for %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestWouldCountBesideOthers asks of a signature what it would be worth beside those that
+// the ledger holds.
+func TestWouldCountBesideOthers(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	for name, c := range map[string]struct {
+		signed []*signingtest.Person
+		p      *signingtest.Person
+		want   signing.Reason
+	}{
+		"first":             {nil, tn.police, ""},
+		"other_half":        {[]*signingtest.Person{tn.officer}, tn.police, ""},
+		"once_more":         {[]*signingtest.Person{tn.officer}, tn.officer, signing.ReasonMissingRole},
+		"another_officer":   {[]*signingtest.Person{tn.traffic}, tn.second, signing.ReasonSameOrganisation},
+		"same_person":       {[]*signingtest.Person{tn.officer}, tn.both, signing.ReasonSamePerson},
+		"same_organisation": {[]*signingtest.Person{tn.officer}, tn.traffic, signing.ReasonSameOrganisation},
+		"third_mends_it":    {[]*signingtest.Person{tn.officer, tn.traffic}, tn.police, ""},
+		"enough_already":    {[]*signingtest.Person{tn.officer, tn.police}, tn.second, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := reasonOf(t, tn.authority.WouldCount(request(alert.MsgAlert), live(t, c.signed...), c.p.PublicKey(), c.p.Role, now)); got != c.want {
+				t.Errorf("before the signature it is refused for %q, want %q", got, c.want)
 			}
 		})
 	}

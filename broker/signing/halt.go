@@ -85,6 +85,30 @@ func (a *Authority) CheckHalt(b *bulletin.Bulletin, sh SignedHalt, now time.Time
 	return h, s, nil
 }
 
+// WouldHalt says why a refusal or a withdrawal of a bulletin that public, a key or a certificate,
+// is about to sign in the role would not hold: as CheckHalt judges it afterwards, but for what
+// the key attests. Its error is a [*RefusedError].
+func (a *Authority) WouldHalt(b *bulletin.Bulletin, kind bulletin.HaltKind, public ssh.PublicKey, role Role, now time.Time) error {
+	st := Statement{Namespace: Namespace(role, b.Realm), At: now}
+	switch {
+	case b.Kind != "":
+		return refuseHalt(ReasonPrepared, st, nil)
+	case a.Ring == nil || a.Policy == nil || !a.Realm.Valid():
+		return refuseHalt(ReasonNotConfigured, st, nil)
+	case b.Realm != a.Realm:
+		return refuseHalt(ReasonWrongRealm, st, nil)
+	}
+	s, err := a.signer(public, role, b.Realm, now)
+	if err != nil {
+		return err
+	}
+	st.Principal = s.Principal
+	if refusal := a.mayHalt(kind, s.Role, st); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
 // checkHalter judges who signed a halt, and with what.
 func (a *Authority) checkHalter(kind bulletin.HaltKind, req *Request, st Statement, now time.Time) (Signer, *RefusedError) {
 	switch {
@@ -94,15 +118,25 @@ func (a *Authority) checkHalter(kind bulletin.HaltKind, req *Request, st Stateme
 		return Signer{}, refuseHalt(ReasonWrongRealm, st, nil)
 	}
 	s, refusal := a.checkStatement(req, req.Message.SHA256(), st, now)
-	switch {
-	case refusal != nil:
-		return Signer{}, refusal
-	case slices.Contains(a.Policy.halts[kind], s.Role):
-		return s, nil
-	case kind == bulletin.Withdrawal:
-		return Signer{}, refuseHalt(ReasonMayNotWithdraw, st, nil)
+	if refusal == nil {
+		refusal = a.mayHalt(kind, s.Role, st)
 	}
-	return Signer{}, refuseHalt(ReasonMayNotRefuse, st, nil)
+	if refusal != nil {
+		return Signer{}, refusal
+	}
+	return s, nil
+}
+
+// mayHalt says why the policy does not let a role halt bulletins in the way of the kind, nil
+// where it does.
+func (a *Authority) mayHalt(kind bulletin.HaltKind, role Role, st Statement) *RefusedError {
+	switch {
+	case slices.Contains(a.Policy.halts[kind], role):
+		return nil
+	case kind == bulletin.Withdrawal:
+		return refuseHalt(ReasonMayNotWithdraw, st, nil)
+	}
+	return refuseHalt(ReasonMayNotRefuse, st, nil)
 }
 
 func refuseHalt(reason Reason, st Statement, err error) *RefusedError {

@@ -106,6 +106,36 @@ func TestHalts(t *testing.T) {
 		})
 	}
 
+	// What can be known of the key is known before it signs.
+	for name, tt := range map[string]struct {
+		of   *bulletin.Bulletin
+		kind bulletin.HaltKind
+		p    *signingtest.Person
+		want signing.Reason
+	}{
+		"police_refuses":       {b, bulletin.Refusal, police, ""},
+		"deputy_withdraws":     {b, bulletin.Withdrawal, deputy, ""},
+		"officer_refuses":      {b, bulletin.Refusal, officer, signing.ReasonMayNotRefuse},
+		"police_withdraws":     {b, bulletin.Withdrawal, police, signing.ReasonMayNotWithdraw},
+		"stranger":             {b, bulletin.Refusal, stranger, signing.ReasonNotInRing},
+		"expired":              {b, bulletin.Refusal, past, signing.ReasonKeyExpired},
+		"other_realm_bulletin": {live, bulletin.Refusal, police, signing.ReasonWrongRealm},
+		"what_stops_the_alert": {b.Prepared(bulletin.Revocation), bulletin.Refusal, police, signing.ReasonPrepared},
+	} {
+		t.Run("before_"+name, func(t *testing.T) {
+			t.Parallel()
+			if got := reasonOf(t, a.WouldHalt(tt.of, tt.kind, tt.p.PublicKey(), tt.p.Role, at)); got != tt.want {
+				t.Errorf("it is refused for %q, want %q", got, tt.want)
+			}
+		})
+	}
+	t.Run("before_unconfigured", func(t *testing.T) {
+		t.Parallel()
+		if err := new(signing.Authority).WouldHalt(b, bulletin.Refusal, police.PublicKey(), police.Role, at); err == nil {
+			t.Error("the zero authority takes a refusal")
+		}
+	})
+
 	t.Run("revoked", func(t *testing.T) {
 		t.Parallel()
 		ring, err := signing.ParseRing("r", signingtest.RingText(t, officer, police), ssh.MarshalAuthorizedKey(police.PublicKey()))

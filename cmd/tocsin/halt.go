@@ -126,6 +126,9 @@ func (h *halting) run(ctx context.Context, name string) error {
 		return err
 	}
 	role := h.signsAs(d, key)
+	if err := d.refuseVain(ctx, b, key, role, h.kind); err != nil {
+		return err
+	}
 	principal, err := d.authority.PrincipalOf(key.PublicKey(), role)
 	if err != nil {
 		return d.reject(ctx, b, ledger.ClassHalt, err)
@@ -314,31 +317,6 @@ func halted(b *bulletin.Bulletin, h *delivery.Halt) error {
 	}
 	return both("il bollettino %d dell'allerta %s è stato rifiutato da %s il %s, e non si diffonde più: %q. Comporne un altro con tocsin compose",
 		"bulletin %d of alert %s was refused by %s on %s, and is never released: %q. Compose another one with tocsin compose", b.Number, b.Code, h.Principal, h.At.In(rome()).Format(clock), why)
-}
-
-// refuseVain returns an error where a signature that is about to be made can't count: by the key
-// ring and the policy in force, as far as this command knows them, or where the bulletin was refused or
-// withdrawn, as far as the ledger that the flags name can be read: that it can't stops nobody.
-func (w *where) refuseVain(ctx context.Context, b *bulletin.Bulletin, key signing.Key, role signing.Role) error {
-	if w.config == "" && w.state == "" {
-		return nil
-	}
-	d, err := w.open(ctx, "tocsin sign", nil, false)
-	if err != nil {
-		return nil //nolint:nilerr // the review says so where it matters
-	}
-	defer d.Close()
-	if d.authority != nil && d.authority.Ring != nil {
-		if err := d.authority.WouldCount(signing.RequestOf(b), key.PublicKey(), role, time.Now()); err != nil {
-			return err
-		}
-	}
-	known := false
-	d.ledger.View(func(s *ledger.State) { known = s.Alerts[string(b.Alert)] != nil })
-	if !known {
-		return nil
-	}
-	return d.haltedBy(ctx, b)
 }
 
 // glassHalted says that the bulletin in whose place a break-glass bulletin stands was

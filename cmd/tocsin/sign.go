@@ -342,15 +342,7 @@ func (d *desk) handIn(ctx context.Context, b *bulletin.Bulletin, files []signatu
 	if d.c != nil && b.Realm != d.c.Realm {
 		return d.reject(ctx, b, ledger.ClassRealm, both("il bollettino è dell'ambiente %s, questo nodo dell'ambiente %s: consegnarlo al suo nodo", "the bulletin is of realm %s, this node is of realm %s: hand it to its own node", b.Realm, d.c.Realm))
 	}
-	var held *ledger.BulletinState
-	d.ledger.View(func(s *ledger.State) {
-		if a := s.Alerts[string(b.Alert)]; a != nil {
-			if state := a.Bulletin(b.SHA256()); state != nil {
-				copied := *state
-				held = &copied
-			}
-		}
-	})
+	held := d.held(b)
 	statements, err := d.statements(ctx, b, files, held)
 	if err == nil {
 		err = d.follows(ctx, b, held)
@@ -706,14 +698,10 @@ func (p *program) cosignCommand() *cobra.Command {
 				return err
 			}
 			role, err := d.cosignsAs(ctx, b, key)
-			if err == nil {
-				err = d.authority.WouldCount(signing.RequestOf(b), key.PublicKey(), role, time.Now())
-			}
 			if err != nil {
-				return d.reject(ctx, b, "signature", err)
+				return d.reject(ctx, b, ledger.ClassSignature, err)
 			}
-			// Nobody is to read all of it for a signature that the broker would not take.
-			if err := d.ledger.Allowed(&ledger.Record{Type: ledger.Signature, Namespace: signing.Namespace(role, b.Realm)}); err != nil {
+			if err := d.refuseVain(ctx, b, key, role, ""); err != nil {
 				return err
 			}
 			what := cosigning(b)
@@ -823,12 +811,7 @@ func (d *desk) cosignsAs(ctx context.Context, b *bulletin.Bulletin, key signing.
 // cosign signs in the role and hands the signature in. Another bulletin of the alert may
 // have been released while a person read this one: then it is refused.
 func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key, role signing.Role) error {
-	var held *ledger.BulletinState
-	d.ledger.View(func(s *ledger.State) {
-		copied := *s.Alerts[string(b.Alert)].Bulletin(b.SHA256())
-		held = &copied
-	})
-	if err := d.follows(ctx, b, held); err != nil {
+	if err := d.follows(ctx, b, d.held(b)); err != nil {
 		return d.reject(ctx, b, ledger.ClassBulletin, err)
 	}
 	armored, err := key.Sign(ctx, signing.Namespace(role, b.Realm), b.Bytes())
@@ -846,7 +829,7 @@ func (d *desk) cosign(ctx context.Context, b *bulletin.Bulletin, key signing.Key
 		}
 	}
 	if err != nil {
-		return d.reject(ctx, b, "signature", err)
+		return d.reject(ctx, b, ledger.ClassSignature, err)
 	}
 	return d.sign(ctx, b, st)
 }

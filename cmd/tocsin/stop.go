@@ -94,6 +94,10 @@ func (s *stop) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	role := s.signsAs(d, b, key)
+	if err := d.refuseVain(ctx, b, key, role, ""); err != nil {
+		return err
+	}
 	bg := ofConfiguration(d.c)
 	bg.previous = newest
 	italian, english := "Stai per REVOCARE", "You are about to REVOKE"
@@ -108,7 +112,7 @@ func (s *stop) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	armored, err := key.Sign(ctx, signing.Namespace(s.signsAs(d, b, key), b.Realm), b.Bytes())
+	armored, err := key.Sign(ctx, signing.Namespace(role, b.Realm), b.Bytes())
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 			return step.at
 		default:
 		}
-		if err := l.s.Trusted(); err != nil {
+		if err := l.trusted(); err != nil {
 			// What the ledger says of other posts is not relied on either: neither their
 			// end nor their loss follows from it. The node says it once, for all that waits.
 			l.s.Log.DebugContext(ctx, "nothing is sent or concluded while the ledger is not to be trusted", "alert", id, "channel", l.name, "err", err)
@@ -83,6 +83,23 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// errLeft is why a lane sends nothing though the node is up.
+var errLeft = errors.New("the ledger says that this node has stopped on this channel")
+
+// trusted returns why nothing is to be sent here, or nil: the node says so, or the ledger says
+// that it is gone from this channel, by the credential of the channel's adapter.
+func (l *lane) trusted() error {
+	if err := l.s.Trusted(); err != nil {
+		return fmt.Errorf("the ledger is not to be trusted: %w", err)
+	}
+	gone := false
+	l.s.Ledger.View(func(st *ledger.State) { gone = st.Gone(l.s.me, l.name) })
+	if gone {
+		return errLeft
+	}
+	return nil
 }
 
 // perform does one step. It returns a moment where nothing is to be done before
@@ -322,8 +339,8 @@ func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
 // why not. It is asked last, after all that takes time: whoever prepares for a minute
 // may find the alert expired, superseded, or the attempt another node's.
 func (l *lane) clear(ctx context.Context, id string, it *item, p *ledger.PartState) error {
-	if err := l.s.Trusted(); err != nil {
-		return fmt.Errorf("the ledger is not to be trusted: %w", err)
+	if err := l.trusted(); err != nil {
+		return err
 	}
 	if _, err := l.s.authorize(it); err != nil {
 		return fmt.Errorf("the signatures are no longer accepted: %w", err)

@@ -128,3 +128,40 @@ func TestJunkUnderADigestIsLookedThroughSeldom(t *testing.T) {
 		t.Errorf("%d messages were read for bytes that are not there", got)
 	}
 }
+
+// TestAStolenAdapterStopsNoOtherNode has whoever stole the credential of one channel's adapter
+// say that a node for all channels has stopped: it goes on. A node that has that credential
+// itself leaves the channel to the one that was started since, and writes nothing more there.
+func TestAStolenAdapterStopsNoOtherNode(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	x, tg := newPlatform("x-a"), newPlatform("telegram-a")
+	stop := h.run("one/a", quick(x), quick(tg))
+	h.forge("adapter-x-a", ledger.Record{Type: ledger.NodeStopped, Node: "one/a", Channel: "x-a"})
+	a := newAlert(t, "x-a", "telegram-a")
+	b := h.release(a.Next(t, alert.MsgAlert))
+	for _, channel := range []string{"x-a", "telegram-a"} {
+		if p := h.await(b, channel, ledger.StateVerified); p.Attempts != 1 || p.Claimant != "one/a" {
+			t.Errorf("%s: %+v, want one attempt by one/a", channel, p)
+		}
+	}
+	if r := h.refusals(1)[0]; r.Class != ledger.ClassRecord || !strings.Contains(r.Reason, "that of one channel's adapter says nothing of it") {
+		t.Errorf("refused as %+v", r)
+	}
+	stop()
+
+	h.run("three/c", quick(tg))
+	h.adapterNode("two/b", quick(x))
+	h.forge("adapter-x-a", ledger.Record{Type: ledger.NodeStarted, Node: "two/z", Channel: "x-a"})
+	up := h.release(a.Next(t, alert.MsgUpdate))
+	h.await(up, "telegram-a", ledger.StateVerified)
+	h.adapterNode("two/z", quick(x))
+	if p := h.await(up, "x-a", ledger.StateVerified); p.Attempts != 1 || p.Claimant != "two/z" {
+		t.Errorf("%+v, want one attempt by two/z", p)
+	}
+	h.ledger.View(func(s *ledger.State) {
+		if len(s.Voids) != 1 {
+			t.Errorf("records without effect: %+v, want the forged one alone", s.Voids)
+		}
+	})
+}

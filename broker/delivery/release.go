@@ -290,7 +290,7 @@ func (lib *library) items(ctx context.Context, id, channel string) ([]item, erro
 			for _, c := range items[i].b.Channels() {
 				for part := 1; c.Name == channel && part <= c.Parts; part++ {
 					p := state.Part(channel, part)
-					items[i].parts, items[i].gone = append(items[i].parts, p), append(items[i].gone, st.Gone(p.Claimant))
+					items[i].parts, items[i].gone = append(items[i].parts, p), append(items[i].gone, st.Gone(p.Claimant, channel))
 				}
 			}
 		}

@@ -39,7 +39,7 @@ const (
 	RoleOfficer  Role = "officer"  // hands in bulletins, and what officers sign
 	RolePolice   Role = "police"   // hands in what police sign
 	RoleAuditor  Role = "auditor"  // reads
-	RoleAdapter  Role = "adapter"  // writes the delivery records of one channel
+	RoleAdapter  Role = "adapter"  // writes the delivery records of one channel, and that a node for it came and went
 	RoleNode     Role = "node"     // writes what nodes write, of all channels
 	RoleOperator Role = "operator" // administers the broker: makes and changes the streams
 )
@@ -69,6 +69,8 @@ func writings() []writing {
 		{Genesis, "ledger.genesis", node},
 		{NodeStarted, "ledger.node.*", node},
 		{NodeStopped, "ledger.node.*", node},
+		{NodeStarted, "ledger.node.*.channel.{channel}", []Role{RoleAdapter}},
+		{NodeStopped, "ledger.node.*.channel.{channel}", []Role{RoleAdapter}},
 		{LossAccepted, "ledger.node.*", node},
 		{KeyRing, "ledger.keyring", node},
 		{Bulletin, decision + "bulletin", officer},

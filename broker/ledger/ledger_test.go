@@ -209,6 +209,55 @@ func TestAnAttemptBelongsToItsNodeUntilItIsGone(t *testing.T) {
 	}
 }
 
+// TestAnAdapterSpeaksForItsChannelAlone has the credentials of channels' adapters say that a node
+// stopped, or was started again, whose attempt on x-a has an hour left.
+func TestAnAdapterSpeaksForItsChannelAlone(t *testing.T) {
+	t.Parallel()
+	started := func(node, channel string) ledger.Record {
+		return ledger.Record{Type: ledger.NodeStarted, Node: node, Channel: channel}
+	}
+	stopped := func(node, channel string) ledger.Record {
+		return ledger.Record{Type: ledger.NodeStopped, Node: node, Channel: channel}
+	}
+	for name, c := range map[string]struct {
+		start ledger.Record // of the node that has the attempt
+		says  ledger.Record
+		void  bool // that has no effect, and nobody of ours wrote it
+		gone  bool
+	}{
+		"it_stopped":                     {started("one/a", "x-a"), stopped("one/a", "x-a"), false, true},
+		"it_was_started_again":           {started("one/a", "x-a"), started("one/b", "x-a"), false, true},
+		"as_a_node_for_all":              {started("one/a", "x-a"), started("one/b", ""), false, true},
+		"another_channels_stop":          {started("one/a", "x-a"), stopped("one/a", "telegram"), false, false},
+		"another_channels_start":         {started("one/a", "x-a"), started("one/b", "telegram"), false, false},
+		"stop_of_a_node_for_all":         {started("one/a", ""), stopped("one/a", "x-a"), true, false},
+		"start_of_a_node_for_all":        {started("one/a", ""), started("one/b", "x-a"), true, false},
+		"start_of_it_by_another_channel": {started("one/a", ""), started("one/b", "telegram"), true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlay(t)
+			p.must(t, started("two/a", ""))
+			p.must(t, c.start)
+			r := p.delivery(string(ledger.Attempt))
+			r.Until = time.Now().Add(time.Hour)
+			p.must(t, r)
+			err := p.apply(c.says)
+			if void := len(p.state.Voids) > 0; void != c.void || void && !p.state.Voids[0].Foreign || (err != nil) != c.void {
+				t.Fatalf("%v, %+v; want it without effect: %v", err, p.state.Voids, c.void)
+			}
+			word := p.delivery(string(ledger.Unknown))
+			word.Node = "two/a"
+			if err := p.apply(word); (err == nil) != c.gone {
+				t.Errorf("another node's word: %v, want it to count: %v", err, c.gone)
+			}
+			if got := p.state.Gone("one/a", "x-a"); got != c.gone {
+				t.Errorf("it is gone: %v, want %v", got, c.gone)
+			}
+		})
+	}
+}
+
 // TestWhatNobodyOfOursWroteIsForeign has records without effect: those that a second
 // writer may have written who had not read so far, and those that are nobody's of ours.
 func TestWhatNobodyOfOursWroteIsForeign(t *testing.T) {
@@ -234,6 +283,8 @@ func TestWhatNobodyOfOursWroteIsForeign(t *testing.T) {
 		"second_genesis":                       {nil, []ledger.Type{ledger.Genesis}, "two/b", []bool{true}},
 		"conclusion_of_a_node_that_is_not":     {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Held}, "three/c", []bool{true}},
 		"conclusion_of_no_incarnation":         {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Held}, "two/c", []bool{true}},
+		"conclusion_of_another_channels_node":  {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Held}, "four/d", []bool{true}},
+		"attempt_of_its_channels_node":         {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Attempt}, "five/e", []bool{false}},
 		"attempt_of_a_node_that_is_not":        {[]ledger.Type{ledger.Attempt}, []ledger.Type{ledger.Attempt}, "three/c", []bool{true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -241,6 +292,8 @@ func TestWhatNobodyOfOursWroteIsForeign(t *testing.T) {
 			p := newPlay(t)
 			p.must(t, started("one/a"))
 			p.must(t, started("two/b"))
+			p.must(t, ledger.Record{Type: ledger.NodeStarted, Node: "four/d", Channel: "telegram"})
+			p.must(t, ledger.Record{Type: ledger.NodeStarted, Node: "five/e", Channel: "x-a"})
 			for _, kind := range c.way {
 				switch kind {
 				case "gone":

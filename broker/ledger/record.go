@@ -196,6 +196,9 @@ func (r *Record) Subject() string {
 		return "ledger.genesis"
 	case NodeStarted, NodeStopped, LossAccepted:
 		name, _, _ := strings.Cut(r.Node, "/")
+		if r.Channel != "" && r.Type != LossAccepted {
+			return "ledger.node." + name + ".channel." + r.Channel // this channel's adapter may write there
+		}
 		return "ledger.node." + name
 	case Rejected:
 		if r.Refers > 0 {
@@ -267,6 +270,7 @@ func (r *Record) Validate() error {
 	case NodeStarted, NodeStopped, LossAccepted:
 		name, incarnation, _ := strings.Cut(r.Node, "/")
 		need(ValidChannel(name) && incarnation != "", "node is not NAME/INCARNATION")
+		need(r.Channel == "" || ValidChannel(r.Channel), "channel is not a channel's name")
 		need(r.Type != LossAccepted || r.Refers > 0 && r.Reason != "", "refers or reason is missing")
 	case Bulletin:
 		r.needBulletin(need)

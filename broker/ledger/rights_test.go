@@ -176,6 +176,8 @@ func subjects() map[string]map[string]string {
 		"refusal of a command": {"ledger.rejected": ""},
 		"refusal of a node":    {"ledger.rejected.record": ""},
 		"node":                 {"ledger.genesis": "", "ledger.node.one": "", "ledger.keyring": "", "ledger.alert.A.attempt": ""},
+		"node of a channel":    {"ledger.node.one.channel.x-a": ""},
+		"node of another":      {"ledger.node.one.channel.telegram": ""},
 		"channel":              {"ledger.alert.A.channel.x-a": ""},
 		"other channel":        {"ledger.alert.A.channel.telegram": ""},
 		"read": {
@@ -184,7 +186,7 @@ func subjects() map[string]map[string]string {
 		},
 		"nobody's": {
 			"ledger.alert.A.decision": "", "ledger.alert.A.decision.bulletin.more": "", "ledger.alert.A.decision.signature.officer.more": "",
-			"ledger.alert.A.decision.signature.mayor": "", "ledger.rejected.more": "", "ledger.more": "", "blob.a.b": "",
+			"ledger.alert.A.decision.signature.mayor": "", "ledger.rejected.more": "", "ledger.more": "", "ledger.node": "", "ledger.node.one.channel": "", "ledger.node.one.more": "", "blob.a.b": "",
 			"_INBOX.somebody.else": "", "told.ledger.genesis": "",
 			"$JS.API.INFO": "", "$JS.API.STREAM.LIST": "", "$JS.API.STREAM.NAMES": "",
 			"$JS.API.STREAM.CREATE.LEDGER": stream, "$JS.API.STREAM.CREATE.BLOBS": stream, "$JS.API.STREAM.CREATE.OTHER": `{"name":"OTHER"}`,
@@ -213,7 +215,7 @@ func rights() map[string][]string {
 		"auditor":     {"read"},
 		"officer":     {"read", "bytes", "bulletin", "prepared bulletin", "officer's signature", "shared signature", "refusal of a command"},
 		"police":      {"read", "bytes", "prepared bulletin", "police's signature", "shared signature", "refusal of a command"},
-		"adapter-x-a": {"read", "channel"},
+		"adapter-x-a": {"read", "channel", "node of a channel"},
 		"node":        {"read", "bytes", "node", "refusal of a node", "channel", "other channel"},
 	}
 }
@@ -330,6 +332,12 @@ func TestRolesDoTheirWork(t *testing.T) {
 			if !adapter.May(&first) {
 				t.Error("an adapter may not write an attempt of its own")
 			}
+			for _, of := range []string{"", "telegram"} {
+				if adapter.May(&ledger.Record{Type: ledger.NodeStarted, Node: "three/a", Channel: of}) {
+					t.Errorf("an adapter may write that a node of channel %q started", of)
+				}
+			}
+			add(t, adapter, ledger.Record{Type: ledger.NodeStarted, Channel: "x-a"})
 			add(t, adapter, first)
 			seq = add(t, adapter, ledger.Record{Type: ledger.Posted, Alert: id, Number: 1, SHA256: digest, Channel: "x-a", Part: 1, Attempt: 1, PostID: "1"})
 			add(t, node, attempt(id, "telegram"))

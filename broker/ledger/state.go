@@ -274,7 +274,6 @@ type State struct {
 	Alerts   map[string]*AlertState
 	Order    []string            // alerts in order of their first bulletin
 	Last     map[string]int64    // last sequence on each subject
-	Nodes    map[string]string   // the newest incarnation of each node
 	NodesAt  int64               // newest record by which an incarnation began or ended
 	Rings    []RingState         // records of versions of the key ring, in ledger order
 	JudgedBy map[string]int64    // by SHA-256 of a key ring: the newest record of a node that says it judges by it
@@ -290,10 +289,25 @@ type State struct {
 	refusals  []Refusal                // of records, in ledger order
 	recent    []time.Time              // broker times of the newest RefusalsPerHour refusals of records
 	flood     Refusal                  // the newest record of a flood
-	stopped   map[string]bool          // nodes whose newest incarnation has said that it stopped
-	began     map[string]int           // every "node/incarnation" that started, with its attempts after it was gone
+	seats     map[seat]incarnation     // the newest incarnation of each node
+	began     map[seat]int             // every "node/incarnation" that started, with its attempts after it was gone
 	decisions []touch                  // ascending
 	posts     []touch                  // ascending
+}
+
+// A seat is a node, or an incarnation of one, as far as a credential speaks for it: a node that
+// has that of nodes for all that it does, one that has those of single channels' adapters for
+// each of these channels on its own. So whoever stole an adapter's says of no node that it
+// stopped, but of what nodes do that have this one too, on this channel.
+type seat struct {
+	node    string
+	channel string // "" for all
+}
+
+// An incarnation is one run of a node.
+type incarnation struct {
+	name    string
+	stopped bool // it has said so
 }
 
 // earlyRefusal is a refusal that names an alert.
@@ -359,8 +373,8 @@ func (s *State) Flooded(now time.Time) bool {
 // NewState returns the fold of an empty ledger.
 func NewState() *State {
 	return &State{
-		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Nodes: map[string]string{}, Carried: map[string][]string{}, Codes: map[string][]string{}, JudgedBy: map[string]int64{},
-		times: map[int64]time.Time{}, handed: map[int64]*BulletinState{}, rejected: map[int64]bool{}, stopped: map[string]bool{}, began: map[string]int{},
+		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Carried: map[string][]string{}, Codes: map[string][]string{}, JudgedBy: map[string]int64{},
+		times: map[int64]time.Time{}, handed: map[int64]*BulletinState{}, rejected: map[int64]bool{}, seats: map[seat]incarnation{}, began: map[seat]int{},
 	}
 }
 
@@ -421,16 +435,8 @@ func (s *State) apply(e *Entry, before int64) error {
 	switch r.Type {
 	case Genesis:
 		s.Realm, s.Epoch = r.Realm, r.Epoch
-	case NodeStarted:
-		name, incarnation, _ := strings.Cut(r.Node, "/")
-		s.Nodes[name], s.NodesAt, s.Carried[name] = incarnation, e.Seq, r.Channels
-		s.began[r.Node] += 0
-		delete(s.stopped, name)
-	case NodeStopped:
-		name, incarnation, _ := strings.Cut(r.Node, "/")
-		if s.Nodes[name] == incarnation {
-			s.stopped[name], s.NodesAt = true, e.Seq
-		}
+	case NodeStarted, NodeStopped:
+		return s.applyNode(e, foreign)
 	case LossAccepted: // a fact for auditors
 	case KeyRing:
 		s.Rings = append(s.Rings, RingState{Seq: e.Seq, At: e.Time, Version: r.Number, Meta: r.Meta, Ring: r.Ring, Folder: r.Folder})
@@ -448,6 +454,48 @@ func (s *State) apply(e *Entry, before int64) error {
 		return s.applyDelivery(e, before, foreign)
 	}
 	return nil
+}
+
+// applyNode folds that an incarnation began or ended.
+func (s *State) applyNode(e *Entry, foreign func(string, ...any) error) error {
+	r := &e.Record
+	name, run, _ := strings.Cut(r.Node, "/")
+	at := seat{name, r.Channel}
+	switch {
+	case r.Channel != "" && s.Whole(name):
+		return foreign("%s is a node with the credential of nodes: that of one channel's adapter says nothing of it", name)
+	case r.Type == NodeStopped && s.seats[at].name != run:
+		return nil // an earlier one of it
+	case r.Type == NodeStopped:
+		s.seats[at] = incarnation{run, true}
+	default:
+		s.seats[at] = incarnation{name: run}
+		s.began[seat{r.Node, r.Channel}] += 0
+		if r.Channel == "" {
+			s.Carried[name] = r.Channels
+		} else if !slices.Contains(s.Carried[name], r.Channel) {
+			s.Carried[name] = append(s.Carried[name], r.Channel)
+		}
+	}
+	s.NodesAt = e.Seq
+	return nil
+}
+
+// Whole reports whether a node of the name has started with the credential of nodes: what it does
+// is for no adapter's credential to say.
+func (s *State) Whole(name string) bool {
+	_, ok := s.seats[seat{node: name}]
+	return ok
+}
+
+// seatOf returns as what an incarnation that started works on a channel.
+func (s *State) seatOf(node, channel string) (at seat, ok bool) {
+	at = seat{node: node}
+	if _, ok = s.began[at]; !ok {
+		at.channel = channel
+		_, ok = s.began[at]
+	}
+	return at, ok
 }
 
 // WasInForce reports whether nodes have judged by the version of a record, as their own
@@ -625,9 +673,9 @@ func (s *State) applyDelivery(e *Entry, before int64, foreign func(string, ...an
 	if r.Channel != "" {
 		channels = []string{r.Channel}
 	}
-	if r.Type == Attempt && s.Gone(r.Node) {
+	if r.Type == Attempt && s.Gone(r.Node, r.Channel) {
 		return &VoidError{
-			Seq: e.Seq, Reason: fmt.Sprintf("%s has stopped, or its node was started again since: this incarnation may send nothing more", r.Node), foreign: !s.belated(r.Node),
+			Seq: e.Seq, Reason: fmt.Sprintf("%s has stopped, or its node was started again since: this incarnation may send nothing more", r.Node), foreign: !s.belated(r.Node, r.Channel),
 		}
 	}
 	var refused []string
@@ -636,7 +684,7 @@ func (s *State) applyDelivery(e *Entry, before int64, foreign func(string, ...an
 		p := b.Part(c, r.Part)
 		if why := s.step(b, c, e); why != "" {
 			refused = append(refused, c+": "+why)
-			met = met && s.meets(&p, r, before)
+			met = met && s.meets(&p, r, c, before)
 		}
 		b.said(c, r)
 	}
@@ -648,22 +696,24 @@ func (s *State) applyDelivery(e *Entry, before int64, foreign func(string, ...an
 
 // belated counts one more attempt of an incarnation that is gone, and reports whether
 // it can be that incarnation's own, which has not read so far yet.
-func (s *State) belated(node string) bool {
-	n, ok := s.began[node]
-	if ok {
-		s.began[node]++
+func (s *State) belated(node, channel string) bool {
+	at, ok := s.seatOf(node, channel)
+	if !ok {
+		return false
 	}
-	return ok && n < maxBelated
+	n := s.began[at]
+	s.began[at]++
+	return n < maxBelated
 }
 
-// meets reports whether a node of ours may have written r for a post in state p, where
-// it has no effect; before is the newest record that stood on r's subject. Every
+// meets reports whether a node of ours may have written r for a post on a channel in state p,
+// where it has no effect; before is the newest record that stood on r's subject. Every
 // delivery record rests on what the subject of its channel says, or that of the
 // alert's first attempts, up to before (compare-and-set). So it is without effect where the
 // other one of the two subjects brought something since, or where it is the last word on an
 // attempt that was given up by others in the meantime.
-func (s *State) meets(p *PartState, r *Record, before int64) bool {
-	if _, ok := s.began[r.Node]; !ok {
+func (s *State) meets(p *PartState, r *Record, channel string, before int64) bool {
+	if _, ok := s.seatOf(r.Node, channel); !ok {
 		return false
 	}
 	switch r.Type {
@@ -699,13 +749,16 @@ func (b *BulletinState) said(channel string, r *Record) {
 	}
 }
 
-// Gone reports whether the ledger says that "node/incarnation" sends nothing more: it
-// has said that it stopped, after its last request had ended, or its node was
-// started again since.
-func (s *State) Gone(node string) bool {
-	name, incarnation, _ := strings.Cut(node, "/")
-	newest, ok := s.Nodes[name]
-	return ok && (newest != incarnation || s.stopped[name])
+// Gone reports whether the ledger says that "node/incarnation" sends nothing more on a channel,
+// "" for all at once: it has said that it stopped, after its last request had ended, or its
+// node was started again since.
+func (s *State) Gone(node, channel string) bool {
+	name, run, _ := strings.Cut(node, "/")
+	newest, ok := s.seats[seat{node: name}]
+	if !ok {
+		newest, ok = s.seats[seat{name, channel}]
+	}
+	return ok && (newest.name != run || newest.stopped)
 }
 
 // maxParts bounds the posts of one delivery.
@@ -715,7 +768,7 @@ const maxParts = 16
 func (s *State) step(b *BulletinState, channel string, e *Entry) string {
 	r := &e.Record
 	now := b.Part(channel, r.Part)
-	if why := allowed(&now, e, s.Gone(now.Claimant)); why != "" {
+	if why := allowed(&now, e, s.Gone(now.Claimant, channel)); why != "" {
 		return why
 	}
 	if r.Part > 1 && b.Part(channel, r.Part-1).PostID == "" && r.Type == Attempt {

@@ -236,8 +236,19 @@ func (f fresh) channelsOf() []string {
 	return names
 }
 
-// announces reports whether this node may say in the ledger that it came and went: an
-// adapter's writes the deliveries of its channels alone.
-func (n *node) announces() bool {
+// whole reports whether this node may speak for itself in the ledger on all channels at once: one
+// that has the credentials of single channels' adapters alone speaks for each on its own.
+func (n *node) whole() bool {
 	return n.ledger.May(&ledger.Record{Type: ledger.NodeStarted, Node: n.name})
+}
+
+// speaksFor lists the channels on which this node says in the ledger that it came and went, "" for
+// all at once.
+func (n *node) speaksFor() []string {
+	if n.whole() {
+		return []string{""}
+	}
+	return slices.DeleteFunc(n.c.channelNames(), func(channel string) bool {
+		return !n.ledger.May(&ledger.Record{Type: ledger.NodeStarted, Node: n.name, Channel: channel})
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,7 +213,31 @@ func TestABrokerElsewhereFromTheDeployFolder(t *testing.T) {
 	if !strings.Contains(stdout, "refused 0") {
 		t.Errorf("the audit says %s", stdout)
 	}
+	// A name that was a whole node's is not one for an adapter's node.
 	carrier.stop()
+	twin := pg.host("adapter-x")
+	rewrite(twin, "savona-1", one)
+	if err := replace(twin, "  listen: "+pg.site+"\n", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr := expect(t, 1, "serve", "-c", twin); !strings.Contains(stderr, "the name of this node is that of one that has worked on this ledger with the credential of nodes") {
+		t.Errorf("it says %s", stderr)
+	}
+	// The others have it in the ledger that it came and went, and does not wait for what it left.
+	var told []string
+	w := &where{config: auditor, getenv: english}
+	d, err := w.open(t.Context(), "tocsin audit", func(e *ledger.Entry, err error) {
+		if r := &e.Record; r.Channel == "x" && (r.Type == ledger.NodeStarted || r.Type == ledger.NodeStopped) {
+			told = append(told, fmt.Sprint(r.Type, " ", e.Subject, " ", err))
+		}
+	}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	if want := []string{"node_started ledger.node.savona-x.channel.x <nil>", "node_stopped ledger.node.savona-x.channel.x <nil>"}; !slices.Equal(told, want) {
+		t.Errorf("the ledger says of the adapter's node %v, want %v", told, want)
+	}
 	node.stop()
 	simulator.stop()
 }

@@ -75,8 +75,10 @@ type node struct {
 	// staleRing is why the key ring of the ledger is older than one that this node has
 	// seen, or nil.
 	staleRing error
-	// announced says that the ledger holds the start of this node.
+	// announced says that the ledger holds the start of this node, on the channels that speaks
+	// lists, "" for all at once; speaks is set before and not changed after.
 	announced atomic.Bool
+	speaks    []string
 }
 
 // nodeOptions are what the demo and the benchmarks add to a configuration.
@@ -400,7 +402,7 @@ func (n *node) acceptLoss(ctx context.Context, records int64) (*ledger.Record, e
 	if records == 0 {
 		return nil, nil //nolint:nilnil // there is nothing to record
 	}
-	if !n.announces() {
+	if !n.whole() {
 		return nil, errors.New("--accept-lost-checkpoint: it is recorded in the ledger, and an adapter's node may not do that: give it at a node that carries all channels")
 	}
 	if err := n.ledger.Broken(); err != nil {
@@ -424,13 +426,33 @@ func (n *node) acceptLoss(ctx context.Context, records int64) (*ledger.Record, e
 	}, nil
 }
 
+// errWholeNode is why a node with adapters' credentials alone does not start under the name of one
+// that has that of nodes.
+var errWholeNode = both("il nome di questo nodo è quello di un nodo che ha lavorato su questo registro con la credenziale dei nodi, e una credenziale di canale non parla per lui: dare a questo nodo un nome suo (node nella configurazione)",
+	"the name of this node is that of one that has worked on this ledger with the credential of nodes, and a channel's credential does not speak for it: give this node a name of its own (node in the configuration)")
+
 // tellStart records that the node has started, and what whoever started it accepted.
 func (n *node) tellStart(ctx context.Context, accepted *ledger.Record) error {
-	seq, err := n.ledger.Append(ctx, ledger.Record{
-		Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.rings.Newest().Ring.SHA256()), Channels: n.c.channelNames(), Sync: n.sync,
-	})
-	if err != nil {
-		return err
+	taken := false
+	n.ledger.View(func(s *ledger.State) { taken = !n.whole() && s.Whole(n.c.Node) })
+	if taken {
+		return errWholeNode
+	}
+	var seq int64
+	for _, channel := range n.speaksFor() {
+		r := ledger.Record{Type: ledger.NodeStarted, Version: version(), Ring: hexSum(n.rings.Newest().Ring.SHA256()), Channel: channel, Sync: n.sync}
+		if channel == "" {
+			r.Channels = n.c.channelNames()
+		}
+		at, err := n.ledger.Append(ctx, r)
+		if channel != "" && errors.Is(err, ledger.ErrForbidden) {
+			n.log.WarnContext(ctx, "the broker does not let this channel's adapter say that its node came and went, so that others wait longer for what it leaves: renew nats-server.conf", "channel", channel, "err", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		n.speaks, seq = append(n.speaks, channel), at
 	}
 	if err := n.ledger.WaitApplied(ctx, seq); err != nil {
 		return err
@@ -439,7 +461,8 @@ func (n *node) tellStart(ctx context.Context, accepted *ledger.Record) error {
 	if accepted == nil {
 		return nil
 	}
-	if seq, err = n.ledger.Append(ctx, *accepted); err != nil {
+	seq, err := n.ledger.Append(ctx, *accepted)
+	if err != nil {
 		return err
 	}
 	return n.ledger.WaitApplied(ctx, seq)
@@ -451,10 +474,8 @@ func (n *node) announce(ctx context.Context, accepted *ledger.Record) error {
 	if err := n.recordFirstRing(ctx); err != nil || n.trusted() != nil {
 		return err
 	}
-	if n.announces() {
-		if err := n.tellStart(ctx, accepted); err != nil {
-			return err
-		}
+	if err := n.tellStart(ctx, accepted); err != nil {
+		return err
 	}
 	// A checkpoint at every start: a ledger that has grown has one, however
 	// soon its node is killed each time. One that has no room is tried again by Run.
@@ -515,12 +536,16 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 
 // sayGoodbye records that the node was asked to stop, and seals that too.
 func (n *node) sayGoodbye(ctx context.Context) error {
-	if !n.announces() {
-		return n.keeper.Write()
+	speaks := n.spoken() // nothing is said of a node that is another one's
+	if n.whole() {
+		speaks = []string{""}
 	}
-	seq, err := n.ledger.Append(ctx, ledger.Record{Type: ledger.NodeStopped})
-	if err != nil {
-		return err
+	var seq int64
+	for _, channel := range speaks {
+		var err error
+		if seq, err = n.ledger.Append(ctx, ledger.Record{Type: ledger.NodeStopped, Channel: channel}); err != nil {
+			return err
+		}
 	}
 	if err := n.ledger.WaitApplied(ctx, seq); err != nil {
 		return err

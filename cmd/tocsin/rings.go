@@ -119,7 +119,7 @@ func (n *node) recordFirstRing(ctx context.Context) error {
 	v, recorded := n.rings.Version()
 	held := 0
 	n.ledger.View(func(st *ledger.State) { held = len(st.Rings) })
-	if v == nil || recorded || held > 0 || !n.announces() {
+	if v == nil || recorded || held > 0 || !n.whole() {
 		return nil
 	}
 	if _, err := putRing(ctx, n.ledger, v); err != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"tocsin/broker/ledger"
@@ -19,11 +20,24 @@ var errReplaced = both("su questo registro è stato acceso un altro nodo con lo 
 	"another node of the same name was started on this ledger, so this one sends nothing any more: give each node a name of its own (node in the configuration), "+
 		"and look whether a forgotten copy of this one runs somewhere")
 
-// replaced reports whether the ledger holds a newer start of a node of this name.
-func (n *node) replaced() (gone bool) {
+// replaced reports whether the ledger holds a newer start of a node of this name, on all that
+// it carries: what one channel's adapter says is of that channel alone.
+func (n *node) replaced() bool {
+	spoken := n.spoken()
+	return len(spoken) > 0 && !slices.ContainsFunc(spoken, func(channel string) bool { return !n.left(channel) })
+}
+
+// spoken lists the channels on which the ledger holds the start of this node, "" for all at once.
+func (n *node) spoken() []string {
 	if n.announced.Load() {
-		n.ledger.View(func(s *ledger.State) { gone = s.Gone(n.name) })
+		return n.speaks
 	}
+	return nil
+}
+
+// left reports whether the ledger says that this node has stopped on a channel, "" for all.
+func (n *node) left(channel string) (gone bool) {
+	n.ledger.View(func(s *ledger.State) { gone = s.Gone(n.name, channel) })
 	return gone
 }
 
@@ -59,12 +73,19 @@ func (n *node) watchTrust(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	said := n.distrusted() != nil // begin has said it
+	left := map[string]bool{}     // channels of which it was said
 	for {
 		changed := n.ledger.Changed()
 		if n.replaced() {
 			n.log.ErrorContext(ctx, "another node of the same name was started on this ledger: this one ends; give each node a name of its own", "node", n.c.Node)
 			n.failed <- errReplaced
 			return
+		}
+		for _, channel := range n.spoken() {
+			if !left[channel] && n.left(channel) {
+				left[channel] = true
+				n.log.ErrorContext(ctx, "somebody with the credential of this channel's adapter has said that this node stopped there: it sends nothing more on the channel; look whether a copy of the node runs somewhere, make a new credential, and start the node again", "channel", channel)
+			}
 		}
 		if err := n.distrusted(); err != nil && !said {
 			said = true

@@ -418,7 +418,7 @@ func (v *Verifier) checkRings(ctx context.Context, blobs func(context.Context, s
 			v.report.Rings++
 		case errors.Is(err, signing.ErrKnownVersion):
 			v.report.Races++
-		case errors.Is(err, signing.ErrNoRoot):
+		case errors.Is(err, signing.ErrNoRoot), errors.Is(err, signing.ErrNotUnderstood):
 			v.find(r.Seq, "key_ring", "%v", err)
 		case isAnswer(err) && v.state.WasInForce(r):
 			v.find(r.Seq, "key_ring", "version %d was in force, and %v: what was signed after it is judged by the version before", r.Version, err)

@@ -126,7 +126,7 @@ func (lib *library) takeRings(ctx context.Context) error {
 		case err == nil:
 			lib.waitedFor = nil
 		case errors.Is(err, signing.ErrKnownVersion):
-		case errors.Is(err, signing.ErrNoRoot): // from then on Trusted says why nothing is sent
+		case errors.Is(err, signing.ErrNoRoot), errors.Is(err, signing.ErrNotUnderstood): // from then on Trusted says why nothing is sent
 		case gone && lib.waits(r): // also of one by which another node judges already
 			return err
 		case (gone || errors.Is(err, ledger.ErrDamaged)) && inForce(r):

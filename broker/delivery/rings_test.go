@@ -201,6 +201,67 @@ func TestALostVersionIsNotPassedOver(t *testing.T) {
 	}
 }
 
+// TestAVersionThatIsNotUnderstoodIsNotPassedOver has managers put in force a version with a policy
+// of a newer program: whoever reads it trusts nothing that comes after, refuses nothing, and goes
+// on when managers put another one of its number in its place. One that they have not signed
+// holds up nothing.
+func TestAVersionThatIsNotUnderstoodIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	first := signingtest.Version(t, alert.RealmExercise, nil, nil, h.officer, h.police)
+	history := func() *signing.History {
+		rings, err := signing.NewHistory(first, alert.RealmExercise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rings
+	}
+	put := func(signed bool, change func(*signing.Claim)) {
+		t.Helper()
+		bundle, c := signingtest.Later(t, alert.RealmExercise, first, signed, h.officer, h.police)
+		if _, err := h.ledger.PutBlob(t.Context(), bundle); err != nil {
+			t.Fatal(err)
+		}
+		change(&c)
+		h.append(ledger.Record{Type: ledger.KeyRing, Number: c.Version, Meta: c.Meta, Ring: c.Ring, Folder: c.Folder})
+	}
+	h.accept(first)
+	p, rings := newPlatform("x-a"), history()
+	h.runWith("one/a", delivery.Config{Rings: rings, Trusted: rings.Trusted, Channels: []delivery.Channel{quick(p)}})
+	put(false, func(*signing.Claim) {})
+	put(true, func(c *signing.Claim) { c.Ring = strings.Repeat("ab", 32) }) // the record of another one
+	for _, r := range h.refusals(2) {
+		if r.Class != ledger.ClassKeyRing {
+			t.Errorf("refused as %s", r.Class)
+		}
+	}
+	before := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	h.await(before, "x-a", ledger.StateVerified)
+
+	put(true, func(*signing.Claim) {})
+	after := h.release(newAlert(t, "x-a").Next(t, alert.MsgAlert))
+	again := history()
+	if err := delivery.TakeRings(t.Context(), h.ledger, again); err != nil || !errors.Is(again.Trusted(), signing.ErrNotUnderstood) || !strings.Contains(again.Trusted().Error(), "weather") {
+		t.Errorf("%v, then %v; want it not understood, and why", err, again.Trusted())
+	}
+	if report := h.audited(history()); !slices.ContainsFunc(report.Findings, func(f audit.Finding) bool {
+		return f.Rule == "key_ring" && strings.Contains(f.Text, "does not understand")
+	}) {
+		t.Errorf("the auditor says %+v", report.Findings)
+	}
+	if n := p.published(); n != 1 {
+		t.Errorf("%d posts are public, want the one from before", n)
+	}
+	h.accept(signingtest.Version(t, alert.RealmExercise, first, nil, h.officer, h.police))
+	h.await(after, "x-a", ledger.StateVerified)
+	if err := rings.Trusted(); err != nil {
+		t.Errorf("with another version in its place: %v", err)
+	}
+	if all := h.refusals(2); len(all) != 2 {
+		t.Errorf("refused was %+v, want the two that nobody signed", all)
+	}
+}
+
 // TestAVersionWhoseBytesComeLateIsNotLost has another node judge by a version while its bytes
 // have not come to this one: it waits, and takes it up.
 func TestAVersionWhoseBytesComeLateIsNotLost(t *testing.T) {

@@ -196,7 +196,7 @@ var (
 )
 
 // Take judges the next record of a version, and puts it in force from there on. A
-// [*VersionError] says why it is not; ErrKnownVersion and ErrNoRoot are as they say;
+// [*VersionError] says why it is not; ErrKnownVersion, ErrNoRoot and ErrNotUnderstood are as they say;
 // any other error is fetch's, which returns the bytes with a digest.
 //
 // Records are taken in the order of the ledger. One that was judged before gets the
@@ -212,7 +212,7 @@ func (h *History) Take(ctx context.Context, c Claim, fetch func(ctx context.Cont
 	}
 	err := h.take(ctx, c, fetch)
 	_, refused := errors.AsType[*VersionError](err)
-	if err == nil || refused || errors.Is(err, ErrKnownVersion) || errors.Is(err, ErrNoRoot) {
+	if err == nil || refused || errors.Is(err, ErrKnownVersion) || errors.Is(err, ErrNoRoot) || errors.Is(err, ErrNotUnderstood) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if h.verdicts == nil {
@@ -265,6 +265,10 @@ func (h *History) take(ctx context.Context, c Claim, fetch func(ctx context.Cont
 			return err
 		}
 		if v, err = ParseVersion(raw); err != nil {
+			if trouble := notUnderstood(raw, c, old, h.realm, err); trouble != nil {
+				h.distrust(trouble)
+				return trouble
+			}
 			return err
 		}
 		if _, _, err := v.Follows(old, h.realm, c.At); err != nil {
@@ -283,6 +287,9 @@ func (h *History) take(ctx context.Context, c Claim, fetch func(ctx context.Cont
 		return nil
 	}
 	h.taken = append(h.taken, next)
+	if errors.Is(h.trouble, ErrNotUnderstood) { // another one of its number has taken its place
+		h.trouble = nil
+	}
 	return nil
 }
 

@@ -86,12 +86,10 @@ func newVersion(text []byte, files, sigs map[string][]byte) (*Version, error) {
 	if err != nil {
 		return nil, &VersionError{err}
 	}
-	for name, want := range map[string][sha256.Size]byte{FileRoot: meta.Root, FileSigners: meta.Signers, FileRevoked: meta.Revoked, FilePolicy: meta.Policy} {
-		if sha256.Sum256(files[name]) != want {
-			return nil, refuseVersion("the file %s is not the one that meta names; take the whole folder again from who made it", name)
-		}
-	}
 	v := &Version{Meta: meta, text: text, files: files, sigs: sigs}
+	if err := v.agrees(); err != nil {
+		return nil, err
+	}
 	if len(files[FileRoot]) > maxRootBytes {
 		return nil, refuseVersion("the file root is longer than %d bytes", maxRootBytes)
 	}
@@ -200,28 +198,9 @@ func (v *Version) Bundle() []byte {
 // ParseVersion reads what Bundle writes, and nothing else. Its error is a
 // [*VersionError].
 func ParseVersion(bundle []byte) (*Version, error) {
-	if len(bundle) > maxVersionSize {
-		return nil, refuseVersion("the whole folder has %d bytes, the limit is %d", len(bundle), maxVersionSize)
-	}
-	files, sigs := map[string][]byte{}, map[string][]byte{}
-	for r := tar.NewReader(bytes.NewReader(bundle)); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		// An archive can say that a file has a hole of any size.
-		if err != nil || h.Typeflag != tar.TypeReg || h.Size > int64(len(bundle)) || len(files)+len(sigs) > maxSigs+5 {
-			return nil, refuseVersion("its bytes are not the archive of a folder")
-		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			return nil, refuseVersion("its bytes are not the archive of a folder")
-		}
-		if name, ok := bytes.CutPrefix([]byte(h.Name), []byte(FolderSigs+"/")); ok && sigName.Match(name) {
-			sigs[string(name)] = content
-		} else {
-			files[h.Name] = content
-		}
+	files, sigs, err := unpack(bundle)
+	if err != nil {
+		return nil, err
 	}
 	text := files[FileMeta]
 	delete(files, FileMeta)
@@ -234,6 +213,33 @@ func ParseVersion(bundle []byte) (*Version, error) {
 		return nil, refuseVersion("its bytes are not the archive of a folder")
 	}
 	return v, nil
+}
+
+// unpack reads the files of an archive, the signatures apart.
+func unpack(bundle []byte) (files, sigs map[string][]byte, err error) {
+	if len(bundle) > maxVersionSize {
+		return nil, nil, refuseVersion("the whole folder has %d bytes, the limit is %d", len(bundle), maxVersionSize)
+	}
+	files, sigs = map[string][]byte{}, map[string][]byte{}
+	for r := tar.NewReader(bytes.NewReader(bundle)); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return files, sigs, nil
+		}
+		// An archive can say that a file has a hole of any size.
+		if err != nil || h.Typeflag != tar.TypeReg || h.Size > int64(len(bundle)) || len(files)+len(sigs) > maxSigs+5 {
+			return nil, nil, refuseVersion("its bytes are not the archive of a folder")
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			return nil, nil, refuseVersion("its bytes are not the archive of a folder")
+		}
+		if name, ok := bytes.CutPrefix([]byte(h.Name), []byte(FolderSigs+"/")); ok && sigName.Match(name) {
+			sigs[string(name)] = content
+		} else {
+			files[h.Name] = content
+		}
+	}
 }
 
 // Files returns the folder's files by their path, signatures included.
@@ -284,17 +290,7 @@ func (v *Version) Stands(realm alert.Realm, at time.Time) ([]Signer, error) {
 // of each of the two has signed it. It returns who signed, of the old managers and
 // of its own. Its error is a [*VersionError].
 func (v *Version) Follows(old *Version, realm alert.Realm, at time.Time) (theirs, own []Signer, err error) {
-	switch {
-	case v.Meta.Version <= old.Meta.Version:
-		err = refuseVersion("it is version %d, and version %d is in force: a key ring never goes back; make the next version from the one in force", v.Meta.Version, old.Meta.Version)
-	case v.Meta.Version != old.Meta.Version+1:
-		err = refuseVersion("it is version %d, and version %d is in force: accept those between first", v.Meta.Version, old.Meta.Version)
-	case v.Meta.Prev != old.SHA256():
-		err = refuseVersion("it was made from another version %d than the one in force; make it again from that one", old.Meta.Version)
-	case !at.Before(v.Meta.Expires):
-		err = refuseVersion("it expired on %s; make it again with a later time", v.Meta.Expires.Format("2006-01-02 15:04:05 UTC"))
-	}
-	if err != nil {
+	if err := v.follows(old, at); err != nil {
 		return nil, nil, err
 	}
 	if theirs, err = v.signedBy(old, realm, at); err != nil {

@@ -212,7 +212,7 @@ func (w *where) open(ctx context.Context, who string, observe func(*ledger.Entry
 		return nil, err
 	}
 	trouble := d.rings.Trusted()
-	mended := w.mending && d.guard.Trusted() == nil && (errors.Is(trouble, signing.ErrOtherRoot) || errors.Is(trouble, signing.ErrLostVersion))
+	mended := w.mending && d.guard.Trusted() == nil && (errors.Is(trouble, signing.ErrOtherRoot) || errors.Is(trouble, signing.ErrLostVersion) || errors.Is(trouble, signing.ErrNotUnderstood))
 	if why := d.distrust(); why != "" && needNode && !mended {
 		// Commands that need a node are those that write.
 		d.Close()

@@ -95,7 +95,7 @@ func (n *node) takeRings(ctx context.Context) error {
 	}
 	text, err := os.ReadFile(filepath.Join(n.c.abs(n.c.State), keysCopy, ringMeta))
 	if err == nil {
-		if seen, err := signing.ParseMeta(text); err == nil && seen.Version > v.Meta.Version {
+		if seen, err := signing.ParseMeta(text); err == nil && seen.Version > v.Meta.Version && !errors.Is(n.rings.Trusted(), signing.ErrNotUnderstood) {
 			n.staleRing = fmt.Errorf("the ledger's key ring is version %d, and this node has seen version %d: put back a newer copy of the ledger", v.Meta.Version, seen.Version)
 			return nil
 		}

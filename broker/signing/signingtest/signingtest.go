@@ -4,6 +4,7 @@
 package signingtest
 
 import (
+	"archive/tar"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -14,6 +15,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	mathrand "math/rand/v2"
 	"strings"
 	"testing"
@@ -271,10 +273,53 @@ func Version(tb testing.TB, realm alert.Realm, old *signing.Version, revoked []*
 	return VersionWith(tb, realm, old, revoked, signing.DefaultPolicy(), people...)
 }
 
+// Later returns the archive of a version that follows old, with a policy that no program of today
+// understands, signed by the managers of both unless their signatures are left out; and the
+// claim of its record.
+func Later(tb testing.TB, realm alert.Realm, old *signing.Version, signed bool, people ...*Person) ([]byte, signing.Claim) {
+	tb.Helper()
+	today := Version(tb, realm, old, nil, people...)
+	meta, files := today.Meta, today.Files()
+	files[signing.FilePolicy] = append(files[signing.FilePolicy], "\nweather:\n  all: [officer]\n"...)
+	meta.Policy = sha256.Sum256(files[signing.FilePolicy])
+	files[signing.FileMeta] = meta.Text()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	add := func(name string, content []byte) {
+		err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(content)), Format: tar.FormatUSTAR})
+		if err == nil {
+			_, err = w.Write(content)
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	for _, name := range []string{signing.FileMeta, signing.FileRoot, signing.FileSigners, signing.FileRevoked, signing.FilePolicy} {
+		add(name, files[name])
+	}
+	if signed {
+		for _, m := range managers(tb) {
+			add(signing.FolderSigs+"/"+m.Principal, m.Sign(tb, realm, files[signing.FileMeta]))
+		}
+	}
+	if err := w.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	c := today.Claim() // of the same people
+	c.Meta, c.Folder = fmt.Sprintf("%x", sha256.Sum256(files[signing.FileMeta])), fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))
+	return b.Bytes(), c
+}
+
+// managers are those of each version that is made here.
+func managers(tb testing.TB) []*Person {
+	tb.Helper()
+	return []*Person{NewPerson(tb, "anna.neri@pc.example", signing.Keyring), NewPerson(tb, "carla.riva@police.example", signing.Keyring)}
+}
+
 // VersionWith is Version with another policy.
 func VersionWith(tb testing.TB, realm alert.Realm, old *signing.Version, revoked []*Person, policy []byte, people ...*Person) *signing.Version {
 	tb.Helper()
-	managers := []*Person{NewPerson(tb, "anna.neri@pc.example", signing.Keyring), NewPerson(tb, "carla.riva@police.example", signing.Keyring)}
+	managers := managers(tb)
 	meta := signing.Meta{Version: 1, Threshold: 2, Expires: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
 	if old != nil {
 		meta.Version, meta.Prev = old.Meta.Version+1, old.SHA256()

@@ -39,6 +39,7 @@ type Report struct {
 	LateHalts  int            `json:"late_halts"` // of these, without effect: the bulletin was released before
 	Refused    int            `json:"refused"`    // bulletins, signatures, halts and records that do not hold, and are refused in the ledger
 	Refusals   []Refusal      `json:"refusals"`   // what the ledger says was refused
+	Uncounted  []Uncounted    `json:"uncounted"`  // signatures that were made, and counted for nothing
 	Rings      int            `json:"key_rings"`  // versions of the key ring that came into force
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
 	Altered    []Altered      `json:"altered"`    // posts that stand in public with another text than was signed: the ledger says so, and is in order
@@ -261,6 +262,10 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	if r.Refusals == nil {
 		r.Refusals = []Refusal{}
 	}
+	if r.Uncounted == nil {
+		r.Uncounted = []Uncounted{}
+	}
+	slices.SortStableFunc(r.Uncounted, func(a, b Uncounted) int { return cmp.Compare(a.Record, b.Record) })
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return int(a.Record - b.Record) })
 	r.OK = len(r.Findings) == 0
 	return *r, nil
@@ -549,25 +554,35 @@ func (v *Verifier) prove(p *bulletinProof, id string, state *ledger.BulletinStat
 	halts := v.checkHalts(p.bulletin, state)
 	p.halts = halts
 	var statements []signing.Statement
-	for _, st := range state.Statements {
+	var held []heldSignature
+	var release *signing.Authorized
+	var unread int64
+	if state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin {
+		unread = state.Refusal.Seq
+	}
+	for i := range state.Statements {
+		st := &state.Statements[i]
 		s := signing.Statement{Principal: st.Principal, Namespace: st.Namespace, Signature: []byte(st.Armor), At: st.At}
 		if _, err := v.rings.At(st.Seq).CheckOne(request, s, st.At); err != nil {
 			v.refusedOr(st.Seq, st.At, "signature", err)
+			if p.genuine(s) {
+				v.vain(p, st, err.Error())
+			}
 			continue // it makes no difference to the others
 		}
 		v.report.Signatures++
 		if v.rings.Late(st.Seq, st.At) {
 			v.report.Late++
 		}
-		statements = append(statements, s)
+		statements, held = append(statements, s), append(held, heldSignature{st, s})
 		// A signature that comes after the refusal of a bulletin that could not be
 		// read releases nothing.
-		late := state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin && st.Seq > state.Refusal.Seq
+		late := unread > 0 && st.Seq > unread
 		halted := len(halts) > 0 && halts[0] < st.Seq // so does one that comes after somebody refused or withdrew it
 		if p.released == 0 && !late && !halted {
 			request.Circumstances = v.circumstances(p, id, st.Seq, others)
-			if _, err := v.rings.At(st.Seq).Authorize(request, statements, st.At); err == nil {
-				p.released, p.at = st.Seq, st.At
+			if by, err := v.rings.At(st.Seq).Authorize(request, statements, st.At); err == nil {
+				p.released, p.at, release = st.Seq, st.At, by
 			}
 		}
 	}
@@ -577,6 +592,7 @@ func (v *Verifier) prove(p *bulletinProof, id string, state *ledger.BulletinStat
 	} else if len(halts) > 0 {
 		p.halted = halts[0]
 	}
+	v.noteVain(p, held, release, unread)
 }
 
 // checkHalts verifies the refusals and withdrawals of a bulletin, and returns the records

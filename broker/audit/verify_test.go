@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"tocsin/broker/alert"
 	"tocsin/broker/audit"
 	"tocsin/broker/bulletin"
@@ -785,4 +787,83 @@ func TestVerifierTakesWhatIsPreparedOutOfWhatIsAroundIt(t *testing.T) {
 		s.deliver(stop)
 	}
 	wantGood(t, s.verify(nil))
+}
+
+// TestVerifierNotesWhatCountedForNothing has signatures that somebody did make and that are in
+// vain: the ledger is in order, and the auditor hears of each.
+func TestVerifierNotesWhatCountedForNothing(t *testing.T) {
+	t.Parallel()
+	colleague := signingtest.NewPerson(t, "collega@pc.example", signing.Police) // of the officer's organisation
+	second := signingtest.NewPerson(t, "altra@police.example", signing.Police)
+	robbed := signingtest.NewPerson(t, "derubato@police.example", signing.Police)
+	refused := func(s *scene, seq int64) int64 {
+		s.add(ledger.Record{Type: ledger.Rejected, Class: ledger.ClassSignature, Reason: "refused", Refers: seq})
+		return seq
+	}
+	for name, c := range map[string]struct {
+		build  func(*scene) []int64 // the records that are in vain
+		reason string
+	}{
+		"nothing": {func(s *scene) []int64 { s.release(s.b); return nil }, ""},
+		"waits":   {func(s *scene) []int64 { s.hand(s.b); s.sign(s.b, s.officer); return nil }, ""},
+		"too_late": {func(s *scene) []int64 {
+			s.release(s.b)
+			return []int64{s.sign(s.b, second)}
+		}, "it came after the release"},
+		"same_organisation": {func(s *scene) []int64 {
+			s.hand(s.b)
+			s.sign(s.b, s.officer)
+			return []int64{s.sign(s.b, colleague)}
+		}, "come from the same organisation"},
+		"same_organisation_and_then_the_other": {func(s *scene) []int64 {
+			s.hand(s.b)
+			s.sign(s.b, s.officer)
+			seq := s.sign(s.b, colleague)
+			s.sign(s.b, s.police)
+			return []int64{seq}
+		}, "by the signatures of others"},
+		"revoked": {func(s *scene) []int64 {
+			s.hand(s.b)
+			s.sign(s.b, s.officer)
+			return []int64{refused(s, s.sign(s.b, robbed))}
+		}, "revoked"},
+		"stranger": {func(s *scene) []int64 {
+			s.release(s.b)
+			return []int64{refused(s, s.sign(s.b, signingtest.NewPerson(t, "eva@pc.example", signing.Officer)))}
+		}, "is not in the key ring"},
+		"of_other_bytes": {func(s *scene) []int64 {
+			s.release(s.b)
+			refused(s, s.signed(s.b, s.police, []byte("something else")))
+			return nil
+		}, ""},
+		"after_a_refusal": {func(s *scene) []int64 {
+			s.hand(s.b)
+			s.sign(s.b, s.officer)
+			s.halt(bulletin.Refusal, s.b, s.police, "no", nil)
+			return []int64{s.sign(s.b, s.police)}
+		}, "it came after the bulletin was refused or withdrawn, by record 5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			ring, err := signing.ParseRing("r", signingtest.RingText(t, s.officer, s.police, colleague, second, robbed), ssh.MarshalAuthorizedKey(robbed.PublicKey()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.authority = &signing.Authority{Ring: ring, Policy: s.authority.Policy, Realm: s.authority.Realm}
+			want := c.build(s)
+			r := s.verify(s.checkpoint(len(s.entries)))
+			wantGood(t, r)
+			var got []int64
+			for _, u := range r.Uncounted {
+				got = append(got, u.Record)
+				if !strings.Contains(u.Reason, c.reason) || u.Code != string(s.b.Code) || u.Number != 1 || u.Principal == "" {
+					t.Errorf("it says %+v, want %q in it", u, c.reason)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("records %v counted for nothing, want %v", got, want)
+			}
+		})
+	}
 }

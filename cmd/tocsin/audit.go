@@ -139,6 +139,17 @@ func (p *program) writeReport(r audit.Report) {
 		}
 		writeLine(p.out, "  ", p.refusalWords(refusal.Record, refusal.Refers, refusal.Class, refusal.Reason))
 	}
+	if len(r.Uncounted) > 0 {
+		p.print("Firme autentiche che non hanno contato: %d. Nessun errore del registro; chi firmò, e perché invano:", "Genuine signatures that counted for nothing: %d. No fault of the ledger; who signed, and why in vain:", len(r.Uncounted))
+	}
+	for i, u := range r.Uncounted {
+		if i == maxShown {
+			p.print("  … e altre %d firme (--json)", "  … and %d more signatures (--json)", len(r.Uncounted)-maxShown)
+			break
+		}
+		writeLine(p.out, "  ", p.say("voce %d: %s come %s, allerta %s, bollettino %d: %s", "record %d: %s as %s, alert %s, bulletin %d: %s",
+			u.Record, oneLine(u.Principal), u.Namespace, u.Code, u.Number, p.read(u.Reason)))
+	}
 	for _, seq := range r.Accepted {
 		p.print("Voce %d: una persona ha accettato il registro senza il suo sigillo, che era andato perso: da lì in poi il sigillo vale, prima no",
 			"Record %d: a person accepted the ledger without its checkpoint, which was lost: checkpoints speak for it from there on, not before", seq)

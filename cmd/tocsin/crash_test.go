@@ -79,6 +79,14 @@ func TestCrash(t *testing.T) {
 		t.Parallel()
 		crashUnsearchable(t, binary, trials, seed)
 	})
+	t.Run("decisions", func(t *testing.T) {
+		t.Parallel()
+		n := decisionTrials
+		if *crashTrials > 0 {
+			n = trials
+		}
+		crashDecisions(t, binary, n, seed)
+	})
 	t.Run("two_nodes", func(t *testing.T) {
 		t.Parallel()
 		crashTwoNodes(t, binary, trials, seed)

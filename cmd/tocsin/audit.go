@@ -105,7 +105,7 @@ func (p *program) writeReport(r audit.Report) {
 	} else {
 		p.print("Nessun sigillo con cui confrontarlo", "No checkpoint to compare it with")
 	}
-	p.print("Allerte %d, bollettini %d, firme valide %d, voci respinte %d, post pubblici %d, incroci di scritture %d",
+	p.print("Allerte %d, bollettini %d, firme valide %d, voci del registro respinte %d, post pubblici %d, incroci di scritture %d",
 		"Alerts %d, bulletins %d, valid signatures %d, refused %d, public posts %d, writers that met %d",
 		r.Alerts, r.Bulletins, r.Signatures, r.Refused, r.Posts, r.Races)
 	if r.Halts > 0 {
@@ -130,7 +130,7 @@ func (p *program) writeReport(r audit.Report) {
 		p.print("Voci che non si possono giudicare senza quelle che mancano: %d", "Records that can't be judged without those that are missing: %d", r.Unjudged)
 	}
 	if len(r.Refusals) > 0 {
-		p.print("Rifiuti scritti nel registro: %d", "Refusals in the ledger: %d", len(r.Refusals))
+		p.print("Rifiuti annotati, anche di ciò che i comandi non hanno consegnato: %d", "Refusals noted, also of what commands did not hand in: %d", len(r.Refusals))
 	}
 	for i, refusal := range r.Refusals {
 		if i == maxShown {

@@ -3,7 +3,10 @@ package ledger_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -283,4 +286,42 @@ func TestANodeWithTheCommandsTokenIsTold(t *testing.T) {
 	if !errors.Is(err, ledger.ErrForbidden) {
 		t.Errorf("got %v, want ErrForbidden", err)
 	}
+}
+
+// TestASlowConnectionIsWaitedFor has the broker's greeting take longer than the two seconds that
+// the library gives it, as on a crowded network.
+func TestASlowConnectionIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	b := embeddedBroker(t)
+	broker := strings.TrimPrefix(b.url, "nats://")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	t.Cleanup(work.Wait)
+	t.Cleanup(func() { _ = listener.Close() })
+	slow := time.NewTimer(2500 * time.Millisecond)
+	work.Go(func() {
+		<-slow.C
+		for {
+			from, err := listener.Accept()
+			if err != nil {
+				return // it is closed
+			}
+			there, err := net.Dial("tcp", broker)
+			if err != nil {
+				_ = from.Close()
+				continue
+			}
+			for _, way := range [][2]net.Conn{{from, there}, {there, from}} {
+				work.Go(func() {
+					_, _ = io.Copy(way[0], way[1]) // until one of them is gone
+					_ = way[0].Close()
+				})
+			}
+		}
+	})
+	b.url = "nats://" + listener.Addr().String()
+	b.open(t, ledger.Options{Name: "tocsin status"}, "auditor")
 }

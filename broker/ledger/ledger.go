@@ -34,6 +34,10 @@ const (
 	// of a second at the worst.
 	appendTimeout = 10 * time.Second
 
+	// connectTimeout bounds the way to the broker: connection, certificates, greeting. On a
+	// crowded telephone network each of them takes its seconds.
+	connectTimeout = 10 * time.Second
+
 	// doubtAfter is how long an append may take before the embedded broker is
 	// asked whether it can write at all: it does not answer for a stream that a
 	// full disk has frozen.
@@ -244,7 +248,7 @@ func (l *Ledger) primary() *Credential {
 
 func (l *Ledger) dial(name string, who *Credential) (*nats.Conn, error) {
 	opts := []nats.Option{
-		nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
+		nats.Name(name), nats.Timeout(connectTimeout), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectBufSize(-1), nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) {

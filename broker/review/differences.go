@@ -236,10 +236,11 @@ type standingText struct {
 }
 
 // prepared returns with which standing text the bulletin is compared, in words, and what
-// differs; false for a revocation, whose words are no scenario's.
+// differs; false for a revocation and for what is prepared inside another bulletin, whose
+// words are no scenario's.
 func (r *Review) prepared() (against string, texts []standingText, ok bool) {
 	b := r.Bulletin
-	if b.Message.MsgType == alert.MsgCancel {
+	if b.Message.MsgType == alert.MsgCancel || b.Kind != "" {
 		return "", nil, false
 	}
 	if f := b.Form; f != nil {

@@ -230,6 +230,7 @@ func TestPageComparesWithTheScenario(t *testing.T) {
 		"other":    {named, &review.Standing{Message: other}, []string{"Con lo scenario piena, versione 3", "è a 2,10 metri"}, true},
 		"newer":    {named, &review.Standing{Message: same, Version: 4}, []string{"è cambiato da allora: versione 3, adesso 4:"}, false},
 		"absent":   {named, &review.Standing{Absent: "Il file non c’è."}, []string{"versione 3, da cui viene: non confrontato. Il file non c’è."}, false},
+		"prepared": {named.Prepared(bulletin.Correction), nil, nil, false},
 		"unlooked": {named, nil, []string{"da cui viene: non confrontato."}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -241,6 +242,9 @@ func TestPageComparesWithTheScenario(t *testing.T) {
 			}
 			_, section, _ := strings.Cut(string(raw), `<section id="changes"`)
 			screen := strings.Join(strings.Fields(rendered(t, r)), " ")
+			if compared := strings.Contains(screen, "Con lo scenario"); compared != (c.says != nil) {
+				t.Errorf("it is compared with a scenario: %v", compared)
+			}
 			for _, text := range c.says {
 				if !strings.Contains(section, text) || !strings.Contains(screen, text) {
 					t.Errorf("page or screen do not say %q:\n%s", text, section)

@@ -215,6 +215,7 @@ func (p *program) confirm(b *bulletin.Bulletin, k *keyFlags, bg background, asJS
 	return previewOf(b, bg, "", nil).Warnings, p.question(b, k, bg, asJSON, italian, english)
 }
 
+// question is confirm but for the warnings.
 func (p *program) question(b *bulletin.Bulletin, k *keyFlags, bg background, asJSON bool, italian, english string) error {
 	if !k.yes && !isTerminal(p.stdin) {
 		return usageError{both("non firmato: qui non c'è un terminale su cui mostrare il bollettino e chiedere: rileggerlo con tocsin preview, poi aggiungere --yes",

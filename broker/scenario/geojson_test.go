@@ -219,6 +219,8 @@ func TestRealBordersKeepEveryMunicipality(t *testing.T) {
 func FuzzAreas(f *testing.F) {
 	f.Add([]byte(areas(polygon(diano, square(8.08, 43.9)))))
 	f.Add([]byte(areas(polygon(`"name":"Zona","zone":"Ligu-A","municipalities":["008027"]`, square(8.08, 43.9)), polygon(diano, "[[8.1,43.9],[8.2,44],[8.2,43.9],[8.1,44],[8.1,43.9]]"))))
+	f.Add([]byte(areas(polygon(diano, square(8.08, 43.9)+",[[8.1,43.92],[8.12,43.92],[8.12,43.94],[8.1,43.92]]"))))
+	f.Add([]byte(areas(polygon(diano, square(8, 44)), polygon(`"name":"Altra","istat":"999001"`, "[[8.1,44],[8.2,44],[8.2,44.1],[8.1,44.1],[8.1,44]]"))))
 	f.Add([]byte(`{"type":"FeatureCollection","crs":null,"features":[{"type":"Feature","geometry":{"type":"MultiPolygon","coordinates":[[[[8,44],[8,44]]]]}}]}`))
 	savona := world(f).Atlas
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -232,6 +232,20 @@ func TestScriptRefusesBreakglass(t *testing.T) {
 			n.keys.Signers = append(n.keys.Signers, n.director.Line(n.t)+"\n"...)
 			n.lawful()
 		}, "the signatures of two persons of one organisation are missing"},
+		"one_key_under_two_names": {func(n *night) {
+			key := newSigner(n.t)
+			namespace := func(role signing.Role) string { return signing.Namespace(role, n.alert.Realm) }
+			officer, first := certifiedAs(n.t, "anna.bruni@pc.example", signing.Officer, key)
+			director, second := certifiedAs(n.t, "carla.neri@pc.example", signing.Breakglass, key)
+			n.keys.Signers = append(n.keys.Signers, first+"\n"+second+"\n"...)
+			n.call(n.ordinary, alert.WayPhone)
+			n.call(n.ordinary, alert.WayRadio)
+			n.compose()
+			n.hand(n.glass)
+			n.wait(60)
+			n.statement(n.glass, "anna.bruni@pc.example", namespace(signing.Officer), signWith(n.t, officer, namespace(signing.Officer), n.glass.Bytes()))
+			n.statement(n.glass, "carla.neri@pc.example", namespace(signing.Breakglass), signWith(n.t, director, namespace(signing.Breakglass), n.glass.Bytes()))
+		}, "the signatures of two persons of one organisation are missing"},
 		"police_instead":  {func(n *night) { n.director = n.police; n.lawful() }, "the policy does not ask for this role"},
 		"officer_alone":   {func(n *night) { n.director = n.officer; n.lawful() }, "the signatures of two persons of one organisation are missing"},
 		"two_on_ordinary": {func(n *night) { n.lawful(); n.glass = n.ordinary; n.sign(n.ordinary, n.director) }, "the policy does not ask for this role"},

@@ -222,7 +222,15 @@ func (d *desk) notReleased(ctx context.Context, id string, kind bulletin.Kind) e
 			ends = b.Expires
 		}
 	}
-	return both("l'allerta %s non è stata diffusa, aspetta ancora una firma: non c'è niente da revocare. Per fermarla: tocsin withdraw %s (chi l'ha proposta) o tocsin refuse %s (chi deve firmare), con --reason. Senza quella firma nessun canale la riceve, e dopo le %s nessuno può più firmarla",
-		"alert %s was not released, it still waits for a signature: there is nothing to revoke. To stop it: tocsin withdraw %s (whoever proposed it) or tocsin refuse %s (whoever is to sign), with --reason. Without that signature no channel gets it, and after %s nobody can sign it any more",
-		all[0].Code, all[0].Code, all[0].Code, ends.In(rome()).Format(clock))
+	nothing := both("non c'è niente da revocare", "there is nothing to revoke")
+	switch kind {
+	case bulletin.Correction:
+		nothing = both("non c'è niente da rettificare", "there is nothing to correct")
+	case bulletin.Ratification:
+		nothing = both("non c'è niente da ratificare", "there is nothing to ratify")
+	case bulletin.Revocation:
+	}
+	return both("l'allerta %s non è stata diffusa, aspetta ancora una firma: %v. Per fermarla: tocsin withdraw %s (chi l'ha proposta) o tocsin refuse %s (chi deve firmare), con --reason. Senza quella firma nessun canale la riceve, e dopo le %s nessuno può più firmarla",
+		"alert %s was not released, it still waits for a signature: %w. To stop it: tocsin withdraw %s (whoever proposed it) or tocsin refuse %s (whoever is to sign), with --reason. Without that signature no channel gets it, and after %s nobody can sign it any more",
+		all[0].Code, nothing, all[0].Code, all[0].Code, ends.In(rome()).Format(clock))
 }

@@ -35,6 +35,8 @@ type board struct {
 	drafts map[string]string // draft to text
 	posts  []notice
 	taken  map[string]bool // drafts that are published
+
+	condition adapterstest.Condition
 }
 
 type notice struct {
@@ -61,6 +63,19 @@ func (b *board) Live() []adapterstest.Live {
 	return all
 }
 
+func (b *board) SetCondition(c adapterstest.Condition) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.condition = c
+	return nil
+}
+
+func (b *board) is(c adapterstest.Condition) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.condition == c
+}
+
 func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if b.IsDown() {
 		adapterstest.Drop()
@@ -70,7 +85,7 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		adapterstest.Drop()
 	}
-	if r.Header.Get("Authorization") != "Bearer "+credential {
+	if r.Header.Get("Authorization") != "Bearer "+credential || b.is(adapterstest.Revoked) {
 		reply(w, http.StatusUnauthorized, map[string]any{"error": "who are you"})
 		return
 	}
@@ -81,6 +96,8 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id := strings.TrimPrefix(r.URL.Path, "/posts/")
 	switch {
+	case r.URL.Path == "/me":
+		reply(w, http.StatusOK, map[string]any{"me": !b.is(adapterstest.Stranger), "may": !b.is(adapterstest.Rightless), "left": !b.is(adapterstest.Spent)})
 	case r.Method == http.MethodPost && r.URL.Path == "/drafts":
 		draft := draftOf(body)
 		b.mu.Lock()
@@ -219,6 +236,7 @@ type channel struct {
 }
 
 var (
+	_ adapters.Checker  = (*channel)(nil)
 	_ adapters.Clocked  = (*channel)(nil)
 	_ adapters.Finder   = (*channel)(nil)
 	_ adapters.Locator  = (*channel)(nil)
@@ -268,6 +286,21 @@ func (ch *channel) call(ctx context.Context, method, path string, in, out any) (
 		f.Kind = k
 	}
 	return nil, f
+}
+
+func (ch *channel) CheckEvery() time.Duration { return time.Minute }
+func (ch *channel) Fate() string              { return "" }
+
+func (ch *channel) Check(ctx context.Context) []adapters.Finding {
+	var out struct{ Me, May, Left bool }
+	if _, err := ch.call(ctx, http.MethodGet, "/me", nil, &out); err != nil {
+		return []adapters.Finding{adapters.FindingOf(adapters.AspectCredential, err)}
+	}
+	f := adapters.Finding{Aspect: adapters.AspectAccount, State: adapters.Ready}
+	if !out.Me || !out.May || !out.Left {
+		f.State, f.Reason, f.Advice = adapters.Down, "the board says no", "look at the board"
+	}
+	return []adapters.Finding{f}
 }
 
 // drafted returns what the draft of a post is made of.

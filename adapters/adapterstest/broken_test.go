@@ -44,6 +44,7 @@ type broken struct {
 	mark     func(context.Context, adapters.Receipt, adapters.Mark) error
 	pin      func(context.Context, adapters.Receipt) error
 	unpin    func(context.Context, adapters.Receipt) error
+	check    func(context.Context) []adapters.Finding
 }
 
 func (b *broken) Limits() adapters.Limits {
@@ -72,6 +73,13 @@ func (b *broken) Unpin(ctx context.Context, on adapters.Receipt) error {
 		return b.channel.Unpin(ctx, on)
 	}
 	return b.unpin(ctx, on)
+}
+
+func (b *broken) Check(ctx context.Context) []adapters.Finding {
+	if b.check == nil {
+		return b.channel.Check(ctx)
+	}
+	return b.check(ctx)
 }
 
 func (b *broken) ClockOffset() (time.Duration, bool) {
@@ -408,6 +416,16 @@ func traps() map[string]trap {
 		"a_mark_that_was_not_made_is_not_sent":   {marksWith(adapters.Unknown), "the failure is unknown"},
 		"pins_and_unpins":                        {unpinsNothing, "pinned are"},
 		"tells_when_what_it_pins_is_gone":        {pinsAnything, "want not published"},
+
+		"is_ready_on_a_good_account":     {checks(adapters.Finding{Aspect: adapters.AspectReach, Reason: "x", Advice: "y"}), "on a good account it is down"},
+		"a_check_publishes_nothing":      {tries, "posts are public after the check"},
+		"is_not_ready_when_revoked":      {sanguine, "it is ready"},
+		"is_not_ready_when_rightless":    {sanguine, "it is ready"},
+		"is_not_ready_when_stranger":     {sanguine, "it is ready"},
+		"is_not_ready_when_spent":        {sanguine, "it is ready"},
+		"is_not_ready_without_an_answer": {sanguine, "it is ready"},
+		"is_not_ready_when_unreachable":  {sanguine, "it is ready"},
+		"a_check_leaks_no_secret":        {checks(adapters.Finding{Aspect: adapters.AspectReach, Reason: credential, Advice: "y"}), "a secret of"},
 	}
 }
 
@@ -474,6 +492,30 @@ func mute(b *broken, _ *adapterstest.Rig) {
 func clings(b *broken, _ *adapterstest.Rig) {
 	b.publish = func(ctx context.Context, _ adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 		return b.channel.release(ctx, a.Prepared, a.ReplyTo)
+	}
+}
+
+// checks finds always the same.
+func checks(f adapters.Finding) habit {
+	return func(b *broken, _ *adapterstest.Rig) {
+		b.check = func(context.Context) []adapters.Finding { return []adapters.Finding{f} }
+	}
+}
+
+// sanguine finds all well.
+func sanguine(b *broken, r *adapterstest.Rig) {
+	checks(adapters.Finding{Aspect: adapters.AspectReach, State: adapters.Ready})(b, r)
+}
+
+// tries out with a post whether it can post.
+func tries(b *broken, _ *adapterstest.Rig) {
+	b.check = func(ctx context.Context) []adapters.Finding {
+		p := adapterstest.Sample()
+		p.Key += "-tried"
+		if prepared, err := b.channel.Prepare(ctx, p); err == nil {
+			_, _ = b.channel.Publish(ctx, p, adapters.Attempt{Prepared: prepared})
+		}
+		return b.channel.Check(ctx)
 	}
 }
 

@@ -130,7 +130,7 @@ func Cases() []Case {
 			return c(ctx, r)
 		}})
 	}
-	for _, group := range []func(add func(string, check)){publishing, faults, looking, wiring, preparing, living} {
+	for _, group := range []func(add func(string, check)){publishing, faults, looking, wiring, preparing, living, checking} {
 		group(add)
 	}
 	return all

@@ -37,6 +37,7 @@ type Config struct {
 	// it, with pages_manage_posts and pages_read_engagement.
 	Token        string
 	AppSecret    string        // of the app that Token belongs to
+	AppID        string        // number of that app, for Check; "" where nobody asks how long Token lasts
 	Timeout      time.Duration // bounds one call; 0 for 30 seconds
 	AllowPrivate bool          // lets the channel call loopback and private addresses
 }
@@ -64,7 +65,7 @@ func New(c Config) (*Channel, error) {
 		return nil, fmt.Errorf("facebook channel %q: page_id %q: write the page's number in digits", c.Name, c.PageID)
 	}
 	client, err := graph.New(graph.Config{
-		BaseURL: c.BaseURL, Version: c.Version, Token: c.Token, AppSecret: c.AppSecret,
+		BaseURL: c.BaseURL, Version: c.Version, Token: c.Token, AppSecret: c.AppSecret, AppID: c.AppID,
 		Timeout: c.Timeout, AllowPrivate: c.AllowPrivate,
 	})
 	if err != nil {

@@ -42,12 +42,12 @@ func rig(t *testing.T, change func(*facebooktest.Config)) (adapterstest.Rig, *fa
 	t.Cleanup(channel.Close)
 	return adapterstest.Rig{
 		Channel: channel, Open: open, Platform: platform, Server: server, Clock: clock,
-		Secrets: []string{token, secret, graph.Proof(token, secret)},
+		Secrets: []string{token, secret, graph.Proof(token, secret), graph.Proof("77|"+secret, secret)},
 	}, platform
 }
 
 func config(base string) facebook.Config {
-	return facebook.Config{Name: "facebook-savona", BaseURL: base, PageID: page, Token: token, AppSecret: secret, AllowPrivate: true}
+	return facebook.Config{Name: "facebook-savona", BaseURL: base, PageID: page, Token: token, AppSecret: secret, AppID: "77", AllowPrivate: true}
 }
 
 func TestConformance(t *testing.T) {

@@ -57,6 +57,8 @@ type Config struct {
 	// and pages_read_engagement; for marks also with instagram_manage_comments.
 	Token        string
 	AppSecret    string        // of the app that Token belongs to
+	AppID        string        // number of that app, for Check; "" where nobody asks how long Token lasts
+	ImageHost    string        // where Check looks whether pictures can be fetched: an address of the site; "" for nowhere
 	Timeout      time.Duration // bounds one call; 0 for 30 seconds
 	AllowPrivate bool          // lets the channel call loopback and private addresses
 	// PollInterval is the pause between two questions whether a container is
@@ -75,6 +77,7 @@ type Channel struct {
 	pollInterval time.Duration
 	pollFor      time.Duration
 	proofKey     []byte // of what is prepared
+	imageHost    string
 	graph        *graph.Client
 }
 
@@ -106,7 +109,7 @@ func New(c Config) (*Channel, error) {
 		return nil, fmt.Errorf("instagram channel %q: poll_interval %v, poll_for %v: they must not be negative", c.Name, c.PollInterval, c.PollFor)
 	}
 	client, err := graph.New(graph.Config{
-		BaseURL: c.BaseURL, Version: c.Version, Token: c.Token, AppSecret: c.AppSecret,
+		BaseURL: c.BaseURL, Version: c.Version, Token: c.Token, AppSecret: c.AppSecret, AppID: c.AppID,
 		Timeout: c.Timeout, AllowPrivate: c.AllowPrivate,
 	})
 	if err != nil {
@@ -114,7 +117,7 @@ func New(c Config) (*Channel, error) {
 	}
 	return &Channel{
 		name: c.Name, user: c.UserID, username: c.Username,
-		pollInterval: c.PollInterval, pollFor: c.PollFor, proofKey: proofKey(c.Token), graph: client,
+		pollInterval: c.PollInterval, pollFor: c.PollFor, proofKey: proofKey(c.Token), imageHost: c.ImageHost, graph: client,
 	}, nil
 }
 

@@ -74,7 +74,7 @@ func rig(t *testing.T, change func(*instagramtest.Config, *instagram.Config)) ad
 	clock := new(adapterstest.Clock)
 	fake := instagramtest.Config{UserID: user, Username: name, Token: token, AppID: "77", AppSecret: secret, Now: clock.Now, ReadyAfterPolls: 1}
 	c := instagram.Config{
-		Name: "instagram-savona", UserID: user, Username: name, Token: token, AppSecret: secret, AllowPrivate: true,
+		Name: "instagram-savona", UserID: user, Username: name, Token: token, AppSecret: secret, AppID: "77", AllowPrivate: true,
 		PollInterval: time.Millisecond, PollFor: 20 * time.Second,
 	}
 	if change != nil {
@@ -91,7 +91,7 @@ func rig(t *testing.T, change func(*instagramtest.Config, *instagram.Config)) ad
 	t.Cleanup(channel.Close)
 	return adapterstest.Rig{
 		Channel: channel, Open: open, Platform: platform, Server: server, Clock: clock, Post: post(t),
-		Secrets: []string{token, secret, graph.Proof(token, secret)},
+		Secrets: []string{token, secret, graph.Proof(token, secret), graph.Proof("77|"+secret, secret)},
 	}
 }
 

@@ -131,11 +131,11 @@ func (c Config) accounts(base func(kind string) string) Accounts {
 		},
 		Facebook: facebook.Config{
 			Name: c.Names.Facebook, BaseURL: base(Facebook), PageID: facebookPage,
-			Token: c.credential("facebook token"), AppSecret: c.credential("facebook app secret"), AllowPrivate: true,
+			Token: c.credential("facebook token"), AppSecret: c.credential("facebook app secret"), AppID: facebookApp, AllowPrivate: true,
 		},
 		Instagram: instagram.Config{
 			Name: c.Names.Instagram, BaseURL: base(Instagram), UserID: instagramUser, Username: c.Handle,
-			Token: c.credential("instagram token"), AppSecret: c.credential("instagram app secret"),
+			Token: c.credential("instagram token"), AppSecret: c.credential("instagram app secret"), AppID: instagramApp,
 			AllowPrivate: true, PollInterval: instagramPoll,
 		},
 	}

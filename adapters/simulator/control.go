@@ -38,6 +38,12 @@ type faultOrder struct {
 	WaitMS  int64  `json:"wait_ms"` // of throttle and lag; 0 for one second
 }
 
+// A conditionOrder is the body of POST /api/conditions.
+type conditionOrder struct {
+	Channel   string `json:"channel"`   // the kind of platform
+	Condition string `json:"condition"` // one of adapterstest.Conditions
+}
+
 // handler returns everything that is served on Config.Listen.
 func (st *site) handler() http.Handler {
 	mux := http.NewServeMux()
@@ -49,6 +55,7 @@ func (st *site) handler() http.Handler {
 	mux.HandleFunc("GET /api/requests", st.requests)
 	mux.HandleFunc("POST /api/faults", st.fail)
 	mux.HandleFunc("DELETE /api/faults", st.clear)
+	mux.HandleFunc("POST /api/conditions", st.condition)
 	mux.HandleFunc("GET /{$}", st.overview)
 	mux.HandleFunc("GET /style.css", st.style)
 	mux.HandleFunc("GET /{kind}", st.timeline)
@@ -94,15 +101,48 @@ func (st *site) requests(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, st.sim.record.after(after))
 }
 
-// fail sets a fault.
-func (st *site) fail(w http.ResponseWriter, r *http.Request) {
+// order reads the body of an order; it has answered where it is not ok.
+func order(w http.ResponseWriter, r *http.Request, what string) (body []byte, ok bool) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		refuse(w, http.StatusUnsupportedMediaType, errors.New("send the fault as application/json"))
-		return
+		refuse(w, http.StatusUnsupportedMediaType, fmt.Errorf("send the %s as application/json", what))
+		return nil, false
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOrder))
 	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the fault has more than %d bytes", maxOrder))
+		refuse(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the %s has more than %d bytes", what, maxOrder))
+		return nil, false
+	}
+	return body, true
+}
+
+// condition puts an account into a condition.
+func (st *site) condition(w http.ResponseWriter, r *http.Request) {
+	body, ok := order(w, r, "condition")
+	if !ok {
+		return
+	}
+	var in conditionOrder
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Errorf(`read the condition: %w; write it as {"channel":"telegram","condition":"revoked"}`, err))
+		return
+	}
+	c, err := adapterstest.ParseCondition(in.Condition)
+	if err == nil {
+		err = st.sim.SetCondition(in.Channel, c)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	respond(w, http.StatusOK, in)
+}
+
+// fail sets a fault.
+func (st *site) fail(w http.ResponseWriter, r *http.Request) {
+	body, ok := order(w, r, "fault")
+	if !ok {
 		return
 	}
 	kind, f, err := parseFault(body)

@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -287,4 +288,36 @@ func FuzzParseFault(f *testing.F) {
 			t.Errorf("%q gives %+v, which is out of bounds", body, fault)
 		}
 	})
+}
+
+// TestConditionsOverHTTP puts each account into each condition that its platform has: its
+// channel notices, and nothing is public for it.
+func TestConditionsOverHTTP(t *testing.T) {
+	t.Parallel()
+	sim := start(t, simulator.Config{})
+	order := func(kind, condition string) int {
+		return do(t, http.MethodPost, sim.URL()+"/api/conditions", fmt.Sprintf(`{"channel":%q,"condition":%q}`, kind, condition), "Content-Type", "application/json").status
+	}
+	for _, kind := range simulator.Kinds() {
+		ch := open(t, sim.Accounts(), kind).(adapters.Checker)
+		for _, c := range adapterstest.Conditions() {
+			switch status := order(kind, string(c)); {
+			case status == http.StatusBadRequest && c != adapterstest.Revoked:
+				continue // this platform has no such condition
+			case status != http.StatusOK:
+				t.Errorf("%s %s: the order is answered %d", kind, c, status)
+			}
+			if got := adapters.Worst(ch.Check(t.Context())); (got.State == adapters.Ready) != (c == adapterstest.Good) {
+				t.Errorf("%s is %s, and its channel finds %+v", kind, c, got)
+			}
+		}
+		if live, err := sim.Live(kind); err != nil || len(live) != 0 {
+			t.Errorf("%d posts are public on %s (%v)", len(live), kind, err)
+		}
+	}
+	for _, c := range []struct{ kind, condition string }{{"telegram", "sad"}, {"fax", "good"}, {"telegram", "spent"}} {
+		if status := order(c.kind, c.condition); status != http.StatusBadRequest {
+			t.Errorf("%s %s: the order is answered %d, want 400", c.kind, c.condition, status)
+		}
+	}
 }

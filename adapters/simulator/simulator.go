@@ -248,6 +248,24 @@ func (s *Simulator) HangUp(kind string) error {
 	return nil
 }
 
+// SetCondition puts the account on the platform of this kind into a condition, which holds until
+// another one takes its place.
+func (s *Simulator) SetCondition(kind string, c adapterstest.Condition) error {
+	o, err := s.outlet(kind)
+	if err != nil {
+		return err
+	}
+	platform, ok := o.platform.(adapterstest.Conditioned)
+	if !ok {
+		return fmt.Errorf("simulator: the simulated %s: %w", kind, adapterstest.ErrNoCondition)
+	}
+	if err := platform.SetCondition(c); err != nil {
+		return fmt.Errorf("simulator: condition %s of the simulated %s: %w", c, kind, err)
+	}
+	s.log.Info("condition set", "kind", kind, "condition", string(c))
+	return nil
+}
+
 // Live returns what is before the public on the platform of this kind, in order of
 // publication.
 func (s *Simulator) Live(kind string) ([]adapterstest.Live, error) {

@@ -345,36 +345,6 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	return adapters.Receipt{}, adapters.ErrNotPublished
 }
 
-// Ready asks Telegram whether the channel can do its job, without any effect: the
-// token is valid, the bot may post in the channel, the reader's profile shows it. It
-// returns nil or a Failure that says what a person must do.
-func (ch *Channel) Ready(ctx context.Context) error {
-	var me user
-	if err := ch.get(ctx, "getMe", nil, &me); err != nil {
-		return err
-	}
-	var c chat
-	if err := ch.get(ctx, "getChat", map[string]any{"chat_id": ch.chat.param()}, &c); err != nil {
-		return err
-	}
-	if c.Type != "channel" || !ch.chat.is(c) {
-		return adapters.Fail(adapters.Auth, "chat %s is a %.20q, not the channel: correct the configured chat", ch.chat, c.Type)
-	}
-	var bot member
-	err := ch.get(ctx, "getChatMember", map[string]any{"chat_id": ch.chat.param(), "user_id": me.ID}, &bot)
-	switch {
-	case err != nil:
-		return err
-	case bot.Status != "creator" && (bot.Status != "administrator" || !bot.CanPost):
-		return adapters.Fail(adapters.Auth,
-			"the bot is %.20q in the channel and may not post: make it an administrator with the right to post messages", bot.Status)
-	case ch.reader == 0:
-		return nil
-	}
-	_, _, err = ch.latest(ctx)
-	return err
-}
-
 // ClockOffset returns by how much this machine's clock is ahead of Telegram's.
 func (ch *Channel) ClockOffset() (time.Duration, bool) { return ch.wire.ClockOffset() }
 

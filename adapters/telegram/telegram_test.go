@@ -414,8 +414,8 @@ func TestReaderWhoShowsAnotherChannel(t *testing.T) {
 			if err := r.Channel.ReadBack(t.Context(), p, receipt); adapters.KindOf(err) != adapters.Auth {
 				t.Errorf("read-back: got %v, want auth", err)
 			}
-			if err := r.Channel.(*telegram.Channel).Ready(t.Context()); adapters.KindOf(err) != adapters.Auth {
-				t.Errorf("ready: got %v, want auth", err)
+			if f := adapters.Worst(r.Channel.(adapters.Checker).Check(t.Context())); f.State != adapters.Degraded || f.Aspect != adapters.AspectReadBack {
+				t.Errorf("check: got %+v, want that posts can't be read back", f)
 			}
 		})
 	}
@@ -456,24 +456,25 @@ func TestReceiptThatIsNotOurs(t *testing.T) {
 	}
 }
 
-func TestReady(t *testing.T) {
+func TestCheck(t *testing.T) {
 	t.Parallel()
 	all := telegramtest.Rights{Member: true, Post: true, Delete: true}
 	for _, c := range []struct {
 		name   string
 		rights telegramtest.Rights
 		config func(*telegram.Config)
-		says   string // "" for ready
+		state  adapters.Readiness
+		says   string
 	}{
-		{"ready", all, func(*telegram.Config) {}, ""},
-		{"ready_by_name", all, func(c *telegram.Config) { c.ChatID = "@PC_savona" }, ""},
-		{"ready_without_reader", all, func(c *telegram.Config) { c.ReaderUserID = 0 }, ""},
-		{"dismissed", telegramtest.Rights{}, func(*telegram.Config) {}, "add it again"},
-		{"may_not_post", telegramtest.Rights{Member: true}, func(*telegram.Config) {}, "may not post"},
-		{"wrong_token", all, func(c *telegram.Config) { c.Token = "70010:another-bot-credential" }, "token is unknown"},
-		{"wrong_chat", all, func(c *telegram.Config) { c.ChatID = "-100777" }, "configured chat"},
-		{"wrong_name", all, func(c *telegram.Config) { c.ChatID = "@pc_genova" }, "configured chat"},
-		{"wrong_reader", all, func(c *telegram.Config) { c.ReaderUserID = 5 }, "send a message to the bot"},
+		{"ready", all, func(*telegram.Config) {}, adapters.Ready, ""},
+		{"by_name", all, func(c *telegram.Config) { c.ChatID = "@PC_savona" }, adapters.Degraded, strconv.FormatInt(telegramtest.DefaultChatID, 10)},
+		{"without_reader", all, func(c *telegram.Config) { c.ReaderUserID = 0 }, adapters.Ready, ""},
+		{"dismissed", telegramtest.Rights{}, func(*telegram.Config) {}, adapters.Down, "add it again"},
+		{"may_not_post", telegramtest.Rights{Member: true}, func(*telegram.Config) {}, adapters.Down, "may not post"},
+		{"wrong_token", all, func(c *telegram.Config) { c.Token = "70010:another-bot-credential" }, adapters.Down, "token is unknown"},
+		{"wrong_chat", all, func(c *telegram.Config) { c.ChatID = "-100777" }, adapters.Down, "configured chat"},
+		{"wrong_name", all, func(c *telegram.Config) { c.ChatID = "@pc_genova" }, adapters.Down, "configured chat"},
+		{"wrong_reader", all, func(c *telegram.Config) { c.ReaderUserID = 5 }, adapters.Degraded, "send a message to the bot"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -489,26 +490,26 @@ func TestReady(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer ch.Close()
-			switch err := ch.Ready(t.Context()); {
-			case c.says == "" && err != nil:
-				t.Errorf("got %v, want ready", err)
-			case c.says != "" && (adapters.KindOf(err) != adapters.Auth || !strings.Contains(err.Error(), c.says)):
-				t.Errorf("got %v, want auth and %q", err, c.says)
-			}
-			if n := len(platform.Live()); n != 0 {
-				t.Errorf("%d posts are public after Ready, want none", n)
+			if f := adapters.Worst(ch.Check(t.Context())); f.State != c.state || !strings.Contains(f.Reason+f.Advice, c.says) {
+				t.Errorf("got %+v, want %s and %q", f, c.state, c.says)
 			}
 		})
 	}
 }
 
-func TestReadyInSomethingElse(t *testing.T) {
+func TestCheckOfSomethingElse(t *testing.T) {
 	t.Parallel()
-	ch := answering(t, telegram.Config{}, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, `{"ok":true,"result":{"id":%d,"type":"supergroup"}}`, telegramtest.DefaultChatID)
-	})
-	if err := ch.Ready(t.Context()); adapters.KindOf(err) != adapters.Auth || !strings.Contains(err.Error(), "supergroup") {
-		t.Errorf("got %v, want auth and the kind of chat", err)
+	for method, want := range map[string]string{"getMe": "supergroup", "": "names bot 70010"} {
+		ch := answering(t, telegram.Config{}, func(w http.ResponseWriter, r *http.Request) {
+			id := telegramtest.DefaultChatID
+			if method != "" && strings.HasSuffix(r.URL.Path, method) {
+				id = 70010
+			}
+			_, _ = fmt.Fprintf(w, `{"ok":true,"result":{"id":%d,"type":"supergroup"}}`, id)
+		})
+		if f := adapters.Worst(ch.Check(t.Context())); f.State != adapters.Down || !strings.Contains(f.Reason, want) {
+			t.Errorf("got %+v, want %q", f, want)
+		}
 	}
 }
 
@@ -615,7 +616,9 @@ func FuzzAnswer(f *testing.F) {
 		judge(t, adapters.Receipt{ID: "1"}, ch.ReadBack(t.Context(), p, adapters.Receipt{ID: "42", Evidence: []byte(b)}))
 		receipt, err = ch.Find(t.Context(), p, adapters.Attempt{N: 1, Since: time.Now()})
 		judge(t, receipt, err)
-		judge(t, adapters.Receipt{ID: "1"}, ch.Ready(t.Context()))
+		if found := ch.Check(t.Context()); len(found) == 0 || strings.Contains(fmt.Sprint(found), telegramtest.DefaultToken) {
+			t.Errorf("the check found %v", found)
+		}
 	})
 }
 

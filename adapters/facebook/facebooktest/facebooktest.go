@@ -46,7 +46,7 @@ type Platform struct {
 	wall  *graphtest.Wall
 }
 
-var _ adapterstest.Platform = (*Platform)(nil)
+var _ adapterstest.Conditioned = (*Platform)(nil)
 
 // New returns a platform with an empty page.
 func New(c Config) *Platform {
@@ -84,6 +84,15 @@ func (p *Platform) Live() []adapterstest.Live {
 	return live
 }
 
+// SetCondition puts the page into a condition of [adapterstest.Conditioned].
+func (p *Platform) SetCondition(c adapterstest.Condition) error {
+	if _, err := adapterstest.ParseCondition(string(c)); err != nil {
+		return err
+	}
+	p.front.SetCondition(string(c))
+	return nil
+}
+
 // Delete lets somebody on the page delete the post id, and reports whether there
 // was one.
 func (p *Platform) Delete(id string) bool { return p.wall.Remove(id) }
@@ -113,7 +122,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	edge := req.Edge
-	ours := req.Object == p.c.PageID && p.c.PageID != ""
+	ours := req.Object == p.c.PageID && p.c.PageID != "" && !p.front.Is(graphtest.Stranger)
 	switch {
 	case r.Method == http.MethodGet && edge == "" && !ours:
 		p.readPost(w, r, req.Object)

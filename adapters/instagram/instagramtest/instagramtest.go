@@ -92,7 +92,7 @@ type container struct {
 	media   string // the post that was made of it; "" for none
 }
 
-var _ adapterstest.Platform = (*Platform)(nil)
+var _ adapterstest.Conditioned = (*Platform)(nil)
 
 // New returns a platform with an empty account.
 func New(c Config) *Platform {
@@ -142,6 +142,15 @@ func (p *Platform) Live() []adapterstest.Live {
 	return live
 }
 
+// SetCondition puts the account into a condition of [adapterstest.Conditioned].
+func (p *Platform) SetCondition(c adapterstest.Condition) error {
+	if _, err := adapterstest.ParseCondition(string(c)); err != nil {
+		return err
+	}
+	p.front.SetCondition(string(c))
+	return nil
+}
+
 // Delete lets somebody in the app delete the post id, and reports whether there
 // was one.
 func (p *Platform) Delete(id string) bool { return p.wall.Remove(id) }
@@ -173,7 +182,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	edge := req.Edge
-	ours := req.Object == p.c.UserID && p.c.UserID != ""
+	ours := req.Object == p.c.UserID && p.c.UserID != "" && !p.front.Is(graphtest.Stranger)
 	switch {
 	case p.front.Missing("instagram_basic") != "":
 		graphtest.Refuse(w, forbidden("instagram_basic"))
@@ -313,7 +322,7 @@ func (p *Platform) ready(id string) (c *container, media string, refusal graphte
 	case "IN_PROGRESS":
 		return nil, "", graphtest.Refusal{Code: 9007, Subcode: 2207027, Message: "Media ID is not available", Title: "Not Ready", Text: "The media is not ready to be published; wait a moment."}
 	}
-	if p.used() >= p.c.Quota {
+	if p.used() >= p.c.Quota || p.front.Is(graphtest.Spent) {
 		return nil, "", overQuota()
 	}
 	return c, "", graphtest.Refusal{}
@@ -498,6 +507,9 @@ func (p *Platform) limit(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	used := p.used()
 	p.mu.Unlock()
+	if p.front.Is(graphtest.Spent) {
+		used = p.c.Quota
+	}
 	node := graphtest.Node{
 		"id": nil, "quota_usage": used,
 		"config": map[string]int{"quota_total": p.c.Quota, "quota_duration": int(day / time.Second)},

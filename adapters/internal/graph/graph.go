@@ -43,17 +43,22 @@ type Config struct {
 	Token   string // access token of the page, or of a system user
 	// AppSecret is the secret of the app that the token belongs to: it proves
 	// on each call that the token was not stolen.
-	AppSecret    string
+	AppSecret string
+	// AppID is the number of that app, to ask what the platform knows of the token; "" where
+	// nobody asks.
+	AppID        string
 	Timeout      time.Duration // bounds one call; 0 for 30 seconds
 	AllowPrivate bool          // lets the client call loopback and private addresses
 }
 
 // A Client calls the Graph API with one credential. It is safe for concurrent use.
 type Client struct {
-	wire  *wire.Client
-	base  *url.URL // with the version
-	token string
-	proof string
+	wire           *wire.Client
+	base           *url.URL // with the version
+	version        string
+	token          string
+	proof          string
+	app, appSecret string
 }
 
 // New returns the client that c describes, or an error that names the field of c
@@ -75,6 +80,8 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("token: it is empty, or has a character that no access token has")
 	case !isSecret(c.AppSecret):
 		return nil, errors.New("app_secret: it is empty, or has a character that no app secret has")
+	case c.AppID != "" && !IsNumber(c.AppID):
+		return nil, fmt.Errorf("app_id %.40q: write the app's number in digits", c.AppID)
 	case c.Timeout < 0:
 		return nil, fmt.Errorf("timeout %v: it must not be negative", c.Timeout)
 	}
@@ -83,11 +90,10 @@ func New(c Config) (*Client, error) {
 		wire: wire.New(wire.Options{
 			Timeout:      c.Timeout,
 			AllowPrivate: c.AllowPrivate,
-			Secrets:      []string{c.Token, c.AppSecret, proof},
+			Secrets:      []string{c.Token, c.AppSecret, proof, Proof(c.AppID+"|"+c.AppSecret, c.AppSecret)},
 		}),
-		base:  base.JoinPath(c.Version),
-		token: c.Token,
-		proof: proof,
+		base: base.JoinPath(c.Version), version: c.Version,
+		token: c.Token, proof: proof, app: c.AppID, appSecret: c.AppSecret,
 	}, nil
 }
 
@@ -152,6 +158,11 @@ func (c *Client) Do(ctx context.Context, call Call, out any) (wire.Answer, error
 	if err != nil {
 		return wire.Answer{}, adapters.Fail(adapters.NotSent, "the request could not be made: %w", err)
 	}
+	return c.send(ctx, req, call.Rules, out)
+}
+
+// send sends req once and decodes the answer into out, as Do says it.
+func (c *Client) send(ctx context.Context, req *http.Request, rules []Rule, out any) (wire.Answer, error) {
 	a, err := c.wire.Do(ctx, req)
 	if err != nil {
 		return wire.Answer{}, err
@@ -165,7 +176,7 @@ func (c *Client) Do(ctx context.Context, call Call, out any) (wire.Answer, error
 		e.Message = c.wire.Excerpt([]byte(e.Message))
 		e.Detail = c.wire.Excerpt([]byte(e.Detail))
 		e.Trace = c.wire.Excerpt([]byte(e.Trace))
-		return a, e.failure(call.Rules, Wait(a.Header, time.Now()))
+		return a, e.failure(rules, Wait(a.Header, time.Now()))
 	case a.Status < 200 || a.Status > 299:
 		return a, c.wire.Unreadable(a, nil)
 	}

@@ -8,6 +8,7 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -116,6 +117,9 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte // at most Options.MaxAnswer bytes, not redacted
+	// Until is when the certificate ends that the other side showed, or the first one of those
+	// that vouch for it; zero without TLS.
+	Until time.Time
 }
 
 // Do sends req once and returns the whole answer. An error is a
@@ -164,7 +168,21 @@ func (c *Client) do(ctx context.Context, req *http.Request) (Answer, error) {
 	if len(body) > c.most {
 		return Answer{}, adapters.Fail(adapters.Unknown, "the answer (%s) is over %d bytes", resp.Status, c.most)
 	}
-	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Until: certified(resp.TLS)}, nil
+}
+
+// certified returns when the first of the certificates ends by which the other side was known;
+// zero where it showed none.
+func certified(state *tls.ConnectionState) (until time.Time) {
+	if state == nil || len(state.VerifiedChains) == 0 {
+		return until
+	}
+	for _, c := range state.VerifiedChains[0] {
+		if until.IsZero() || c.NotAfter.Before(until) {
+			until = c.NotAfter
+		}
+	}
+	return until
 }
 
 // noteClock compares the clock, which showed now when the answer began to arrive,

@@ -57,10 +57,11 @@ type Platform struct {
 	lastID int64
 	pinned []int64 // messages that are pinned, the newest last
 	rights Rights
+	gone   bool  // the token was revoked
 	shows  int64 // the channel that the reader's profile shows; 0 for none
 }
 
-var _ adapterstest.Platform = (*Platform)(nil)
+var _ adapterstest.Conditioned = (*Platform)(nil)
 
 // Rights are what the bot may do in the channel.
 type Rights struct {
@@ -115,6 +116,31 @@ func (p *Platform) SetRights(r Rights) {
 	p.rights = r
 }
 
+// SetCondition puts the account into a condition of [adapterstest.Conditioned].
+func (p *Platform) SetCondition(c adapterstest.Condition) error {
+	rights := Rights{Member: true, Post: true, Delete: true}
+	switch c {
+	case adapterstest.Good, adapterstest.Revoked:
+	case adapterstest.Rightless:
+		rights.Post = false
+	case adapterstest.Stranger:
+		rights = Rights{}
+	default:
+		return adapterstest.ErrNoCondition
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rights, p.gone = rights, c == adapterstest.Revoked
+	return nil
+}
+
+// revoked reports whether the token is not valid any more.
+func (p *Platform) revoked() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gone
+}
+
 // ShowInProfile sets the channel that the reader's profile shows from now on, 0 for
 // none. It is a setting of a person, who may change it at any time.
 func (p *Platform) ShowInProfile(chatID int64) {
@@ -167,6 +193,8 @@ func (p *Platform) serve(w http.ResponseWriter, r *http.Request, body []byte) an
 		return refuse(http.StatusUnauthorized, "Unauthorized: invalid token specified")
 	case token != p.config.Token:
 		return refuse(http.StatusNotFound, "Not Found")
+	case p.revoked():
+		return refuse(http.StatusUnauthorized, "Unauthorized")
 	case r.Method != http.MethodGet && r.Method != http.MethodPost:
 		return refuse(http.StatusNotFound, "Not Found")
 	}

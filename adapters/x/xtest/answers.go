@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tocsin/adapters/adapterstest"
 )
 
 // problems is where X's own types of errors live.
@@ -128,6 +130,9 @@ func (p *Platform) answerHeaders(w http.ResponseWriter, win window) {
 	h := w.Header()
 	h.Set("Date", p.c.Now().UTC().Format(time.RFC1123)) // with "UTC", as X writes it
 	h.Set("x-access-level", "read-write")
+	if p.is(adapterstest.Rightless) {
+		h.Set("x-access-level", "read")
+	}
 	h.Set("x-transaction-id", strings.ToLower(rand.Text()[:16]))
 	h.Set("api-version", "2.166")
 	if win.limit > 0 {

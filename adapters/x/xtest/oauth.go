@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tocsin/adapters/adapterstest"
 )
 
 // skew is how far a call's clock may be from the platform's.
@@ -35,7 +37,7 @@ func (p *Platform) recognise(r *http.Request) (status int, answer any) {
 		oauth["oauth_version"] != "1.0" || oauth["oauth_consumer_key"] != p.c.ConsumerKey {
 		return http.StatusUnauthorized, v1Error(32, "Could not authenticate you.")
 	}
-	if oauth["oauth_token"] != p.c.AccessToken {
+	if oauth["oauth_token"] != p.c.AccessToken || p.is(adapterstest.Revoked) {
 		return http.StatusUnauthorized, v1Error(89, "Invalid or expired token.")
 	}
 	seconds, err := strconv.ParseInt(oauth["oauth_timestamp"], 10, 64)

@@ -8,11 +8,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tocsin/adapters/adapterstest"
 )
 
 // me answers whose token it is: GET /2/users/me.
 func (p *Platform) me(w http.ResponseWriter, _ *http.Request, _ []byte) {
-	write(w, http.StatusOK, map[string]any{"data": map[string]string{"id": p.c.UserID, "name": p.c.Name, "username": p.c.Username}})
+	id, username := p.c.UserID, p.c.Username
+	if p.is(adapterstest.Stranger) {
+		id, username = "1730000000000000099", "another_office"
+	}
+	write(w, http.StatusOK, map[string]any{"data": map[string]string{"id": id, "name": p.c.Name, "username": username}})
 }
 
 // show answers one post: GET /2/tweets/{id}.

@@ -64,9 +64,11 @@ type Platform struct {
 	nonces  map[string]time.Time // when each nonce was used
 	used    []string             // the nonces, in the order of their use
 	windows map[string]*window   // by endpoint
+
+	condition adapterstest.Condition // guarded by mu
 }
 
-var _ adapterstest.Platform = (*Platform)(nil)
+var _ adapterstest.Conditioned = (*Platform)(nil)
 
 // New returns an account without posts.
 func New(c Config) *Platform {
@@ -110,6 +112,26 @@ func (p *Platform) Fail(f adapterstest.Fault) { p.faults.Fail(f) }
 
 // Clear forgets the faults and ends Down.
 func (p *Platform) Clear() { p.faults.Clear() }
+
+// SetCondition puts the account into a condition of [adapterstest.Conditioned].
+func (p *Platform) SetCondition(c adapterstest.Condition) error {
+	switch c {
+	case adapterstest.Good, adapterstest.Revoked, adapterstest.Rightless, adapterstest.Stranger, adapterstest.Spent:
+	default:
+		return adapterstest.ErrNoCondition
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.condition = c
+	return nil
+}
+
+// is reports whether the account is in a condition.
+func (p *Platform) is(c adapterstest.Condition) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.condition == c
+}
 
 // Live returns the public posts in order of publication, with the text as it was
 // sent: without t.co addresses and escapes.
@@ -179,6 +201,16 @@ func (p *Platform) guard(e endpoint, w http.ResponseWriter, r *http.Request) {
 	p.answerHeaders(w, count)
 	if !ok {
 		tooMany(w)
+		return
+	}
+	switch {
+	case p.is(adapterstest.Spent):
+		write(w, http.StatusPaymentRequired, problem{
+			Title: "Payment Required", Detail: "credits depleted", Status: http.StatusPaymentRequired, Type: "https://api.x.com/2/problems/credits-depleted",
+		})
+		return
+	case p.is(adapterstest.Rightless) && r.Method != http.MethodGet:
+		refuse(w, http.StatusForbidden, "Forbidden", "Your client app is not configured with the appropriate oauth1 app permissions for this endpoint.", problems+"oauth1-permissions")
 		return
 	}
 	e.serve(w, r, body)

@@ -37,7 +37,36 @@ type Front struct {
 	Scopes    []string         // permissions of Token
 	Now       func() time.Time // the platform's clock
 
-	calls atomic.Int64
+	calls     atomic.Int64
+	condition atomic.Pointer[string] // nil for good
+}
+
+// The conditions in which an account can be, by the names that the fakes give them.
+const (
+	Revoked       = "revoked"
+	Rightless     = "rightless"
+	Stranger      = "stranger"
+	Ending        = "ending"
+	ConsentEnding = "consent-ending"
+	Spent         = "spent"
+)
+
+// SetCondition puts the account into a condition; any other name is a good one.
+func (f *Front) SetCondition(c string) { f.condition.Store(&c) }
+
+// Is reports whether the account is in a condition.
+func (f *Front) Is(c string) bool {
+	now := f.condition.Load()
+	return now != nil && *now == c
+}
+
+// scopes returns the permissions that the token has now: without those to publish where they
+// were taken away.
+func (f *Front) scopes() []string {
+	if !f.Is(Rightless) {
+		return f.Scopes
+	}
+	return slices.DeleteFunc(slices.Clone(f.Scopes), func(s string) bool { return strings.Contains(s, "manage_posts") || strings.Contains(s, "publish") })
 }
 
 // A Request says what a call that passed the front is about.
@@ -89,7 +118,11 @@ func (f *Front) Open(w http.ResponseWriter, r *http.Request) (Request, bool) {
 func (f *Front) headers(w http.ResponseWriter) {
 	w.Header().Set("Date", f.Now().UTC().Format(http.TimeFormat))
 	w.Header().Set("X-Fb-Trace-Id", "T"+strconv.FormatInt(f.calls.Add(1), 10))
-	w.Header().Set("X-App-Usage", `{"call_count":1,"total_time":1,"total_cputime":1}`)
+	used := 1
+	if f.Is(Spent) {
+		used = 95
+	}
+	w.Header().Set("X-App-Usage", fmt.Sprintf(`{"call_count":%d,"total_time":1,"total_cputime":1}`, used))
 	w.Header().Set("Cache-Control", "private, no-cache, no-store, must-revalidate")
 }
 
@@ -106,6 +139,8 @@ func (f *Front) check(token, given string) Refusal {
 	switch {
 	case token == "":
 		return Refusal{Code: 104, Message: "An access token is required to request this resource."}
+	case f.Is(Revoked) && token == f.Token:
+		return Refusal{Code: 190, Subcode: 460, Message: "Error validating access token: The session has been invalidated because the user changed their password or Facebook has changed the session for security reasons."}
 	case token != f.Token:
 		return Refusal{Code: 190, Message: "Invalid OAuth access token - Cannot parse access token"}
 	case given == "":
@@ -130,6 +165,13 @@ func (f *Front) debugToken(w http.ResponseWriter, r *http.Request, token string)
 		Refuse(w, Refusal{Code: 190, Message: "Invalid OAuth access token signature."})
 		return
 	}
+	if f.Is(Revoked) && r.Form.Get("input_token") == f.Token {
+		Respond(w, map[string]any{"data": map[string]any{
+			"app_id": f.AppID, "is_valid": false, "scopes": []string{},
+			"error": map[string]any{"code": 190, "subcode": 460, "message": "Error validating access token: The session has been invalidated because the user changed their password or Facebook has changed the session for security reasons."},
+		}})
+		return
+	}
 	if r.Form.Get("input_token") != f.Token {
 		Respond(w, map[string]any{"data": map[string]any{
 			"is_valid": false, "scopes": []string{},
@@ -137,23 +179,37 @@ func (f *Front) debugToken(w http.ResponseWriter, r *http.Request, token string)
 		}})
 		return
 	}
-	granular := make([]map[string]any, 0, len(f.Scopes))
-	for _, s := range f.Scopes {
-		granular = append(granular, map[string]any{"scope": s, "target_ids": []string{f.Account}})
+	scopes, account := f.scopes(), f.Account
+	if f.Is(Stranger) {
+		account = "999000111"
+	}
+	granular := make([]map[string]any, 0, len(scopes))
+	for _, s := range scopes {
+		granular = append(granular, map[string]any{"scope": s, "target_ids": []string{account}})
+	}
+	expires, dataAccess := int64(0), f.Now().Add(90*24*time.Hour) // 0 for never
+	if f.Is(Ending) {
+		expires = f.Now().Add(endsIn).Unix()
+	}
+	if f.Is(ConsentEnding) {
+		dataAccess = f.Now().Add(endsIn)
 	}
 	Respond(w, map[string]any{"data": map[string]any{
 		"app_id": f.AppID, "application": "Tocsin", "type": "PAGE", "is_valid": true,
-		"expires_at":             0, // never
-		"data_access_expires_at": f.Now().Add(90 * 24 * time.Hour).Unix(),
+		"expires_at":             expires,
+		"data_access_expires_at": dataAccess.Unix(),
 		"issued_at":              f.Now().Add(-24 * time.Hour).Unix(),
-		"scopes":                 f.Scopes, "granular_scopes": granular, "profile_id": f.Account,
+		"scopes":                 scopes, "granular_scopes": granular, "profile_id": account,
 	}})
 }
+
+// endsIn is how far away the end of a token is that ends soon.
+const endsIn = 3 * 24 * time.Hour
 
 // Missing returns the first of scopes that the token lacks, "" if it has all.
 func (f *Front) Missing(scopes ...string) string {
 	for _, s := range scopes {
-		if !slices.Contains(f.Scopes, s) {
+		if !slices.Contains(f.scopes(), s) {
 			return s
 		}
 	}

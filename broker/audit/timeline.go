@@ -151,7 +151,7 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 		return say("%s: scaduto prima della pubblicazione", "%s: expired before it was published", channel)
 	case ledger.Superseded:
 		return say("%s: superato da un bollettino più recente", "%s: superseded by a newer bulletin", channel)
-	case ledger.Genesis, ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing:
+	case ledger.Genesis, ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing, ledger.Readiness:
 		return string(r.Type)
 	}
 	return string(r.Type)

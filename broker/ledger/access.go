@@ -89,6 +89,8 @@ func writings() []writing {
 		{Rejected, "ledger.rejected.record", node},
 		{Attempt, "ledger.alert.*.attempt", node},
 		{Notified, "ledger.alert.*.notified", node},
+		{Readiness, "ledger.readiness.node.*", node},
+		{Readiness, "ledger.readiness.channel.{channel}", []Role{RoleAdapter, RoleNode}},
 	}
 	for _, t := range []Type{Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded} {
 		all = append(all, writing{t, channel, []Role{RoleAdapter, RoleNode}})

@@ -154,7 +154,7 @@ func TestCommandsWriteNoOtherRecords(t *testing.T) {
 		r := ledger.Record{
 			Type: ledger.Type(kind), Alert: id, Number: 1, SHA256: digest, Channel: "x-a", Part: 1, Attempt: 2, PostID: "1", Prepared: "1",
 			Reason: "said by the test", Until: time.Now().UTC(), Realm: "exercise", Epoch: "e", Node: "one/forged", Refers: 1,
-			Whom: "questura", Occasion: "breakglass",
+			Whom: "questura", Occasion: "breakglass", State: ledger.StateDown, Class: "rights",
 		}
 		if !r.Delivery() && (r.Type == ledger.Bulletin || r.Type == ledger.Signature || r.Type == ledger.Refused || r.Type == ledger.Withdrawn || r.Type == ledger.Contact || r.Type == ledger.KeyRing || r.Type == ledger.Rejected) {
 			continue

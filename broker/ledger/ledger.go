@@ -723,6 +723,8 @@ func (l *Ledger) Time() time.Time {
 type Room struct {
 	Free  int64 // bytes
 	Bound int64 // bytes that it takes in all; 0 where it has no bound
+	// Behind is how many of the copies that a cluster keeps are missing or behind.
+	Behind int
 }
 
 // Rooms returns the room in the stream of records, and in that of bulletins.
@@ -739,10 +741,20 @@ func (l *Ledger) room(ctx context.Context, name string) (Room, error) {
 		return Room{}, fmt.Errorf("ask the ledger for its room: %w", err)
 	}
 	info := stream.CachedInfo()
-	if info.Config.MaxBytes <= 0 {
-		return Room{}, nil
+	behind := 0
+	if info.Cluster != nil {
+		current := 1 // the leader, which has answered
+		for _, peer := range info.Cluster.Replicas {
+			if peer.Current && !peer.Offline {
+				current++
+			}
+		}
+		behind = max(info.Config.Replicas-current, 0)
 	}
-	return Room{Bound: info.Config.MaxBytes, Free: max(info.Config.MaxBytes-int64(info.State.Bytes), 0)}, nil //nolint:gosec // far below 2^63
+	if info.Config.MaxBytes <= 0 {
+		return Room{Behind: behind}, nil
+	}
+	return Room{Behind: behind, Bound: info.Config.MaxBytes, Free: max(info.Config.MaxBytes-int64(info.State.Bytes), 0)}, nil //nolint:gosec // far below 2^63
 }
 
 // WaitApplied returns when the record with sequence seq is folded.

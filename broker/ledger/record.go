@@ -44,6 +44,8 @@ const (
 
 	LossAccepted Type = "loss_accepted" // a person accepted the ledger although its checkpoint was lost
 
+	Readiness Type = "readiness" // a channel, or the node itself, can or can't do its job from here on
+
 	Attempt       Type = "attempt"        // a node is about to send a post: intent, before the request leaves
 	Prepared      Type = "prepared"       // the platform holds what will be published (not public)
 	NotSent       Type = "not_sent"       // the post is certainly not public; to be tried again
@@ -96,10 +98,10 @@ type Record struct {
 	Statement string `json:"statement,omitempty"` // refused, withdrawn: what the person signed, byte for byte
 
 	Channels []string  `json:"channels,omitempty"` // attempt: first attempts that begin together; node_started: what the node carries
-	Channel  string    `json:"channel,omitempty"`  // delivery records
+	Channel  string    `json:"channel,omitempty"`  // delivery records; readiness: none for the node itself
 	Part     int       `json:"part,omitempty"`     // which post of the delivery, from 1
 	Attempt  int       `json:"attempt,omitempty"`  // counts from 1
-	Until    time.Time `json:"until,omitzero"`     // attempt: no request of it is under way after this
+	Until    time.Time `json:"until,omitzero"`     // attempt: no request of it is under way after this; readiness: when what it rests on ends
 	Released int64     `json:"released,omitempty"` // attempt: ledger sequence of the record that released the bulletin
 	Prepared string    `json:"prepared,omitempty"` // the platform's name for what it holds
 	Dead     bool      `json:"dead,omitempty"`     // not_sent: what was prepared can't be used any more
@@ -110,7 +112,8 @@ type Record struct {
 	Reconciled bool      `json:"reconciled,omitzero"` // posted: found by its alert code, not answered
 	Evidence   string    `json:"evidence,omitempty"`  // the platform's answer, without secrets
 
-	Class   string    `json:"class,omitempty"`    // outcome class of a failure
+	State   string    `json:"state,omitempty"`    // readiness: ready, degraded or down
+	Class   string    `json:"class,omitempty"`    // outcome class of a failure; readiness: what it rests on
 	Cause   string    `json:"cause,omitempty"`    // the platform's own code
 	Reason  string    `json:"reason,omitempty"`   // in words, for a person
 	RetryAt time.Time `json:"retry_at,omitzero"`  // not_sent, held: not before this moment
@@ -177,6 +180,13 @@ const (
 	ClassFlood     = "flood"     // more is refused than is recorded one by one
 )
 
+// The states of Readiness records, as [tocsin/adapters.Readiness] writes them.
+const (
+	StateReady    = "ready"
+	StateDegraded = "degraded"
+	StateDown     = "down"
+)
+
 // ClassAltered is the class of a Failed record of a post that was read back with another
 // text than was signed. It is stored.
 const ClassAltered = "altered"
@@ -200,6 +210,12 @@ func (r *Record) Subject() string {
 			return "ledger.node." + name + ".channel." + r.Channel // this channel's adapter may write there
 		}
 		return "ledger.node." + name
+	case Readiness:
+		if r.Channel != "" {
+			return "ledger.readiness.channel." + r.Channel
+		}
+		name, _, _ := strings.Cut(r.Node, "/")
+		return "ledger.readiness.node." + name
 	case Rejected:
 		if r.Refers > 0 {
 			return "ledger.rejected.record" // commands may not write there: what is refused for good is the nodes' word
@@ -245,7 +261,7 @@ func (r *Record) Delivery() bool {
 	switch r.Type {
 	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
 		return true
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
 		return false
 	}
 	return false
@@ -272,6 +288,12 @@ func (r *Record) Validate() error {
 		need(ValidChannel(name) && incarnation != "", "node is not NAME/INCARNATION")
 		need(r.Channel == "" || ValidChannel(r.Channel), "channel is not a channel's name")
 		need(r.Type != LossAccepted || r.Refers > 0 && r.Reason != "", "refers or reason is missing")
+	case Readiness:
+		name, incarnation, _ := strings.Cut(r.Node, "/")
+		need(ValidChannel(name) && incarnation != "", "node is not NAME/INCARNATION")
+		need(r.Channel == "" || ValidChannel(r.Channel), "channel is not a channel's name")
+		need(slices.Contains([]string{StateReady, StateDegraded, StateDown}, r.State), "state is not ready, degraded or down")
+		need(r.State == StateReady || r.Class != "" && r.Reason != "", "class or reason is missing")
 	case Bulletin:
 		r.needBulletin(need)
 		need(r.Bytes > 0, "bytes is missing")

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -266,6 +268,62 @@ type RingState struct {
 	Folder  string
 }
 
+// A ReadinessState is what the ledger says of whether a channel, or a node itself, can do its
+// job: the newest record, by whoever wrote it.
+type ReadinessState struct {
+	Seq     int64
+	At      time.Time // when the broker took it: since when it is so
+	Node    string    // name of the node that found it
+	Channel string    // "" for the node itself
+	State   string
+	Class   string // what it rests on
+	Reason  string
+	Until   time.Time // as the record says; zero for none
+}
+
+// readinessOf names a channel, or with "" the node itself, as one node finds it.
+type readinessOf struct{ node, channel string }
+
+// maxReadiness bounds what is kept of channels and nodes: whoever has the credential of a
+// channel may write under the name of any node.
+const maxReadiness = 1024
+
+// Readiness returns what the ledger says that a node found of a channel, or with "" of itself;
+// false where it says nothing.
+func (s *State) Readiness(node, channel string) (ReadinessState, bool) {
+	found, ok := s.readiness[readinessOf{node, channel}]
+	return found, ok
+}
+
+// EveryReadiness lists what the ledger says of the readiness of channels and nodes, by the
+// names of nodes and channels.
+func (s *State) EveryReadiness() []ReadinessState {
+	all := slices.Collect(maps.Values(s.readiness))
+	slices.SortFunc(all, func(a, b ReadinessState) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Channel, b.Channel))
+	})
+	return all
+}
+
+// LastVerified returns when a post was last read back on a channel as it was signed: the
+// proof that the whole way to the public worked. Zero for never.
+func (s *State) LastVerified(channel string) (at time.Time) {
+	for _, a := range s.Alerts {
+		for _, b := range a.Bulletins {
+			d := b.Deliveries[channel]
+			if d == nil {
+				continue
+			}
+			for _, p := range d.Parts {
+				if p.VerifiedAt.After(at) {
+					at = p.VerifiedAt
+				}
+			}
+		}
+	}
+	return at
+}
+
 // A State is the fold of a ledger up to Seq. It has one owner.
 type State struct {
 	Seq      int64
@@ -291,8 +349,9 @@ type State struct {
 	flood     Refusal                  // the newest record of a flood
 	seats     map[seat]incarnation     // the newest incarnation of each node
 	began     map[seat]int             // every "node/incarnation" that started, with its attempts after it was gone
-	decisions []touch                  // ascending
-	posts     []touch                  // ascending
+	readiness map[readinessOf]ReadinessState
+	decisions []touch // ascending
+	posts     []touch // ascending
 }
 
 // A seat is a node, or an incarnation of one, as far as a credential speaks for it: a node that
@@ -375,6 +434,7 @@ func NewState() *State {
 	return &State{
 		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Carried: map[string][]string{}, Codes: map[string][]string{}, JudgedBy: map[string]int64{},
 		times: map[int64]time.Time{}, handed: map[int64]*BulletinState{}, rejected: map[int64]bool{}, seats: map[seat]incarnation{}, began: map[seat]int{},
+		readiness: map[readinessOf]ReadinessState{},
 	}
 }
 
@@ -440,6 +500,8 @@ func (s *State) apply(e *Entry, before int64) error {
 	case LossAccepted: // a fact for auditors
 	case KeyRing:
 		s.Rings = append(s.Rings, RingState{Seq: e.Seq, At: e.Time, Version: r.Number, Meta: r.Meta, Ring: r.Ring, Folder: r.Folder})
+	case Readiness:
+		return s.applyReadiness(e, foreign)
 	case Rejected:
 		s.applyRejected(e)
 	case Bulletin:
@@ -505,6 +567,17 @@ func (s *State) WasInForce(r *RingState) bool {
 	return s.JudgedBy[r.Ring] > r.Seq && !s.rejected[r.Seq] && !slices.ContainsFunc(s.Rings, func(o RingState) bool {
 		return o.Seq > r.Seq && o.Version == r.Version && o.Ring == r.Ring
 	})
+}
+
+func (s *State) applyReadiness(e *Entry, foreign func(string, ...any) error) error {
+	r := &e.Record
+	name, _, _ := strings.Cut(r.Node, "/")
+	of := readinessOf{name, r.Channel}
+	if _, known := s.readiness[of]; !known && len(s.readiness) >= maxReadiness {
+		return foreign("the readiness of %d channels and nodes is kept already", maxReadiness)
+	}
+	s.readiness[of] = ReadinessState{Seq: e.Seq, At: e.Time, Node: name, Channel: r.Channel, State: r.State, Class: r.Class, Reason: r.Reason, Until: r.Until}
+	return nil
 }
 
 func (s *State) applyRejected(e *Entry) {
@@ -726,7 +799,7 @@ func (s *State) meets(p *PartState, r *Record, channel string, before int64) boo
 	case NotSent, Unknown, Posted:
 		return slices.Contains(p.owing, r.Node)
 	case Absent, Verified, NotVerifiable:
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
 	}
 	return false
 }
@@ -812,7 +885,7 @@ func from(t Type) []DeliveryState {
 		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StateHeld}
 	case Expired, Superseded:
 		return []DeliveryState{StatePending, StateHeld}
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
 	}
 	return nil
 }
@@ -948,6 +1021,6 @@ func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 		p.State = StateExpired
 	case Superseded:
 		p.State = StateSuperseded
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
 	}
 }

@@ -47,6 +47,7 @@ func house() map[string][]string {
 		"broker/signing":   {"broker/alert", "broker/bulletin"},
 		"broker/ledger":    {"broker/alert"},
 		"broker/delivery":  {"broker/alert", "broker/bulletin", "broker/signing", "broker/ledger", "adapters"},
+		"broker/readiness": {"broker/ledger", "adapters"},
 		"broker/audit":     {"broker/alert", "broker/bulletin", "broker/signing", "broker/ledger"},
 		"broker/report":    {"broker/alert", "broker/bulletin", "broker/signing", "broker/ledger", "broker/audit"},
 		"broker/telemetry": {},

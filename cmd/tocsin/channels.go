@@ -63,9 +63,9 @@ func platformKeys(kind string) []string {
 	case "x":
 		return []string{"base_url", "allow_private", "consumer_key", "consumer_secret", "access_token", "access_secret", "user_id", "username"}
 	case "facebook":
-		return []string{"base_url", "allow_private", "page_id", "token", "app_secret", "version"}
+		return []string{"base_url", "allow_private", "page_id", "token", "app_secret", "app_id", "version"}
 	case "instagram":
-		return []string{"base_url", "allow_private", "user_id", "username", "token", "app_secret", "version"}
+		return []string{"base_url", "allow_private", "user_id", "username", "token", "app_secret", "app_id", "version"}
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (ch *channelConfig) open(c *config, getenv func(string) string, site siteAc
 		}
 	case "facebook":
 		k := facebook.Config{
-			Name: ch.Name, BaseURL: ch.BaseURL, Version: ch.Version, PageID: ch.PageID, Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate,
+			Name: ch.Name, BaseURL: ch.BaseURL, Version: ch.Version, AppID: ch.AppID, PageID: ch.PageID, Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate,
 			Token: read("token", ch.Token), AppSecret: read("app_secret", ch.AppSecret),
 		}
 		if err == nil {
@@ -135,7 +135,7 @@ func (ch *channelConfig) open(c *config, getenv func(string) string, site siteAc
 		}
 	case "instagram":
 		k := instagram.Config{
-			Name: ch.Name, BaseURL: ch.BaseURL, Version: ch.Version, UserID: ch.UserID, Username: ch.Username, Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate,
+			Name: ch.Name, BaseURL: ch.BaseURL, Version: ch.Version, AppID: ch.AppID, ImageHost: c.Site.PublicURL, UserID: ch.UserID, Username: ch.Username, Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate,
 			Token: read("token", ch.Token), AppSecret: read("app_secret", ch.AppSecret),
 		}
 		if err == nil {

@@ -204,7 +204,10 @@ type channelConfig struct {
 	// Facebook and Instagram
 	PageID    string `yaml:"page_id"`
 	AppSecret secret `yaml:"app_secret"`
-	Version   string `yaml:"version"`
+	// AppID is the number of the app of AppSecret: with it the platform says how long the
+	// token lasts.
+	AppID   string `yaml:"app_id"`
+	Version string `yaml:"version"`
 }
 
 // secret names where a credential is: in a file, or in the environment. The

@@ -21,6 +21,7 @@ import (
 	"tocsin/broker/audit"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
+	"tocsin/broker/readiness"
 	"tocsin/broker/signing"
 	"tocsin/broker/telemetry"
 )
@@ -58,6 +59,7 @@ type node struct {
 	siteURL   string
 	access    siteAccess
 	service   *delivery.Service
+	watch     *readiness.Watch // nil where nobody asked for it
 	telemetry *telemetry.Telemetry
 	sync      string // whose word it is that the broker syncs every write
 	work      sync.WaitGroup
@@ -101,6 +103,8 @@ type nodeOptions struct {
 	// acceptLost is the number of records of a ledger that is to be trusted although
 	// its checkpoint was lost; 0 for none.
 	acceptLost int64
+	// checks has the node look on a schedule whether its channels can do their job.
+	checks bool
 }
 
 // startNode brings a node up: when it returns, the site shows what is in force and
@@ -154,6 +158,11 @@ func startNode(ctx context.Context, c *config, o nodeOptions) (_ *node, err erro
 	n.service, err = delivery.New(d)
 	if err != nil {
 		return nil, err
+	}
+	if o.checks {
+		if err := n.openWatch(channels); err != nil {
+			return nil, err
+		}
 	}
 	if err := n.begin(ctx, o); err != nil {
 		if errors.Is(err, ledger.ErrForbidden) && c.Broker.URL != "" {
@@ -531,6 +540,9 @@ func (n *node) begin(ctx context.Context, o nodeOptions) error {
 		}
 	})
 	n.work.Go(func() { n.watchRings(ctx) })
+	if n.watch != nil {
+		n.work.Go(func() { n.watchReadiness(ctx) })
+	}
 	return nil
 }
 

@@ -73,7 +73,7 @@ func notRead(path string) bool {
 		return slices.Contains([]string{"document.go", "public.go", "feed.go"}, name)
 	case dir == "adapters/x":
 		return name == "emoji.go"
-	case dir == "broker/delivery":
+	case dir == "broker/delivery", dir == "broker/readiness":
 		return name == "meters.go"
 	case dir == "cmd/tocsin":
 		return name == "phrases.go"

@@ -100,7 +100,7 @@ Language of the screen: TOCSIN_LANG=it or TOCSIN_LANG=en`),
 		p.demoCommand(), p.initCommand(), p.serveCommand(), p.composeCommand(), p.scenarioCommand(), p.capCommand(), p.previewCommand(), p.signCommand(), p.publishCommand(),
 		p.cosignCommand(), p.refuseCommand(), p.withdrawCommand(), p.contactCommand(), p.breakglassCommand(), p.ratifyCommand(),
 		p.updateCommand(), p.extendCommand(), p.allClearCommand(), p.correctCommand(), p.cancelCommand(),
-		p.statusCommand(), p.keysCommand(), p.auditCommand(), p.streamsCommand(), p.credentialCommand(), p.simulateCommand(), p.benchCommand(),
+		p.statusCommand(), p.checkCommand(), p.keysCommand(), p.auditCommand(), p.streamsCommand(), p.credentialCommand(), p.simulateCommand(), p.benchCommand(),
 	)
 	p.translate(root)
 	return root

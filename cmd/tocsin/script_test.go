@@ -67,6 +67,8 @@ func TestScripts(t *testing.T) {
 			"flip":      bind(t.Context(), scriptFlip),
 			"refused":   bind(t.Context(), scriptRefused),
 			"live":      bind(t.Context(), scriptLive),
+			"trouble":   bind(t.Context(), scriptTrouble),
+			"looks":     bind(t.Context(), scriptLooks),
 			"plainkeys": bind(t.Context(), scriptPlainKeys),
 			"nofiles":   bind(t.Context(), scriptNoFiles),
 			"page":      bind(t.Context(), scriptPage),
@@ -281,6 +283,44 @@ func scriptLive(ctx context.Context, ts *testscript.TestScript, args []string) {
 	ts.Check(err)
 	if posts != want {
 		ts.Fatalf("%d posts of %s bear %q, want %d", posts, args[1], args[3], want)
+	}
+}
+
+// trouble SIMULATOR KIND CONDITION puts an account of the simulator into a condition.
+func scriptTrouble(ctx context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: trouble SIMULATOR KIND CONDITION")
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+args[0]+"/api/conditions", strings.NewReader(fmt.Sprintf(`{"channel":%q,"condition":%q}`, args[1], args[2])))
+	ts.Check(err)
+	r.Header.Set("Content-Type", "application/json")
+	a, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer a.Body.Close()
+	if a.StatusCode != http.StatusOK {
+		said, _ := io.ReadAll(a.Body)
+		ts.Fatalf("%s is not put into %s: %s %s", args[1], args[2], a.Status, said)
+	}
+}
+
+// looks STATE N waits until the node has looked at N subjects.
+func scriptLooks(ctx context.Context, ts *testscript.TestScript, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: looks STATE N")
+	}
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if r, err := readReadiness(ts.MkAbs(args[0])); err == nil && len(r.Subjects) == want {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			ts.Fatalf("the node has not looked at %d subjects", want)
+		case <-tick.C:
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func (p *program) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.serve(cmd.Context(), c, nodeOptions{command: "tocsin serve", getenv: p.getenv, log: log, acceptLost: acceptLost})
+			return p.serve(cmd.Context(), c, nodeOptions{command: "tocsin serve", getenv: p.getenv, log: log, acceptLost: acceptLost, checks: true})
 		},
 	}
 	cmd.Flags().StringVarP(&config, "config", "c", "", p.say("configurazione del nodo", "the node's configuration"))

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/adapters"
+	"tocsin/broker/readiness"
+)
+
+// boardAt is a report with each thing that the screen can show.
+func boardAt(at time.Time) readiness.Report {
+	return readiness.NewReport("savona-1", at, []readiness.Standing{
+		{Kind: "node", State: adapters.Degraded, Since: at.Add(-time.Hour), At: at, Findings: []adapters.Finding{
+			finding(readiness.AspectKeyRing, adapters.Degraded, both("il portachiavi scade presto", "the key ring expires soon"), both("preparare e firmare la prossima versione (tocsin keys draft)", "make and sign its next version (tocsin keys draft)")).
+				Ending(at.Add(10*24*time.Hour), at),
+			fine(readiness.AspectDisk),
+			judgeClock([]time.Duration{time.Second}, timeUnkept)[1],
+		}},
+		{Name: "sito", Kind: "website", State: adapters.Ready, At: at, LastVerified: at.Add(-48 * time.Hour), Findings: []adapters.Finding{
+			fine(adapters.AspectReach), adapters.Finding{Aspect: adapters.AspectCertificate, Reason: "x", Advice: "y"}.Ending(at.Add(80*24*time.Hour), at),
+		}},
+		{Name: "x", Kind: "x", State: adapters.Down, Since: at.Add(-2 * time.Hour), At: at, Fate: "X", Findings: []adapters.Finding{
+			adapters.FindingOf(adapters.AspectCredential, adapters.Fail(adapters.Quota, "the X account has no credits left: buy credits in the developer console (X answered 402: credits depleted)")),
+		}},
+		{Name: "facebook", Kind: "facebook", State: adapters.Degraded, Since: at, At: at, Fate: "Meta", Findings: []adapters.Finding{
+			adapters.Finding{Aspect: adapters.AspectDataAccess, Reason: "the app's access to the account's data ends soon, though the token does not", Advice: "the person who gave the app its access must log in to it again on the platform"}.
+				Ending(at.Add(3*24*time.Hour), at),
+		}},
+		{Name: "instagram", Kind: "instagram", State: adapters.Ready, At: at, Fate: "Meta", Findings: []adapters.Finding{
+			adapters.Finding{Aspect: adapters.AspectBudget, Reason: "x", Advice: "y"}.Spending(41, adapters.LifeCycle),
+		}},
+	})
+}
+
+// TestReadinessScreen holds the screen against golden files, in both languages.
+func TestReadinessScreen(t *testing.T) {
+	t.Parallel()
+	for _, lang := range []string{"it", "en"} {
+		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
+			r := boardAt(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+			var out bytes.Buffer
+			(&program{lang: lang}).writeReadiness(&out, &r)
+			path := filepath.Join("testdata", "readiness."+lang+".txt")
+			if os.Getenv("TOCSIN_UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.String() != string(want) {
+				t.Errorf("the screen says\n%s\nwant\n%s", out.String(), want)
+			}
+			if lang == "it" {
+				for line := range strings.Lines(out.String()) {
+					if word := englishWords.FindString(quotedText.ReplaceAllString(line, `""`)); word != "" {
+						t.Errorf("the Italian screen says %q: %s", word, line)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestWatchSaysWhatChanged shows the first report whole, and then changes alone.
+func TestWatchSaysWhatChanged(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	c := &check{p: &program{lang: "en", out: &out}}
+	var last screen
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	show := func(r readiness.Report) string {
+		out.Reset()
+		if err := c.changed(&last, r); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	if got := show(boardAt(at)); !strings.Contains(got, "Readiness of savona-1") || !strings.Contains(got, "instagram") {
+		t.Errorf("first it says %q, want all", got)
+	}
+	if got := show(boardAt(at.Add(time.Minute))); got != "" {
+		t.Errorf("nothing has changed, and it says %q", got)
+	}
+	r := boardAt(at.Add(2 * time.Minute))
+	r.Subjects[2].State, r.Subjects[2].Findings = adapters.Ready, []adapters.Finding{fine(adapters.AspectCredential)}
+	if got := show(r); !strings.Contains(got, "x ") || !strings.Contains(got, "ready") || strings.Contains(got, "facebook") {
+		t.Errorf("of x alone something has changed, and it says %q", got)
+	}
+}
+
+func TestJudgeClock(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		offsets       []time.Duration
+		kept          timeSource
+		clock, source adapters.Readiness
+	}{
+		"kept":                     {nil, timeKept, adapters.Ready, adapters.Ready},
+		"nobody_knows":             {nil, timeUnknown, adapters.Ready, adapters.Ready},
+		"unkept_and_alone":         {nil, timeUnkept, adapters.Ready, adapters.Degraded},
+		"unkept_and_right":         {[]time.Duration{time.Second}, timeUnkept, adapters.Ready, adapters.Ready},
+		"a_minute_behind":          {[]time.Duration{-time.Minute, -time.Minute}, timeKept, adapters.Degraded, adapters.Ready},
+		"one_platform_is_wrong":    {[]time.Duration{time.Second, time.Hour, time.Second}, timeKept, adapters.Ready, adapters.Ready},
+		"an_hour_ahead_everywhere": {[]time.Duration{time.Hour, time.Hour}, timeKept, adapters.Down, adapters.Ready},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := judgeClock(c.offsets, c.kept)
+			if got[0].State != c.clock || got[1].State != c.source {
+				t.Errorf("got %+v, want %s and %s", got, c.clock, c.source)
+			}
+		})
+	}
+}

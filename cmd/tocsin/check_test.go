@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/adapters"
+	"tocsin/broker/ledger"
 	"tocsin/broker/readiness"
 )
 
@@ -119,5 +121,58 @@ func TestJudgeClock(t *testing.T) {
 				t.Errorf("got %+v, want %s and %s", got, c.clock, c.source)
 			}
 		})
+	}
+}
+
+// TestReadinessByTheLedger: a host on which no node runs is told what nodes recorded.
+func TestReadinessByTheLedger(t *testing.T) {
+	t.Parallel()
+	s := ledger.NewState()
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for i, r := range []ledger.Record{
+		{Type: ledger.Genesis, Realm: "exercise", Epoch: "e"},
+		{Type: ledger.Readiness, Node: "savona-1/a", Channel: "x", State: ledger.StateDown, Class: "budget", Reason: "the X account has no credits left: buy credits in the developer console; look at the board"},
+		{Type: ledger.Readiness, Node: "savona-1/a", State: ledger.StateDegraded, Class: "disk", Reason: "it is nearly full; make room", Until: at.Add(time.Hour)},
+		{Type: ledger.Readiness, Node: "savona-2/a", Channel: "x", State: ledger.StateReady},
+	} {
+		if err := s.Apply(&ledger.Entry{Seq: int64(i + 1), Subject: r.Subject(), Record: r, Time: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := readiness.NewReport("", at, standingsOf(s))
+	var out bytes.Buffer
+	(&program{lang: "en"}).writeReadiness(&out, &r)
+	const want = `Readiness as the ledger says it, 22-11-2026 13:00:00 (CET): DOWN
+
+node savona-1  degraded    since 22-11-2026 13:00
+    disk (until 22-11-2026 14:00): it is nearly full
+    what to do: make room
+savona-1/x     DOWN        since 22-11-2026 13:00
+    budget: the X account has no credits left: buy credits in the developer console
+    what to do: look at the board
+savona-2/x     ready       since 22-11-2026 13:00
+`
+	if out.String() != want {
+		t.Errorf("the screen says\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// TestNodeLooksAtItself has a node that lacks something say so.
+func TestNodeLooksAtItself(t *testing.T) {
+	t.Parallel()
+	first := newCountdown(2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	first.await(ctx, time.Hour) // who is stopped does not wait
+	first.one()
+	first.one()
+	first.await(t.Context(), time.Hour)
+	newCountdown(0).await(t.Context(), time.Hour)
+	if f := diskFinding(t.TempDir() + "/none"); f.State != adapters.Degraded || f.Advice == "" {
+		t.Errorf("of a folder that is not there: %+v", f)
+	}
+	c := &config{dir: t.TempDir(), Site: siteConfig{TLS: tlsConfig{Certificate: "none.crt", Key: "none.key"}}}
+	if found := c.lookAtCertificates(time.Now()); len(found) != 1 || found[0].State != adapters.Degraded || !strings.Contains(found[0].Advice, "site.tls") {
+		t.Errorf("of a certificate that is not there: %+v", found)
 	}
 }

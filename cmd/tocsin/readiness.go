@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin/adapters"
@@ -47,15 +48,14 @@ func fine(a adapters.Aspect) adapters.Finding {
 // openWatch makes the watch on the channels and the node. Its metrics, records and log are the
 // node's own.
 func (n *node) openWatch(channels []delivery.Channel) (err error) {
-	var first sync.WaitGroup // the first looks at channels: their answers tell of the clock
+	first := newCountdown(len(channels)) // looks at channels: their answers tell of the clock
 	subjects := []readiness.Subject{{Kind: "node", Every: selfEvery, Look: func(ctx context.Context) []adapters.Finding {
-		within(ctx, firstLooks, &first)
+		first.await(ctx, firstLooks)
 		return n.lookAtSelf(ctx, channels)
 	}}}
 	for _, ch := range channels {
 		s := readiness.Channel(ch.Channel)
-		look, once := s.Look, sync.OnceFunc(first.Done)
-		first.Add(1)
+		look, once := s.Look, sync.OnceFunc(first.one)
 		s.Look = func(ctx context.Context) []adapters.Finding {
 			defer once()
 			return look(ctx)
@@ -71,17 +71,34 @@ func (n *node) openWatch(channels []delivery.Channel) (err error) {
 // firstLooks is how long the node's first look at itself waits for those at channels.
 const firstLooks = 15 * time.Second
 
-// within returns when all of a group are done, and after so long at the latest.
-func within(ctx context.Context, long time.Duration, group *sync.WaitGroup) {
+// A countdown ends when each of so many has happened.
+type countdown struct {
+	left atomic.Int64
+	done chan struct{}
+}
+
+func newCountdown(from int) *countdown {
+	c := &countdown{done: make(chan struct{})}
+	c.left.Store(int64(from))
+	if from == 0 {
+		close(c.done)
+	}
+	return c
+}
+
+// one counts one that has happened.
+func (c *countdown) one() {
+	if c.left.Add(-1) == 0 {
+		close(c.done)
+	}
+}
+
+// await returns at the end, and after so long at the latest.
+func (c *countdown) await(ctx context.Context, long time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
-	done := make(chan struct{})
-	go func() { // it ends with the last of the group, each of which has a deadline of its own
-		defer close(done)
-		group.Wait()
-	}()
 	select {
-	case <-done:
+	case <-c.done:
 	case <-ctx.Done():
 	}
 }

@@ -86,7 +86,9 @@ type Report struct {
 	Node     string             `json:"node"`
 	State    adapters.Readiness `json:"state"` // the worst of all
 	Subjects []Standing         `json:"subjects"`
-	Shared   []Shared           `json:"shared_fates,omitempty"`
+	// Pending is how many subjects were not looked at yet, right after a start.
+	Pending int      `json:"pending,omitempty"`
+	Shared  []Shared `json:"shared_fates,omitempty"`
 }
 
 // A Shared fate is one failure that is likely to take several channels.

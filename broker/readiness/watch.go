@@ -160,7 +160,10 @@ func (w *Watch) take(ctx context.Context, i int, found Standing) {
 	}
 	w.standings[i] = found
 	if w.Report != nil {
-		w.Report(NewReport(w.Node, found.At, slices.DeleteFunc(slices.Clone(w.standings), func(s Standing) bool { return s.At.IsZero() })))
+		looked := slices.DeleteFunc(slices.Clone(w.standings), func(s Standing) bool { return s.At.IsZero() })
+		r := NewReport(w.Node, found.At, looked)
+		r.Pending = len(w.standings) - len(looked)
+		w.Report(r)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -69,13 +70,31 @@ func (c *check) run(ctx context.Context) error {
 	running := errors.Is(ledger.InUse(state), ledger.ErrInUse)
 	switch {
 	case running && !c.ask:
-		return c.follow(ctx, func(context.Context) (readiness.Report, error) { return readReadiness(state) })
+		return c.follow(ctx, func(context.Context) (readiness.Report, error) {
+			r, err := readReadiness(state)
+			if err == nil && !errors.Is(ledger.InUse(state), ledger.ErrInUse) {
+				r = off(r)
+			}
+			return r, err
+		})
 	case conf == nil:
 		return both("nessun nodo acceso su %s: indicare la configurazione con -c", "no node runs on %s: name the configuration with -c", state)
 	case conf.Broker.URL != "" && !c.ask && !exists(state):
 		return c.follow(ctx, c.recorded)
 	}
 	return c.question(ctx, conf)
+}
+
+// notRunning is the finding on a node that is not up.
+func notRunning() adapters.Finding {
+	return finding(readiness.AspectLedger, adapters.Down, both("su questa macchina il nodo non è acceso", "the node does not run on this machine"), both("accenderlo con tocsin serve", "start it with tocsin serve"))
+}
+
+// off returns the report on a node that was up when it wrote it, and is not any more.
+func off(r readiness.Report) readiness.Report {
+	all := slices.DeleteFunc(slices.Clone(r.Subjects), func(s readiness.Standing) bool { return s.Kind == "node" })
+	all = slices.Insert(all, 0, readiness.Standing{Kind: "node", State: adapters.Down, At: time.Now(), Findings: []adapters.Finding{notRunning()}})
+	return readiness.NewReport(r.Node, time.Now(), all)
 }
 
 // exists reports whether something has the name.
@@ -101,8 +120,7 @@ func (c *check) question(ctx context.Context, conf *config) error {
 		if state := conf.abs(conf.State); exists(state) {
 			found = append(found, diskFinding(state))
 		}
-		return append(found, finding(readiness.AspectLedger, adapters.Down, both("su questa macchina il nodo non è acceso", "the node does not run on this machine"),
-			both("accenderlo con tocsin serve", "start it with tocsin serve")))
+		return append(found, notRunning())
 	}}}
 	if c.ask && errors.Is(ledger.InUse(conf.abs(conf.State)), ledger.ErrInUse) {
 		subjects = nil // the node is up, and speaks for itself
@@ -187,7 +205,7 @@ func (c *check) follow(ctx context.Context, read func(context.Context) (readines
 	for end := time.Now().Add(nodePatience); ; {
 		r, err := read(ctx)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && time.Now().Before(end): // the node has just been started
+		case (errors.Is(err, fs.ErrNotExist) || err == nil && r.Pending > 0 && !c.watch) && time.Now().Before(end): // the node has just been started
 		case errors.Is(err, fs.ErrNotExist):
 			return both("il nodo è acceso e non ha ancora guardato niente: riprovare tra poco, o con --ask", "the node runs and has looked at nothing yet: try again soon, or with --ask")
 		case err != nil:
@@ -216,7 +234,7 @@ func (c *check) show(r readiness.Report) error {
 	} else {
 		c.p.writeReadiness(c.p.out, &r)
 	}
-	if r.State != adapters.Ready {
+	if r.State != adapters.Ready || r.Pending > 0 {
 		return errQuiet
 	}
 	return nil
@@ -267,6 +285,9 @@ func (p *program) writeReadiness(w io.Writer, r *readiness.Report) {
 	}
 	fmt.Fprintln(w)
 	p.writeStandings(w, r.Subjects)
+	if r.Pending > 0 {
+		fmt.Fprintln(w, p.say("Il nodo è appena stato acceso: %d non ancora guardati.", "The node has just been started: %d not looked at yet.", r.Pending))
+	}
 	for _, s := range r.Shared {
 		fmt.Fprintln(w)
 		fmt.Fprintln(w, p.say("%s: stessa piattaforma (%s). Un guasto lì li ferma insieme: non contare sull'uno come riserva dell'altro.",

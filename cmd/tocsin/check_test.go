@@ -3,15 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
+	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"tocsin/adapters"
+	"tocsin/adapters/adapterstest"
+	"tocsin/adapters/simulator"
 	"tocsin/broker/ledger"
 	"tocsin/broker/readiness"
+	"tocsin/broker/telemetry/telemetrytest"
 )
 
 // boardAt is a report with each thing that the screen can show.
@@ -99,6 +105,15 @@ func TestWatchSaysWhatChanged(t *testing.T) {
 	}
 }
 
+// TestWatchSaysThatTheNodeEnded: what it left behind says nothing of the node itself.
+func TestWatchSaysThatTheNodeEnded(t *testing.T) {
+	t.Parallel()
+	r := off(boardAt(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)))
+	if s := r.Subjects[0]; s.Kind != "node" || s.State != adapters.Down || s.Worst().Advice != "start it with tocsin serve" || len(r.Subjects) != 5 || r.State != adapters.Down {
+		t.Errorf("the report says %+v", r)
+	}
+}
+
 func TestJudgeClock(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -176,3 +191,75 @@ func TestNodeLooksAtItself(t *testing.T) {
 		t.Errorf("of a certificate that is not there: %+v", found)
 	}
 }
+
+// TestNodeRecordsAndMeasuresReadiness starts a node whose Telegram token was revoked: the ledger,
+// the log and the metrics say so, and none of them holds the token.
+func TestNodeRecordsAndMeasuresReadiness(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var log strings.Builder
+	s, metrics := observed(t, "", func(sim *simulator.Simulator, o *nodeOptions) {
+		if err := sim.SetCondition(simulator.Telegram, adapterstest.Revoked); err != nil {
+			t.Fatal(err)
+		}
+		o.checks, o.log = true, slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return log.Write(b)
+		}), nil))
+	})
+	var got ledger.ReadinessState
+	for l := s.node.ledger; got.State != ledger.StateDown; {
+		changed := l.Changed()
+		l.View(func(st *ledger.State) { got, _ = st.Readiness(s.config.Node, "telegram") })
+		if got.State == ledger.StateDown {
+			break
+		}
+		select {
+		case <-changed:
+		case <-t.Context().Done():
+			t.Fatalf("the ledger says %+v of telegram", got)
+		}
+	}
+	if got.Class != "credential" || !strings.Contains(got.Reason, "@BotFather") {
+		t.Errorf("the ledger says %+v", got)
+	}
+	var found readiness.Report
+	for tick := time.NewTicker(10 * time.Millisecond); len(found.Subjects) < 6; {
+		select {
+		case <-tick.C:
+			found, _ = readReadiness(s.config.abs(s.config.State))
+		case <-t.Context().Done():
+			t.Fatal("the node does not look at everything")
+		}
+	}
+	status, page := telemetrytest.Get(t, metrics)
+	for _, want := range []string{
+		`tocsin_readiness{channel="telegram",kind="telegram"`, `tocsin_readiness{channel="",kind="node"`,
+		`tocsin_readiness_expiry_seconds{aspect="data_access",channel="facebook"`, `tocsin_readiness_left{aspect="budget",channel="instagram"`,
+	} {
+		if status != http.StatusOK || !strings.Contains(page, want) {
+			t.Errorf("/metrics (%d) lacks %s", status, want)
+		}
+	}
+	raw, err := os.ReadFile(filepath.Join(s.config.abs(s.config.State), readinessFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if !strings.Contains(log.String(), "not ready") {
+		t.Errorf("the log says %q", log.String())
+	}
+	a := s.simulator.Accounts()
+	for _, secret := range []string{a.Telegram.Token, a.X.AccessToken, a.X.AccessSecret, a.X.ConsumerSecret, a.Facebook.Token, a.Facebook.AppSecret, a.Instagram.Token, a.Instagram.AppSecret} {
+		if strings.Contains(log.String()+string(raw)+page+got.Reason, secret) {
+			t.Error("a secret stands in what is said of readiness")
+		}
+	}
+}
+
+// writerFunc is a writer.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }

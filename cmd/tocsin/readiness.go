@@ -8,7 +8,10 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -48,6 +51,10 @@ func fine(a adapters.Aspect) adapters.Finding {
 // openWatch makes the watch on the channels and the node. Its metrics, records and log are the
 // node's own.
 func (n *node) openWatch(channels []delivery.Channel) (err error) {
+	// What an earlier run found is not how it is.
+	if err := os.Remove(filepath.Join(n.c.abs(n.c.State), readinessFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("state folder: %w", err)
+	}
 	first := newCountdown(len(channels)) // looks at channels: their answers tell of the clock
 	subjects := []readiness.Subject{{Kind: "node", Every: selfEvery, Look: func(ctx context.Context) []adapters.Finding {
 		first.await(ctx, firstLooks)

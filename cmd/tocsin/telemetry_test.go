@@ -28,7 +28,7 @@ import (
 func TestTelemetryOfOneAlert(t *testing.T) {
 	t.Parallel()
 	c, address := collect(t)
-	s, prometheus := observed(t, address)
+	s, prometheus := observed(t, address, nil)
 	b, _, err := composeFirst(scenarios.Demo(), s.config, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -100,8 +100,8 @@ func TestDemoRefusesACollectorThatIsNone(t *testing.T) {
 }
 
 // observed raises a stage whose node exports to the collector, and returns it with
-// the address of its metrics.
-func observed(t *testing.T, collector string) (*stage, string) {
+// the address of its metrics. prepare is given what the node starts with; nil for nothing.
+func observed(t *testing.T, collector string, prepare func(*simulator.Simulator, *nodeOptions)) (*stage, string) {
 	t.Helper()
 	s := &stage{d: &demo{p: &program{stdin: strings.NewReader(""), out: io.Discard, err: io.Discard, getenv: english, lang: "en"}}, dir: t.TempDir()}
 	t.Cleanup(func() { s.close(t.Context()) })
@@ -121,7 +121,11 @@ func observed(t *testing.T, collector string) (*stage, string) {
 	}
 	metrics, _, _ := addresses(t)
 	s.config.Telemetry = telemetryConfig{OTLP: collector, Prometheus: metrics}
-	if s.node, err = startNode(t.Context(), s.config, nodeOptions{getenv: english, site: site}); err != nil {
+	o := nodeOptions{getenv: english, site: site}
+	if prepare != nil {
+		prepare(s.simulator, &o)
+	}
+	if s.node, err = startNode(t.Context(), s.config, o); err != nil {
 		t.Fatal(err)
 	}
 	return s, "http://" + metrics + "/metrics"

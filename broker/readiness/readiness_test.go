@@ -179,9 +179,12 @@ func TestOneLostAnswerIsNoChange(t *testing.T) {
 	t.Parallel()
 	l := openLedger(t)
 	silent := adapters.Finding{Aspect: adapters.AspectReach, State: adapters.Down, Reason: "no answer", Advice: "look"}
-	looks := 0
+	looks, forGood := 0, make(chan struct{})
 	c := readiness.Config{Node: "one", Again: time.Millisecond, Ledger: l, Subjects: []readiness.Subject{{Name: "x-a", Kind: "x", Every: time.Millisecond, Look: func(context.Context) []adapters.Finding {
 		looks++
+		if looks == 31 {
+			close(forGood)
+		}
 		if looks%2 == 0 && looks < 20 || looks > 30 {
 			return []adapters.Finding{silent}
 		}
@@ -195,6 +198,7 @@ func TestOneLostAnswerIsNoChange(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); w.Run(ctx) }()
+	<-forGood
 	awaitState(t, l, ledger.StateDown)
 	cancel()
 	<-done

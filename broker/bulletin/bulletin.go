@@ -71,6 +71,7 @@ type Bulletin struct {
 	CAP     []byte         // the CAP XML, as it is published
 	Message *alert.Message // what CAP says
 	Posts   []Post         // in the order of the file
+	Marks   []Mark         // likewise
 
 	images   map[string]*adapters.Image // by SHA-256
 	prepared []*Bulletin
@@ -262,6 +263,7 @@ type Draft struct {
 	Form        *Form       // nil for a message that no scenario made
 	CAP         []byte
 	Posts       []Post
+	Marks       []Mark
 	Images      [][]byte    // JPEG or PNG; posts name them by their SHA-256
 	Prepared    []*Bulletin // in the order of [Kinds]
 	// Inner are bulletins that come to be with this one, behind those of Prepared: Write
@@ -371,6 +373,17 @@ func (d Draft) core() []byte {
 		field("image-alt", p.Alt)
 		field("image-url", p.ImageURL)
 		writeBody(&w, []byte(p.Text))
+	}
+	for _, m := range d.Marks {
+		w.WriteString("--- mark\n")
+		field("channel", m.Channel)
+		field("kind", m.Kind)
+		field("on", fmt.Sprint(m.On))
+		field("part", fmt.Sprint(m.Part))
+		field("when", string(m.When))
+		field("form", string(m.Form))
+		field("language", m.Lang)
+		writeBody(&w, []byte(m.Text))
 	}
 	for _, data := range d.Images {
 		w.WriteString("--- image\n")

@@ -102,12 +102,16 @@ func (p *parser) bulletin(b *Bulletin) error {
 			b.core = digestOf(p.all[:before])
 		}
 		switch section {
-		case "post", "image":
+		case "post", "mark", "image":
 			switch {
 			case b.core != "":
 				err = p.fail("it stands behind a prepared bulletin, where nothing else may")
+			case section == "post" && len(b.Marks) > 0:
+				err = p.fail("posts stand before marks")
 			case section == "post":
 				err = p.post(b)
+			case section == "mark":
+				err = p.mark(b)
 			default:
 				err = p.image(b)
 			}
@@ -601,6 +605,8 @@ func (p *parser) preparedRules(b, q *Bulletin) error {
 		return p.fail("it is for other channels than the bulletin around it")
 	case q.Expires.Before(b.Expires):
 		return p.fail("it expires before the bulletin around it")
+	case slices.ContainsFunc(q.Marks, func(m Mark) bool { return m.When == AtRelease && m.On != b.Number }):
+		return p.fail("it marks a post of another bulletin than the one around it")
 	}
 	return nil
 }

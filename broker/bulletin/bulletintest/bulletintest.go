@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/adapters"
 	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 )
@@ -27,6 +28,9 @@ type Alert struct {
 	Expires  time.Time
 	Image    []byte // JPEG that every post shows, at Post.ImageURL; nil for none
 	Prepared bool   // each bulletin but a Cancel has what is prepared inside it
+	// Marks says in which form posts are marked, by channel: each bulletin marks those of
+	// the one before it, and each but a Cancel its own when it expires.
+	Marks map[string]adapters.MarkForm
 	// Breakglass is what bulletins that stand for themselves say of it; nil for ordinary ones.
 	Breakglass *bulletin.Breakglass
 	Whole      time.Time // when what ratifies a break-glass bulletin ends; zero for Expires
@@ -129,6 +133,7 @@ func (a *Alert) fill(tb testing.TB, kind alert.MsgType, d *bulletin.Draft) {
 		tb.Fatal(err)
 	}
 	d.Alert, d.Code, d.Realm, d.Issuer, d.Composed, d.Expires, d.CAP = a.ID, a.Code, a.Realm, "Provincia di Savona", a.Composed, expires, raw
+	d.Marks = a.marks(d.Number, kind)
 	parts := max(a.Parts, 1)
 	for _, name := range a.Channels {
 		kind := name
@@ -152,6 +157,31 @@ func (a *Alert) fill(tb testing.TB, kind alert.MsgType, d *bulletin.Draft) {
 			})
 		}
 	}
+}
+
+// marks returns the marks of bulletin number.
+func (a *Alert) marks(number int, msgType alert.MsgType) []bulletin.Mark {
+	var out []bulletin.Mark
+	for _, name := range a.Channels {
+		form, ok := a.Marks[name]
+		if !ok {
+			continue
+		}
+		kind, _, _ := strings.Cut(name, "-")
+		for part := 1; part <= max(a.Parts, 1); part++ {
+			m := bulletin.Mark{Channel: name, Kind: kind, On: number - 1, Part: part, When: bulletin.AtRelease, Form: form, Lang: "it-IT"}
+			m.Text = fmt.Sprintf("ESERCITAZIONE\nAl posto di %s, testo %d: %s\nESERCITAZIONE", a.Code.Mark(m.On), part, a.Code.Mark(number))
+			if number > 1 {
+				out = append(out, m)
+			}
+			m.On, m.When = number, bulletin.AtExpiry
+			m.Text = fmt.Sprintf("ESERCITAZIONE\nScaduto: testo %d, %s\nESERCITAZIONE", part, a.Code.Mark(number))
+			if msgType != alert.MsgCancel {
+				out = append(out, m)
+			}
+		}
+	}
+	return out
 }
 
 func (a *Alert) message(number int, kind alert.MsgType, expires time.Time) *alert.Message {

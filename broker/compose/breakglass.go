@@ -72,5 +72,5 @@ func Breakglass(ordinary *bulletin.Bulletin, why bulletin.Breakglass, allowed Gl
 	why.InsteadOf = ordinary.SHA256()
 	return o.compose(m, bulletin.Draft{
 		Alert: ordinary.Alert, Code: ordinary.Code, Number: ordinary.Number, Previous: ordinary.Previous, Breakglass: &why,
-	})
+	}, &predecessor{ready: ordinary.Marks})
 }

@@ -28,7 +28,7 @@ func New(m *alert.Message, o Options, id alert.ID, code alert.Code) (*bulletin.B
 	if m.MsgType != alert.MsgAlert {
 		return nil, fmt.Errorf("compose: the message is of type %s, and the first bulletin of an alert is an Alert; use Next for an Update or a Cancel", m.MsgType)
 	}
-	return o.compose(m, bulletin.Draft{Alert: id, Code: code, Number: 1})
+	return o.compose(m, bulletin.Draft{Alert: id, Code: code, Number: 1}, nil)
 }
 
 // Next composes the bulletin that follows previous: m is an Update or a Cancel of
@@ -56,7 +56,7 @@ func Next(previous *bulletin.Bulletin, m *alert.Message, o Options) (*bulletin.B
 	}
 	return o.compose(m, bulletin.Draft{
 		Alert: previous.Alert, Code: previous.Code, Number: previous.Number + 1, Previous: previous.SHA256(),
-	})
+	}, preceding(previous))
 }
 
 // chained returns m with references to last and to all that last replaced.
@@ -86,13 +86,13 @@ func chain(last *alert.Message) alert.References {
 }
 
 // compose completes d, which names the bulletin, and writes it with all that is
-// prepared inside it.
-func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin, error) {
+// prepared inside it; before is nil for the first one.
+func (o Options) compose(m *alert.Message, d bulletin.Draft, before *predecessor) (*bulletin.Bulletin, error) {
 	m, err := o.final(m)
 	if err != nil {
 		return nil, err
 	}
-	if d, err = o.draft(m, d); err != nil {
+	if d, err = o.draft(m, d, before); err != nil {
 		return nil, err
 	}
 	b, err := bulletin.Write(d)
@@ -107,7 +107,7 @@ func (o Options) compose(m *alert.Message, d bulletin.Draft) (*bulletin.Bulletin
 
 // draft completes d and all that is prepared inside it; m is what its document, Raw,
 // says. Nothing is read back here: [bulletin.Write] does so once, with the whole.
-func (o Options) draft(m *alert.Message, d bulletin.Draft) (bulletin.Draft, error) {
+func (o Options) draft(m *alert.Message, d bulletin.Draft, before *predecessor) (bulletin.Draft, error) {
 	if err := o.publishable(m); err != nil {
 		return d, err
 	}
@@ -129,7 +129,7 @@ func (o Options) draft(m *alert.Message, d bulletin.Draft) (bulletin.Draft, erro
 		}
 	}
 	var err error
-	if d.Posts, d.Images, err = o.posts(m, d); err != nil || m.MsgType == alert.MsgCancel {
+	if d.Posts, d.Images, d.Marks, err = o.posts(m, d, before); err != nil || m.MsgType == alert.MsgCancel {
 		return d, err
 	}
 	core := d.Core()
@@ -138,7 +138,8 @@ func (o Options) draft(m *alert.Message, d bulletin.Draft) (bulletin.Draft, erro
 		if err != nil {
 			return d, err
 		}
-		q, err := o.draft(inner, bulletin.Draft{Alert: d.Alert, Code: d.Code, Number: d.Number + 1, Kind: kind, PreparedFor: core})
+		q, err := o.draft(inner, bulletin.Draft{Alert: d.Alert, Code: d.Code, Number: d.Number + 1, Kind: kind, PreparedFor: core},
+			&predecessor{number: d.Number, mark: d.Code.Mark(d.Number), posts: d.Posts})
 		if err != nil {
 			return d, fmt.Errorf("the %s that is prepared with it: %w", kind, err)
 		}

@@ -58,29 +58,32 @@ type picture struct {
 	sha256 string
 }
 
-// posts returns the posts for every channel and the images that they name.
-func (o Options) posts(m *alert.Message, d bulletin.Draft) ([]bulletin.Post, [][]byte, error) {
+// posts returns the posts for every channel, the images that they name, and the marks on posts
+// that are public when d is.
+func (o Options) posts(m *alert.Message, d bulletin.Draft, before *predecessor) ([]bulletin.Post, [][]byte, []bulletin.Mark, error) {
 	if len(o.Channels) == 0 {
-		return nil, nil, errors.New("compose: there is no channel to write for; name some in the configuration")
+		return nil, nil, nil, errors.New("compose: there is no channel to write for; name some in the configuration")
 	}
 	p := o.press(m, d.Code, d.Code.Mark(d.Number), d.Breakglass != nil)
 	for _, a := range p.accounts {
 		if !languageForm.MatchString(a.lang) {
-			return nil, nil, fmt.Errorf("compose: the language %q is no tag such as it-IT; correct the message", a.lang)
+			return nil, nil, nil, fmt.Errorf("compose: the language %q is no tag such as it-IT; correct the message", a.lang)
 		}
 	}
 	var posts []bulletin.Post
 	for _, c := range o.Channels {
 		made, err := p.channel(c)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		posts = append(posts, made...)
 	}
+	d.Posts = posts
+	marks := p.marks(d, before, o.Channels)
 	if p.picture == nil {
-		return posts, nil, nil
+		return posts, nil, marks, nil
 	}
-	return posts, [][]byte{p.picture.Data}, nil
+	return posts, [][]byte{p.picture.Data}, marks, nil
 }
 
 // press returns the press for a message; alone says that one authority only issues it.

@@ -93,6 +93,7 @@ type Words struct {
 
 	drills     [3]drillWords // by Drill
 	acts       [acts]string
+	became     [fates]string // each holds one %s
 	colours    [levels]string
 	severities [levels]string
 	unit       string    // behind a time of day, with its space; "" for none

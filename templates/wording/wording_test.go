@@ -52,6 +52,10 @@ func everyText(w wording.Words) map[string]string {
 	for a := wording.Update; a <= wording.Lower; a++ {
 		texts[fmt.Sprint("act ", a)] = w.Act(a)
 	}
+	until := time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
+	for f := wording.Replaced; f <= wording.Expired; f++ {
+		texts[fmt.Sprint("became ", f)] = w.Became(f, "SV-7F3K2-2", until)
+	}
 	for l := wording.Unrated; l <= wording.Red; l++ {
 		texts[fmt.Sprint("colour ", l)] = w.Level(l, true)
 		texts[fmt.Sprint("severity ", l)] = w.Level(l, false)

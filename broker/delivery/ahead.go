@@ -102,10 +102,10 @@ func preparedAhead(st *ledger.State, channel string, since time.Time) (n int) {
 }
 
 func (l *lane) makeAhead(ctx context.Context, id string, it *item) {
-	ctx, span := l.span(ctx, "prepare", id, it, 1)
+	ctx, span := l.span(ctx, "prepare", id, it, post(1))
 	defer span.End()
 	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
-	ready := l.prepare(limited, it, 1)
+	ready := l.prepare(limited, it, post(1))
 	cancel()
 	if ready.err != nil {
 		// The attempt prepares again, and records what comes of it.
@@ -117,18 +117,18 @@ func (l *lane) makeAhead(ctx context.Context, id string, it *item) {
 	if ready.name == "" || !waits {
 		return // another node's attempt has what it prepared itself
 	}
-	if err := l.conclude(ctx, id, it, 1, ledger.Record{Type: ledger.Prepared, Prepared: ready.name}); err != nil && ctx.Err() == nil {
+	if err := l.conclude(ctx, id, it, post(1), ledger.Record{Type: ledger.Prepared, Prepared: ready.name}); err != nil && ctx.Err() == nil {
 		l.s.Log.DebugContext(ctx, "what was prepared before the release is not used", "alert", id, "channel", l.name, "err", err)
 	}
 }
 
 // awaitAhead waits a little for what is being prepared ahead for a bulletin, and
 // returns its name; "" where there is none.
-func (l *lane) awaitAhead(ctx context.Context, id string, it *item, part int) string {
+func (l *lane) awaitAhead(ctx context.Context, id string, it *item, at slot) string {
 	l.mu.Lock()
 	done := l.ahead[it.b.SHA256()]
 	l.mu.Unlock()
-	if done == nil || part != 1 {
+	if done == nil || at != post(1) {
 		return ""
 	}
 	timer := time.NewTimer(aheadPatience)

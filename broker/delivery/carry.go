@@ -51,12 +51,12 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 			l.s.Log.ErrorContext(ctx, "an alert could not be read from the ledger", "alert", id, "channel", l.name, "err", err)
 			return l.s.Now().Add(recordRetry)
 		}
-		step := decide(items, view{me: l.s.me, started: l.s.started, now: l.s.Now(), clock: l.s.Ledger.Time(), claimed: l.claimed})
+		step := l.decide(items, view{me: l.s.me, started: l.s.started, now: l.s.Now(), clock: l.s.Ledger.Time(), claimed: l.claimed})
 		switch step.do {
 		case nothing:
 			return time.Time{}
 		case wait:
-			return step.at
+			return step.when
 		default:
 		}
 		if err := l.trusted(); err != nil {
@@ -109,29 +109,29 @@ func (l *lane) trusted() error {
 // it, and an error where the ledger did not take a record.
 func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.Time, error) {
 	if r, ok := l.misfit(ctx, id, it, s.do); ok {
-		return time.Time{}, l.conclude(ctx, id, it, s.part, r)
+		return time.Time{}, l.conclude(ctx, id, it, s.at, r)
 	}
-	p := &it.parts[s.part-1]
+	p := it.state(s.at)
 	switch s.do {
 	case attempt:
-		return l.attempt(ctx, id, it, s.part)
+		return l.attempt(ctx, id, it, s.at)
 	case send:
-		return time.Time{}, l.send(ctx, id, it, s.part)
+		return time.Time{}, l.send(ctx, id, it, s.at)
 	case forget:
-		return time.Time{}, l.conclude(ctx, id, it, s.part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, s.at, ledger.Record{
 			Type: ledger.Unknown, Class: adapters.Unknown.String(),
 			Reason: fmt.Sprintf("%s stopped in the middle of attempt %d", p.Claimant, p.Attempts),
 		})
 	case look:
-		return l.look(ctx, id, it, s.part)
+		return l.look(ctx, id, it, s.at)
 	case readBack:
-		return l.readBack(ctx, id, it, s.part)
+		return l.readBack(ctx, id, it, s.at)
 	case expire:
-		return time.Time{}, l.conclude(ctx, id, it, s.part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, s.at, ledger.Record{
 			Type: ledger.Expired, Reason: "the alert expired before it was published here",
 		})
 	case supersede:
-		return time.Time{}, l.conclude(ctx, id, it, s.part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, s.at, ledger.Record{
 			Type: ledger.Superseded, Reason: "a newer bulletin of this alert was released before this one was published here",
 		})
 	case giveUp:
@@ -139,7 +139,7 @@ func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.T
 		if p.Doubtful {
 			class = adapters.Unknown.String()
 		}
-		return time.Time{}, l.failed(ctx, id, it, s.part, class, s.why)
+		return time.Time{}, l.failed(ctx, id, it, s.at, class, s.why)
 	case nothing, wait:
 	}
 	return time.Time{}, nil
@@ -148,12 +148,12 @@ func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.T
 // record writes what came of an attempt that is ours, and waits until it is folded.
 // Whether it took effect shows in the next decision. While the ledger takes nothing it
 // tries on: nobody else knows what the platform said.
-func (l *lane) record(ctx context.Context, id string, it *item, part int, r ledger.Record) error {
+func (l *lane) record(ctx context.Context, id string, it *item, at slot, r ledger.Record) error {
 	ctx, cancel := outlive(ctx, lastWords)
 	defer cancel()
 	r.ID, r.At = uuid.NewString(), l.s.Now() // the same record, however often it is sent
 	for said := false; ; said = true {
-		err := l.write(ctx, id, it, part, r, l.s.Ledger.Append)
+		err := l.write(ctx, id, it, at, r, l.s.Ledger.Append)
 		if err == nil || errors.Is(err, ledger.ErrConflict) || ctx.Err() != nil {
 			return err
 		}
@@ -187,17 +187,18 @@ func outlive(parent context.Context, by time.Duration) (context.Context, context
 // conclude writes what follows from the state that was decided on. Any node may
 // come to the same conclusion: the first one's stands, the other ones get
 // [ledger.ErrConflict].
-func (l *lane) conclude(ctx context.Context, id string, it *item, part int, r ledger.Record) error {
-	return l.write(ctx, id, it, part, r, func(ctx context.Context, r ledger.Record) (int64, error) {
+func (l *lane) conclude(ctx context.Context, id string, it *item, at slot, r ledger.Record) error {
+	return l.write(ctx, id, it, at, r, func(ctx context.Context, r ledger.Record) (int64, error) {
 		return l.s.Ledger.AppendAfter(ctx, r, it.last)
 	})
 }
 
-func (l *lane) write(ctx context.Context, id string, it *item, part int, r ledger.Record,
+func (l *lane) write(ctx context.Context, id string, it *item, at slot, r ledger.Record,
 	appendTo func(context.Context, ledger.Record) (int64, error),
 ) error {
 	r.Alert, r.Number, r.SHA256 = id, it.b.Number, it.b.SHA256()
-	r.Channel, r.Part = l.name, part
+	r.Channel = l.name
+	at.name(&r)
 	if len(r.Reason) > maxReason {
 		r.Reason = truncateWords(r.Reason, maxReason)
 	}
@@ -209,12 +210,12 @@ func (l *lane) write(ctx context.Context, id string, it *item, part int, r ledge
 	l.watchClock(ctx)
 	switch r.Type { //nolint:exhaustive // the others end nothing
 	case ledger.Verified, ledger.NotVerifiable, ledger.Failed, ledger.Expired, ledger.Superseded:
-		l.forgetMemory(r.SHA256, part)
+		l.forgetMemory(r.SHA256, at)
 	}
 	if err := l.s.Ledger.WaitApplied(ctx, seq); err != nil {
 		return err
 	}
-	if p := l.current(id, it, part); p.Changed >= seq {
+	if p := l.current(id, it, at); !at.mark && p.Changed >= seq {
 		l.s.meters.took(ctx, l.ch.Channel, r.Type, it.release.at, &p)
 	}
 	return nil
@@ -232,40 +233,42 @@ func truncateWords(s string, most int) string {
 }
 
 // span begins a span of the delivery's trace.
-func (l *lane) span(ctx context.Context, name, id string, it *item, part int) (context.Context, trace.Span) {
+func (l *lane) span(ctx context.Context, name, id string, it *item, at slot) (context.Context, trace.Span) {
 	return l.s.tracer.Start(ctx, name, trace.WithAttributes(
 		attribute.String("tocsin.channel", l.name), attribute.String("tocsin.kind", l.ch.Channel.Kind()),
-		attribute.String("tocsin.alert", id), attribute.Int("tocsin.bulletin", it.b.Number), attribute.Int("tocsin.part", part)))
+		attribute.String("tocsin.alert", id), attribute.Int("tocsin.bulletin", it.b.Number), attribute.Int("tocsin."+at.kind(), at.n)))
 }
 
 // attempt verifies the bulletin, puts the intent on disk and sends. What a
 // platform lets us make ready in private is made ready while the disk works.
-func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time.Time, error) {
-	ctx, span := l.span(ctx, "deliver", id, it, part)
+func (l *lane) attempt(ctx context.Context, id string, it *item, at slot) (time.Time, error) {
+	ctx, span := l.span(ctx, "deliver", id, it, at)
 	defer span.End()
-	authorized, err := l.s.authorize(it)
+	authorized, err := l.s.authorize(it, at)
 	if err == nil && hexDigest(authorized.SHA256()) != it.b.SHA256() {
 		err = errors.New("other bytes were verified than those of the bulletin")
 	}
 	if err != nil {
-		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{
 			Type: ledger.Held, Class: adapters.Auth.String(), Reason: fmt.Sprintf("the signatures are no longer accepted: %v", err),
 		})
 	}
 	prepared := make(chan preparation, 1)
-	go func() { prepared <- l.makeReady(ctx, id, it, part) }()
+	go func() { prepared <- l.makeReady(ctx, id, it, at) }()
 
-	p := it.parts[part-1]
+	p := *it.state(at)
 	var record string
-	if part == 1 && p.Attempts == 0 && l.s.together {
+	if at == post(1) && p.Attempts == 0 && l.s.together {
 		record, err = l.s.first(ctx, l, id, it)
 	} else {
 		l.deciding(id, false)
 		now := l.s.Now().UTC()
-		record, err = l.s.attemptRecord(ctx, ledger.Record{
-			Alert: id, Number: it.b.Number, SHA256: it.b.SHA256(), Channel: l.name, Part: part, Attempt: p.Attempts + 1,
+		r := ledger.Record{
+			Alert: id, Number: it.b.Number, SHA256: it.b.SHA256(), Channel: l.name, Attempt: p.Attempts + 1,
 			At: now, Until: now.Add(l.ch.PublishTimeout + claimMargin), Released: it.release.seq,
-		}, it.last)
+		}
+		at.name(&r)
+		record, err = l.s.attemptRecord(ctx, r, it.last)
 	}
 	ready := <-prepared
 	if err != nil {
@@ -273,7 +276,7 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 	}
 	// Also where the node is being stopped: no call is made then, and the record that
 	// says so spares the next one a look.
-	now := l.current(id, it, part)
+	now := l.current(id, it, at)
 	if now.State != ledger.StateAttempting || now.ClaimID != record || !l.claimed(record) {
 		l.disclaim(record)
 		if now.State == p.State && now.Attempts == p.Attempts {
@@ -282,19 +285,19 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, part int) (time
 		}
 		return time.Time{}, nil
 	}
-	return time.Time{}, l.publish(ctx, id, it, part, now, ready)
+	return time.Time{}, l.publish(ctx, id, it, at, now, ready)
 }
 
 // send goes on with an attempt whose intent is on disk already.
-func (l *lane) send(ctx context.Context, id string, it *item, part int) error {
-	ctx, span := l.span(ctx, "deliver", id, it, part)
+func (l *lane) send(ctx context.Context, id string, it *item, at slot) error {
+	ctx, span := l.span(ctx, "deliver", id, it, at)
 	defer span.End()
-	return l.publish(ctx, id, it, part, it.parts[part-1], l.makeReady(ctx, id, it, part))
+	return l.publish(ctx, id, it, at, *it.state(at), l.makeReady(ctx, id, it, at))
 }
 
 // current returns the state of a post as it is folded now.
-func (l *lane) current(id string, it *item, part int) (p ledger.PartState) {
-	l.s.Ledger.View(func(st *ledger.State) { p = st.Alerts[id].Bulletin(it.b.SHA256()).Part(l.name, part) })
+func (l *lane) current(id string, it *item, at slot) (p ledger.PartState) {
+	l.s.Ledger.View(func(st *ledger.State) { p = at.of(st.Alerts[id].Bulletin(it.b.SHA256()), l.name) })
 	return p
 }
 
@@ -308,22 +311,22 @@ type preparation struct {
 
 // makeReady prepares a post for an attempt that is about to be made, where that has
 // not been done.
-func (l *lane) makeReady(ctx context.Context, id string, it *item, part int) preparation {
+func (l *lane) makeReady(ctx context.Context, id string, it *item, at slot) preparation {
 	until := time.Now().Add(l.ch.PublishTimeout)
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	if it.parts[part-1].Prepared != "" || l.awaitAhead(ctx, id, it, part) != "" {
+	if at.mark || it.state(at).Prepared != "" || l.awaitAhead(ctx, id, it, at) != "" {
 		return preparation{until: until}
 	}
-	ready := l.prepare(ctx, it, part)
+	ready := l.prepare(ctx, it, at)
 	ready.until = until
 	return ready
 }
 
 // prepare makes the image public and does the private first step, where the
 // channel has one.
-func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
-	post := it.b.For(l.name)[part-1]
+func (l *lane) prepare(ctx context.Context, it *item, at slot) preparation {
+	post := it.b.For(l.name)[at.n-1]
 	if post.Image != nil && post.Image.URL != "" && l.s.Host != nil {
 		err := l.s.Host.Host(ctx, *post.Image, it.b.Expires)
 		if err != nil && !errors.Is(err, adapters.ErrOtherHost) {
@@ -341,14 +344,21 @@ func (l *lane) prepare(ctx context.Context, it *item, part int) preparation {
 // clear returns nil where nothing stands against sending a post at this moment, else
 // why not. It is asked last, after all that takes time: whoever prepares for a minute
 // may find the alert expired, superseded, or the attempt another node's.
-func (l *lane) clear(ctx context.Context, id string, it *item, p *ledger.PartState) error {
+func (l *lane) clear(ctx context.Context, id string, it *item, at slot, p *ledger.PartState) error {
 	if err := l.trusted(); err != nil {
 		return err
 	}
-	if _, err := l.s.authorize(it); err != nil {
+	if _, err := l.s.authorize(it, at); err != nil {
 		return fmt.Errorf("the signatures are no longer accepted: %w", err)
 	}
 	now := l.s.Now()
+	if !now.Before(l.deadline(p.ClaimID)) {
+		return errors.New("the time of this attempt was over before anything was sent")
+	}
+	if at.mark {
+		_, err := l.bearer(ctx, id, it, at)
+		return err
+	}
 	switch items, err := l.s.library.items(ctx, id, ""); {
 	case err != nil:
 		return fmt.Errorf("the alert could not be read from the ledger: %w", err)
@@ -356,28 +366,26 @@ func (l *lane) clear(ctx context.Context, id string, it *item, p *ledger.PartSta
 		return errors.New("a newer bulletin of this alert was released in the meantime")
 	case !now.Before(it.b.Expires):
 		return errors.New("the alert expired in the meantime")
-	case !now.Before(l.deadline(p.ClaimID)):
-		return errors.New("the time of this attempt was over before anything was sent")
 	}
 	return nil
 }
 
 // publish makes the attempt that is recorded as ours, and records what came of it.
-func (l *lane) publish(ctx context.Context, id string, it *item, part int, p ledger.PartState, ready preparation) error {
+func (l *lane) publish(ctx context.Context, id string, it *item, at slot, p ledger.PartState, ready preparation) error {
 	defer l.disclaim(p.ClaimID)
-	memory := l.remember(it.b.SHA256(), part)
+	memory := l.remember(it.b.SHA256(), at)
 	if memory.receipt != nil {
-		return l.record(ctx, id, it, part, l.posted(ctx, id, it, *memory.receipt, false))
+		return l.record(ctx, id, it, at, l.posted(ctx, id, it, *memory.receipt, false))
 	}
 	if ready.err == nil && p.Doubted {
-		receipt, err := l.again(ctx, it, part, &p)
+		receipt, err := l.again(ctx, id, it, at, &p)
 		if receipt != nil {
-			return l.record(ctx, id, it, part, l.posted(ctx, id, it, *receipt, true))
+			return l.record(ctx, id, it, at, l.posted(ctx, id, it, *receipt, true))
 		}
 		ready.err = err
 	}
 	if ready.err == nil {
-		if err := l.clear(ctx, id, it, &p); err != nil {
+		if err := l.clear(ctx, id, it, at, &p); err != nil {
 			ready.err = adapters.Fail(adapters.NotSent, "%w", err)
 		}
 	}
@@ -386,7 +394,7 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 		if f, ok := errors.AsType[*adapters.Failure](ready.err); ok && f.Kind == adapters.Unknown {
 			ready.err = &adapters.Failure{Kind: adapters.NotSent, After: f.After, Code: f.Code, Err: f.Err}
 		}
-		return l.refused(ctx, id, it, part, p, ready.err)
+		return l.refused(ctx, id, it, at, p, ready.err)
 	}
 	recorded := make(chan error, 1)
 	if ready.name != "" {
@@ -395,20 +403,18 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 		// prepare nothing. What comes of the attempt is written after it.
 		p.Prepared = ready.name
 		go func(ctx context.Context) {
-			recorded <- l.record(ctx, id, it, part, ledger.Record{Type: ledger.Prepared, Prepared: ready.name})
+			recorded <- l.record(ctx, id, it, at, ledger.Record{Type: ledger.Prepared, Prepared: ready.name})
 		}(ctx)
 	} else {
 		recorded <- nil
 	}
-	ctx, span := l.span(ctx, "publish", id, it, part)
+	ctx, span := l.span(ctx, "publish", id, it, at)
 	defer span.End()
 	// The record says until when, by the wall clock; ready.until also holds when that
 	// one jumps.
 	limited, cancel := context.WithDeadline(ctx, ready.until)
 	limited, cancelToo := context.WithTimeout(limited, l.deadline(p.ClaimID).Sub(l.s.Now()))
-	receipt, err := l.ch.Channel.Publish(limited, it.b.For(l.name)[part-1], adapters.Attempt{
-		N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared, ReplyTo: l.follows(ctx, id, it),
-	})
+	receipt, err := l.call(limited, id, it, at, &p)
 	cancelToo()
 	cancel()
 	if err == nil {
@@ -420,9 +426,19 @@ func (l *lane) publish(ctx context.Context, id string, it *item, part int, p led
 		l.s.Log.WarnContext(ctx, "what was prepared could not be recorded", "alert", id, "channel", l.name, "err", err)
 	}
 	if err != nil {
-		return l.refused(ctx, id, it, part, p, err)
+		return l.refused(ctx, id, it, at, p, err)
 	}
-	return l.record(ctx, id, it, part, l.posted(ctx, id, it, receipt, false))
+	return l.record(ctx, id, it, at, l.posted(ctx, id, it, receipt, false))
+}
+
+// call makes the one call of the channel by which a post or a mark becomes public.
+func (l *lane) call(ctx context.Context, id string, it *item, at slot, p *ledger.PartState) (adapters.Receipt, error) {
+	if at.mark {
+		return l.makeMark(ctx, id, it, at)
+	}
+	return l.ch.Channel.Publish(ctx, it.b.For(l.name)[at.n-1], adapters.Attempt{
+		N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared, ReplyTo: l.follows(ctx, id, it),
+	})
 }
 
 // follows returns the platform's name for the post that those of it follow: the alert's latest
@@ -446,8 +462,8 @@ func (l *lane) follows(ctx context.Context, id string, it *item) (postID string)
 // again looks for a post once more before it is sent again: a platform may have shown
 // it only after the settling time. It returns the post that is there, or an error where
 // nobody may send.
-func (l *lane) again(ctx context.Context, it *item, part int, p *ledger.PartState) (*adapters.Receipt, error) {
-	receipt, err := l.find(ctx, it, part, p)
+func (l *lane) again(ctx context.Context, id string, it *item, at slot, p *ledger.PartState) (*adapters.Receipt, error) {
+	receipt, err := l.find(ctx, id, it, at, p)
 	switch {
 	case err == nil:
 		return &receipt, nil
@@ -458,13 +474,13 @@ func (l *lane) again(ctx context.Context, it *item, part int, p *ledger.PartStat
 }
 
 // refused records what a failure of an attempt means.
-func (l *lane) refused(ctx context.Context, id string, it *item, part int, p ledger.PartState, err error) error {
+func (l *lane) refused(ctx context.Context, id string, it *item, at slot, p ledger.PartState, err error) error {
 	failure, ok := errors.AsType[*adapters.Failure](err)
 	if !ok {
 		failure = &adapters.Failure{Kind: adapters.Unknown, Err: err}
 	}
 	r := ledger.Record{Class: failure.Kind.String(), Cause: failure.Code, Reason: failure.Err.Error()}
-	memory := l.remember(it.b.SHA256(), part)
+	memory := l.remember(it.b.SHA256(), at)
 	switch failure.Kind {
 	case adapters.NotSent:
 		r.Type = ledger.NotSent
@@ -494,7 +510,7 @@ func (l *lane) refused(ctx context.Context, id string, it *item, part int, p led
 	}
 	l.s.Log.WarnContext(ctx, "a post was not published", "alert", id, "channel", l.name, "attempt", p.Attempts,
 		"class", failure.Kind.String(), "err", failure.Err)
-	return l.record(ctx, id, it, part, r)
+	return l.record(ctx, id, it, at, r)
 }
 
 // posted returns the record of a post that is public.
@@ -516,39 +532,43 @@ func (l *lane) posted(ctx context.Context, id string, it *item, receipt adapters
 
 // look asks the platform for a post whose fate is unknown. Platforms show posts
 // late: only a look after the settling time can prove that there is none.
-func (l *lane) look(ctx context.Context, id string, it *item, part int) (time.Time, error) {
-	p := it.parts[part-1]
-	memory := l.remember(it.b.SHA256(), part)
+func (l *lane) look(ctx context.Context, id string, it *item, at slot) (time.Time, error) {
+	p := *it.state(at)
+	memory := l.remember(it.b.SHA256(), at)
 	if memory.receipt != nil {
-		return time.Time{}, l.conclude(ctx, id, it, part, l.posted(ctx, id, it, *memory.receipt, false))
+		return time.Time{}, l.conclude(ctx, id, it, at, l.posted(ctx, id, it, *memory.receipt, false))
 	}
 	if now := l.s.Now(); now.Before(memory.next) {
 		return memory.next, nil
 	}
-	ctx, span := l.span(ctx, "look", id, it, part)
+	ctx, span := l.span(ctx, "look", id, it, at)
 	defer span.End()
 	clock := l.s.Ledger.Time() // before it looks: what a slow look did not find may have come since
-	receipt, err := l.find(ctx, it, part, &p)
+	receipt, err := l.find(ctx, id, it, at, &p)
 	now := l.s.Now()
 	switch {
 	case err == nil:
-		return time.Time{}, l.conclude(ctx, id, it, part, l.posted(ctx, id, it, receipt, true))
+		return time.Time{}, l.conclude(ctx, id, it, at, l.posted(ctx, id, it, receipt, true))
+	case it.repeatable(at) && (errors.Is(err, adapters.ErrCannotLook) || errors.Is(err, adapters.ErrNotPublished)):
+		return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{
+			Type: ledger.Absent, Reason: "it is not seen, and it is harmless to do it again",
+		})
 	case errors.Is(err, adapters.ErrCannotLook):
-		return time.Time{}, l.cannotLook(ctx, id, it, part)
+		return time.Time{}, l.cannotLook(ctx, id, it, at)
 	case errors.Is(err, adapters.ErrNotPublished):
 		memory.looks++
 		settled := p.Since.Add(l.ch.Settle[len(l.ch.Settle)-1])
 		if !clock.Before(settled) {
 			l.missed(ctx, id, &p, p.Reason)
-			return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
+			return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{
 				Type: ledger.Absent, Reason: fmt.Sprintf("looked for %d times until %v after its fate became unknown: it is not there",
 					memory.looks, clock.Sub(p.Since).Round(time.Millisecond)),
 			})
 		}
 		clock = l.s.Ledger.Time()
 		memory.next = now.Add(nextMoment(p.Since, l.ch.Settle, clock).Sub(clock))
-	case !now.Before(it.b.Expires):
-		return time.Time{}, l.failed(ctx, id, it, part, adapters.Unknown.String(),
+	case !now.Before(it.ends(at)):
+		return time.Time{}, l.failed(ctx, id, it, at, adapters.Unknown.String(),
 			"whether it is public could not be found out before the alert expired: look at the channel by hand: "+err.Error())
 	default:
 		l.s.Log.WarnContext(ctx, "a post could not be looked for", "alert", id, "channel", l.name, "err", err)
@@ -568,25 +588,28 @@ func nextMoment(begin time.Time, schedule []time.Duration, now time.Time) time.T
 	return now
 }
 
-func (l *lane) find(ctx context.Context, it *item, part int, p *ledger.PartState) (adapters.Receipt, error) {
+func (l *lane) find(ctx context.Context, id string, it *item, at slot, p *ledger.PartState) (adapters.Receipt, error) {
+	if at.mark {
+		return l.findMark(ctx, id, it, at)
+	}
 	finder, ok := l.ch.Channel.(adapters.Finder)
 	if !ok {
 		return adapters.Receipt{}, adapters.ErrCannotLook
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
 	defer cancel()
-	return finder.Find(ctx, it.b.For(l.name)[part-1], adapters.Attempt{N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared})
+	return finder.Find(ctx, it.b.For(l.name)[at.n-1], adapters.Attempt{N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared})
 }
 
 // cannotLook applies the channel's policy to a post that nobody can look for.
-func (l *lane) cannotLook(ctx context.Context, id string, it *item, part int) error {
+func (l *lane) cannotLook(ctx context.Context, id string, it *item, at slot) error {
 	if l.ch.Unsearchable == PostAgain {
-		return l.conclude(ctx, id, it, part, ledger.Record{
+		return l.conclude(ctx, id, it, at, ledger.Record{
 			Type: ledger.Absent, Class: string(PostAgain),
 			Reason: "this channel gives no way to look for a post; its policy is to send again, at the risk of a double post",
 		})
 	}
-	return l.conclude(ctx, id, it, part, ledger.Record{
+	return l.conclude(ctx, id, it, at, ledger.Record{
 		Type: ledger.Held, Class: string(Hold),
 		Reason: "this channel gives no way to look for a post, and its policy is to hold: look at the channel, and publish by hand what is missing",
 	})
@@ -601,17 +624,17 @@ func retryAfter(err error) time.Duration {
 
 // readBack fetches a post as its platform shows it and compares it with what was
 // signed.
-func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (time.Time, error) {
-	p := it.parts[part-1]
-	memory := l.remember(it.b.SHA256(), part)
+func (l *lane) readBack(ctx context.Context, id string, it *item, at slot) (time.Time, error) {
+	p := *it.state(at)
+	memory := l.remember(it.b.SHA256(), at)
 	if l.s.Now().Before(memory.next) {
 		return memory.next, nil
 	}
-	ctx, span := l.span(ctx, "read back", id, it, part)
+	ctx, span := l.span(ctx, "read back", id, it, at)
 	defer span.End()
 	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
 	clock := l.s.Ledger.Time() // before it asks, as for a look
-	address, err := l.locate(limited, it.b.For(l.name)[part-1], adapters.Receipt{
+	address, err := l.locate(limited, it, at, adapters.Receipt{
 		ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence),
 	})
 	cancel()
@@ -622,24 +645,24 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 		if address == p.URL {
 			address = "" // the posted record says it
 		}
-		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{Type: ledger.Verified, URL: address})
+		return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{Type: ledger.Verified, URL: address})
 	case errors.Is(err, adapters.ErrCannotLook):
-		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
+		return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{
 			Type: ledger.NotVerifiable, Reason: "this account gives no way to read a post back",
 		})
 	case isAltered && memory.reads > 0:
-		return time.Time{}, l.failed(ctx, id, it, part, ledger.ClassAltered, altered.Error()+": look at the post, and correct the alert")
+		return time.Time{}, l.failed(ctx, id, it, at, ledger.ClassAltered, altered.Error()+": look at the post, and correct the alert")
 	case isAltered:
 		memory.reads, memory.next = memory.reads+1, now.Add(alteredAgain)
 	case errors.Is(err, adapters.ErrNotPublished):
 		if last := p.Since.Add(l.ch.ReadBack[len(l.ch.ReadBack)-1]); !clock.Before(last) {
-			return time.Time{}, l.failed(ctx, id, it, part, "gone",
+			return time.Time{}, l.failed(ctx, id, it, at, "gone",
 				"the platform took the post and does not show it: somebody deleted or hid it; look at the channel, and publish by hand what is missing")
 		}
 		clock = l.s.Ledger.Time()
 		memory.next = now.Add(nextMoment(p.Since, l.ch.ReadBack, clock).Sub(clock))
-	case !now.Before(it.b.Expires):
-		return time.Time{}, l.conclude(ctx, id, it, part, ledger.Record{
+	case !now.Before(it.ends(at)):
+		return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{
 			Type: ledger.NotVerifiable, Reason: truncateWords("it could not be read back before the alert expired: "+err.Error(), maxReason),
 		})
 	default:
@@ -651,7 +674,11 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, part int) (tim
 
 // locate reads a post back and returns its own address, "" where the receipt's is
 // all there is.
-func (l *lane) locate(ctx context.Context, post adapters.Post, r adapters.Receipt) (address string, err error) {
+func (l *lane) locate(ctx context.Context, it *item, at slot, r adapters.Receipt) (address string, err error) {
+	if at.mark {
+		return "", l.readMark(ctx, it, at, r)
+	}
+	post := it.b.For(l.name)[at.n-1]
 	if locator, ok := l.ch.Channel.(adapters.Locator); ok {
 		return locator.Locate(ctx, post, r)
 	}
@@ -666,7 +693,7 @@ func (l *lane) missed(ctx context.Context, id string, p *ledger.PartState, reaso
 	}
 }
 
-func (l *lane) failed(ctx context.Context, id string, it *item, part int, class, reason string) error {
+func (l *lane) failed(ctx context.Context, id string, it *item, at slot, class, reason string) error {
 	l.s.Log.ErrorContext(ctx, "a post needs a person", "alert", id, "channel", l.name, "reason", reason)
-	return l.conclude(ctx, id, it, part, ledger.Record{Type: ledger.Failed, Class: class, Reason: reason})
+	return l.conclude(ctx, id, it, at, ledger.Record{Type: ledger.Failed, Class: class, Reason: reason})
 }

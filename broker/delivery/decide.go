@@ -14,6 +14,7 @@ type item struct {
 	release release
 	parts   []ledger.PartState // one for each post that the bulletin has for the channel
 	gone    []bool             // for each of parts: whoever attempted it last sends nothing more
+	marks   []mark             // what becomes of posts that are public, in the order of the bulletin
 	last    int64              // newest record of the alert on the channel, which parts rest on
 }
 
@@ -21,8 +22,8 @@ type item struct {
 type step struct {
 	do   verb
 	item int // index of the item
-	part int // from 1
-	at   time.Time
+	at   slot
+	when time.Time
 	why  string
 }
 
@@ -30,7 +31,7 @@ type verb uint8
 
 const (
 	nothing   verb = iota // all is done
-	wait                  // until step.at
+	wait                  // until step.when
 	attempt               // intent, then send
 	send                  // the intent is on disk and ours
 	forget                // an attempt has no owner any more: its fate is unknown
@@ -81,7 +82,7 @@ func decide(items []item, v view) step {
 	later := step{do: nothing}
 	for i, it := range items {
 		for n := range it.parts {
-			s := decidePart(items, i, n+1, &v)
+			s := decidePart(items, i, post(n+1), &v)
 			switch s.do {
 			case nothing:
 			case readBack:
@@ -96,19 +97,19 @@ func decide(items []item, v view) step {
 	return later
 }
 
-func decidePart(items []item, i, part int, v *view) step {
+func decidePart(items []item, i int, at slot, v *view) step {
 	it := &items[i]
-	p := it.parts[part-1]
-	s := step{item: i, part: part}
+	p := it.state(at)
+	s := step{item: i, at: at}
 	switch p.State {
 	case ledger.StateAttempting:
 		switch {
 		case p.Claimant == v.me && v.claimed(p.ClaimID):
 			s.do = send
-		case ledger.SameNode(p.Claimant, v.me) || it.gone[part-1] || !v.clock.Before(p.Until):
+		case ledger.SameNode(p.Claimant, v.me) || it.left(at) || !v.clock.Before(p.Until):
 			s.do = forget
 		default:
-			s.do, s.at = wait, v.at(p.Until)
+			s.do, s.when = wait, v.at(p.Until)
 		}
 	case ledger.StateUnknown:
 		s.do = look
@@ -137,7 +138,7 @@ func decidePart(items []item, i, part int, v *view) step {
 // tried before retryAt, by the broker's clock.
 func decidePending(s *step, items []item, v *view, retryAt time.Time) {
 	it := &items[s.item]
-	doubtful := it.parts[s.part-1].Doubtful
+	doubtful := it.state(s.at).Doubtful
 	switch {
 	case s.item < len(items)-1 && doubtful:
 		s.do, s.why = giveUp, "whether it is public was never found out, and a newer bulletin of this alert was released since: look at the channel by hand, and take down what is out of date"
@@ -147,18 +148,18 @@ func decidePending(s *step, items []item, v *view, retryAt time.Time) {
 		s.do = supersede
 	case v.over(it.b.Expires):
 		s.do = expire
-	case s.part > 1 && it.parts[s.part-2].PostID == "":
+	case s.at.n > 1 && it.parts[s.at.n-2].PostID == "":
 		s.do, s.why = giveUp, "the part before it did not become public"
-		if it.parts[s.part-2].Doubtful {
+		if it.parts[s.at.n-2].Doubtful {
 			s.why = "nobody could find out whether the part before it is public"
 		}
-		if it.parts[s.part-2].State == ledger.StateHeld {
+		if it.parts[s.at.n-2].State == ledger.StateHeld {
 			s.do = nothing
 		}
 	case v.clock.Before(retryAt):
-		s.do, s.at = wait, v.at(retryAt)
-		if end := v.ends(it.b.Expires); end.Before(s.at) {
-			s.at = end
+		s.do, s.when = wait, v.at(retryAt)
+		if end := v.ends(it.b.Expires); end.Before(s.when) {
+			s.when = end
 		}
 	default:
 		s.do = attempt

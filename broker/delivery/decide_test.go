@@ -43,7 +43,7 @@ func TestWaitsAreCountedByTheBrokersClock(t *testing.T) {
 				if got.do != tt.want {
 					t.Errorf("decide says %d, want %d", got.do, tt.want)
 				}
-				if in := got.at.Sub(now); tt.want == wait && in != tt.until {
+				if in := got.when.Sub(now); tt.want == wait && in != tt.until {
 					t.Errorf("it waits for %v, want %v", in, tt.until)
 				}
 			})
@@ -71,7 +71,7 @@ func TestTheExpiryIsJudgedByTheClockThatIsAhead(t *testing.T) {
 			p := ledger.PartState{State: ledger.StatePending, Attempts: 1, RetryAt: clock.Add(time.Hour)}
 			items := []item{{b: &bulletin.Bulletin{Expires: now.Add(tt.end)}, parts: []ledger.PartState{p}, gone: []bool{false}}}
 			got := decide(items, view{me: "one/a", now: now, clock: clock})
-			if in := got.at.Sub(now); got.do != tt.want || got.do == wait && in != tt.in {
+			if in := got.when.Sub(now); got.do != tt.want || got.do == wait && in != tt.in {
 				t.Errorf("decide says %d in %v, want %d in %v", got.do, in, tt.want, tt.in)
 			}
 		})
@@ -101,7 +101,7 @@ func TestWhoTakesAnAttemptOver(t *testing.T) {
 			p := ledger.PartState{State: ledger.StateAttempting, Attempts: 1, Claimant: tt.claimant, ClaimID: "c", Until: now.Add(tt.until)}
 			items := []item{{b: &bulletin.Bulletin{Expires: now.Add(time.Hour)}, parts: []ledger.PartState{p}, gone: []bool{tt.gone}}}
 			got := decide(items, view{me: "one/a", now: now, clock: now, claimed: func(string) bool { return tt.mine }})
-			if got.do != tt.want || got.do == wait && !got.at.Equal(p.Until) {
+			if got.do != tt.want || got.do == wait && !got.when.Equal(p.Until) {
 				t.Errorf("decide says %d at %v, want %d", got.do, got.at, tt.want)
 			}
 		})
@@ -116,7 +116,7 @@ func TestWaitsAreSpread(t *testing.T) {
 	l := newLane(nil, Channel{Channel: nameless{}, RetryFirst: first, RetryMost: time.Minute}.withDefaults())
 	waits := map[time.Duration]bool{}
 	for part := range 50 {
-		d := l.remember("digest", part+1).retry.NextBackOff()
+		d := l.remember("digest", post(part+1)).retry.NextBackOff()
 		waits[d] = true
 		if d < first*7/10 || d > first*13/10 {
 			t.Errorf("a wait of %v, want %v with three tenths of jitter", d, first)

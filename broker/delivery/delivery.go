@@ -126,6 +126,7 @@ type Service struct {
 	me      string // node and incarnation, as in the ledger
 	started int64  // newest record when Run began
 	lanes   []*lane
+	marks   []*lane // of the channels that can mark posts
 	heralds []*herald
 	claims  claims
 	// together says that the first attempts of several channels may begin with one record:
@@ -179,7 +180,12 @@ func New(c Config) (*Service, error) {
 				return nil, fmt.Errorf("delivery: two channels are called %q", other.name)
 			}
 		}
-		s.lanes = append(s.lanes, newLane(s, ch.withDefaults()))
+		l := newLane(s, ch.withDefaults())
+		s.lanes = append(s.lanes, l)
+		if _, ok := ch.Channel.(adapters.Marker); ok {
+			l.marks = newMarkLane(s, ch.withDefaults())
+			s.marks = append(s.marks, l.marks)
+		}
 	}
 	if c.Ledger.May(&ledger.Record{Type: ledger.Notified}) {
 		for _, to := range c.Notifiers {
@@ -201,7 +207,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.Restored()
 	}
 	// All lanes first: the one that is woken first starts workers of the others.
-	for _, l := range s.lanes {
+	for _, l := range slices.Concat(s.lanes, s.marks) {
 		l.ctx = ctx
 	}
 	for _, l := range s.lanes {
@@ -228,7 +234,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	s.work.Go(func() { s.restoreArchive(ctx, archive) })
 	<-ctx.Done()
-	for _, l := range s.lanes {
+	for _, l := range slices.Concat(s.lanes, s.marks) {
 		l.stop()
 	}
 	s.work.Wait()
@@ -273,7 +279,7 @@ func unfinished(b *ledger.BulletinState) bool {
 
 // wake has all lanes look at an alert.
 func (s *Service) wake(id string) {
-	for _, l := range s.lanes {
+	for _, l := range slices.Concat(s.lanes, s.marks) {
 		l.wake(id)
 	}
 }

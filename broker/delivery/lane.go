@@ -24,6 +24,12 @@ type lane struct {
 	ch   Channel
 	name string
 	ctx  context.Context // of Run; set before the first wake
+	// decide says what comes next for an alert: [decide], or [decideMarks] for a lane that
+	// carries marks, with workers of its own, so that no mark holds up a post.
+	decide func([]item, view) step
+	// marks is the lane for marks on the same channel, nil where it can't mark: what becomes
+	// of a post there may have to be said of it.
+	marks *lane
 	// reminder is set by Run before it reminds.
 	reminder *ledger.Reminder
 	// clockOff says that the log has been told of the platform's other time.
@@ -50,10 +56,10 @@ type job struct {
 	spare    bool // the worker is the one that is kept for what is urgent
 }
 
-// memoryKey names a post of a bulletin.
+// memoryKey names what of a bulletin a lane carries.
 type memoryKey struct {
 	digest string
-	part   int
+	at     slot
 }
 
 // memory is what a lane knows of a post beyond the ledger: how it paces itself.
@@ -71,9 +77,17 @@ type memory struct {
 
 func newLane(s *Service, ch Channel) *lane {
 	return &lane{
-		s: s, ch: ch, name: ch.Channel.Name(), free: ch.Workers, spare: true, urgent: map[string]bool{}, shown: map[int64]bool{},
+		s: s, ch: ch, name: ch.Channel.Name(), decide: decide, free: ch.Workers, spare: true, urgent: map[string]bool{}, shown: map[int64]bool{},
 		busy: map[string]*job{}, timers: map[string]*time.Timer{}, memory: map[memoryKey]*memory{}, ahead: map[string]chan struct{}{},
 	}
+}
+
+// newMarkLane returns the lane for marks on the same channel.
+func newMarkLane(s *Service, ch Channel) *lane {
+	ch.Workers = 1
+	l := newLane(s, ch)
+	l.decide = decideMarks
+	return l
 }
 
 // shows reports whether the lane's channel, which forgets, has been handed the post of
@@ -191,6 +205,9 @@ func (l *lane) spawn(id string) {
 	l.s.work.Go(func() {
 		next := l.carry(l.ctx, id)
 		l.release(id, next)
+		if l.marks != nil {
+			l.marks.wake(id)
+		}
 	})
 }
 
@@ -237,10 +254,10 @@ func (l *lane) stop() {
 
 // remember returns what the lane knows of a post. A post is worked by one worker
 // at a time, so that the value needs no lock.
-func (l *lane) remember(digest string, part int) *memory {
+func (l *lane) remember(digest string, at slot) *memory {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k := memoryKey{digest, part}
+	k := memoryKey{digest, at}
 	m := l.memory[k]
 	if m == nil {
 		m = &memory{retry: backoff.NewExponentialBackOff(
@@ -252,8 +269,8 @@ func (l *lane) remember(digest string, part int) *memory {
 }
 
 // forgetMemory drops what is known of a post that has ended.
-func (l *lane) forgetMemory(digest string, part int) {
+func (l *lane) forgetMemory(digest string, at slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.memory, memoryKey{digest, part})
+	delete(l.memory, memoryKey{digest, at})
 }

@@ -293,6 +293,10 @@ func (lib *library) items(ctx context.Context, id, channel string) ([]item, erro
 					items[i].parts, items[i].gone = append(items[i].parts, p), append(items[i].gone, st.Gone(p.Claimant, channel))
 				}
 			}
+			for n, m := range items[i].b.MarksFor(channel) {
+				p := state.Mark(channel, n+1)
+				items[i].marks = append(items[i].marks, mark{Mark: m, state: p, gone: st.Gone(p.Claimant, channel)})
+			}
 		}
 	})
 	return items, nil
@@ -713,11 +717,14 @@ func (lib *library) stands(ctx context.Context, id string, state *ledger.Bulleti
 // authorize verifies a bulletin as it must be verified before every post: with
 // the ring and the clock of this moment, and the policy that released it. It has expired when
 // it has by this node's clock or by the broker's.
-func (s *Service) authorize(it *item) (*signing.Authorized, error) {
-	if end := it.b.Expires; !end.IsZero() && !s.Ledger.Time().Before(end) {
+func (s *Service) authorize(it *item, at slot) (*signing.Authorized, error) {
+	now := s.Now()
+	if at.mark {
+		now = it.release.at // what became of a post is true also when the alert is over
+	} else if end := it.b.Expires; !end.IsZero() && !s.Ledger.Time().Before(end) {
 		return nil, &signing.RefusedError{Reason: signing.ReasonExpiredAlert, When: end}
 	}
 	request := it.held.request()
 	request.Circumstances = it.release.circumstances
-	return s.Rings.Standing(it.release.seq).Authorize(request, s.library.sound(it.held), s.Now())
+	return s.Rings.Standing(it.release.seq).Authorize(request, s.library.sound(it.held), now)
 }

@@ -100,6 +100,7 @@ type Record struct {
 	Channels []string  `json:"channels,omitempty"` // attempt: first attempts that begin together; node_started: what the node carries
 	Channel  string    `json:"channel,omitempty"`  // delivery records; readiness: none for the node itself
 	Part     int       `json:"part,omitempty"`     // which post of the delivery, from 1
+	Mark     int       `json:"mark,omitempty"`     // in the place of part: which of the bulletin's marks for the channel, from 1
 	Attempt  int       `json:"attempt,omitempty"`  // counts from 1
 	Until    time.Time `json:"until,omitzero"`     // attempt: no request of it is under way after this; readiness: when what it rests on ends
 	Released int64     `json:"released,omitempty"` // attempt: ledger sequence of the record that released the bulletin
@@ -336,7 +337,8 @@ func (r *Record) needBulletin(need func(bool, string)) {
 }
 
 func (r *Record) needDelivery(need func(bool, string)) {
-	need(r.Part > 0, "part is missing")
+	need(r.Part >= 0 && r.Mark >= 0 && (r.Part > 0) != (r.Mark > 0), "part is missing, or stands beside mark")
+	need(r.Mark == 0 || r.Type != Prepared && r.Type != Expired && r.Type != Superseded, "mark stands where none belongs")
 	if r.Type == Attempt {
 		need((r.Channel == "") != (len(r.Channels) == 0), "attempt names either one channel or several")
 		for _, c := range r.Channels {

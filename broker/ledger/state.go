@@ -180,6 +180,7 @@ func (d *Delivery) Attempted() bool {
 type Delivery struct {
 	Channel string
 	Parts   []*PartState // by part, from 1
+	Marks   []*PartState // by their place among the bulletin's marks for the channel, from 1
 }
 
 // A PartState is what the ledger says of one post on one channel.
@@ -733,6 +734,30 @@ func (b *BulletinState) Part(channel string, part int) PartState {
 	return PartState{State: StatePending}
 }
 
+// Mark returns the state of one mark on one channel; one without a record is pending.
+func (b *BulletinState) Mark(channel string, mark int) PartState {
+	if d := b.Deliveries[channel]; d != nil && mark <= len(d.Marks) {
+		return *d.Marks[mark-1]
+	}
+	return PartState{State: StatePending}
+}
+
+// about returns the state of what a delivery record is about, on one channel.
+func (b *BulletinState) about(channel string, r *Record) PartState {
+	if r.Mark > 0 {
+		return b.Mark(channel, r.Mark)
+	}
+	return b.Part(channel, r.Part)
+}
+
+// kept returns the list in which a delivery keeps what a record is about, and its place there.
+func (d *Delivery) kept(r *Record) (list *[]*PartState, place int) {
+	if r.Mark > 0 {
+		return &d.Marks, r.Mark
+	}
+	return &d.Parts, r.Part
+}
+
 func (s *State) applyDelivery(e *Entry, before int64, foreign func(string, ...any) error) error {
 	r := &e.Record
 	b := s.bulletin(r.Alert, r.SHA256)
@@ -741,6 +766,9 @@ func (s *State) applyDelivery(e *Entry, before int64, foreign func(string, ...an
 	}
 	if r.Part > maxParts {
 		return foreign("part %d: a delivery has at most %d posts", r.Part, maxParts)
+	}
+	if r.Mark > maxMarks {
+		return foreign("mark %d: a delivery has at most %d marks", r.Mark, maxMarks)
 	}
 	channels := r.Channels
 	if r.Channel != "" {
@@ -754,7 +782,7 @@ func (s *State) applyDelivery(e *Entry, before int64, foreign func(string, ...an
 	var refused []string
 	met := true
 	for _, c := range channels {
-		p := b.Part(c, r.Part)
+		p := b.about(c, r)
 		if why := s.step(b, c, e); why != "" {
 			refused = append(refused, c+": "+why)
 			met = met && s.meets(&p, r, c, before)
@@ -813,10 +841,14 @@ func (b *BulletinState) said(channel string, r *Record) {
 		return
 	}
 	d := b.Deliveries[channel]
-	if d == nil || r.Part > len(d.Parts) {
+	if d == nil {
 		return
 	}
-	p := d.Parts[r.Part-1]
+	list, place := d.kept(r)
+	if place > len(*list) {
+		return
+	}
+	p := (*list)[place-1]
 	if i := slices.Index(p.owing, r.Node); i >= 0 {
 		p.owing = slices.Concat(p.owing[:i], p.owing[i+1:])
 	}
@@ -834,13 +866,16 @@ func (s *State) Gone(node, channel string) bool {
 	return ok && (newest.name != run || newest.stopped)
 }
 
-// maxParts bounds the posts of one delivery.
-const maxParts = 16
+// maxParts and maxMarks bound the posts and the marks of one delivery.
+const (
+	maxParts = 16
+	maxMarks = 256
+)
 
 // step moves one post on by the record, or says why the record does not apply.
 func (s *State) step(b *BulletinState, channel string, e *Entry) string {
 	r := &e.Record
-	now := b.Part(channel, r.Part)
+	now := b.about(channel, r)
 	if why := allowed(&now, e, s.Gone(now.Claimant, channel)); why != "" {
 		return why
 	}
@@ -852,11 +887,12 @@ func (s *State) step(b *BulletinState, channel string, e *Entry) string {
 		d = &Delivery{Channel: channel}
 		b.Deliveries[channel] = d
 	}
-	for len(d.Parts) < r.Part {
-		d.Parts = append(d.Parts, &PartState{State: StatePending})
+	list, place := d.kept(r)
+	for len(*list) < place {
+		*list = append(*list, &PartState{State: StatePending})
 	}
-	d.Parts[r.Part-1].move(e, s.times)
-	if r.Type == Posted {
+	(*list)[place-1].move(e, s.times)
+	if r.Type == Posted && r.Mark == 0 {
 		s.posts = append(s.posts, touch{e.Seq, r.Alert})
 	}
 	return ""

@@ -80,6 +80,9 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 	if r.Part > 1 {
 		part = say(" (parte %d)", " (part %d)", r.Part)
 	}
+	if r.Mark > 0 {
+		part = say(" (modifica %d di un post già pubblico)", " (change %d of a post that is public)", r.Mark)
+	}
 	channel := r.Channel + part
 	zone, reason := time.UTC, r.Reason
 	if t.Zone != nil {

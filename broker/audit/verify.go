@@ -42,6 +42,7 @@ type Report struct {
 	Uncounted  []Uncounted    `json:"uncounted"`  // signatures that were made, and counted for nothing
 	Rings      int            `json:"key_rings"`  // versions of the key ring that came into force
 	Posts      int            `json:"posts"`      // that became public, each covered by a released bulletin
+	Marks      int            `json:"marks"`      // changes of posts that are public, each covered likewise
 	Altered    []Altered      `json:"altered"`    // posts that stand in public with another text than was signed: the ledger says so, and is in order
 	Races      int            `json:"races"`      // records without effect, where two writers met
 	Missing    []ledger.Gap   `json:"missing"`    // records that are missing or can't be read
@@ -95,6 +96,7 @@ type Verifier struct {
 	report     Report
 	attempts   []sent
 	posts      []sent
+	marks      []sent // changes of posts that are public
 	unjudged   map[int64]bool
 	lost       []ledger.RingState // versions by which nodes have judged, whose bytes are not there; set by Finish
 	openRings  []int64            // records of versions that do not hold, and that nobody refused; set by Finish
@@ -109,6 +111,7 @@ type sent struct {
 	digest   string
 	channels []string
 	part     int
+	mark     int       // in the place of part: of the bulletin's marks for the channel
 	at       time.Time // of a post: when the platform took it
 }
 
@@ -185,9 +188,14 @@ func (v *Verifier) claim(e *ledger.Entry) {
 		if r.Channel != "" {
 			channels = []string{r.Channel}
 		}
-		v.attempts = append(v.attempts, sent{seq: e.Seq, alert: r.Alert, digest: r.SHA256, channels: channels, part: r.Part})
+		v.attempts = append(v.attempts, sent{seq: e.Seq, alert: r.Alert, digest: r.SHA256, channels: channels, part: r.Part, mark: r.Mark})
 	case ledger.Posted:
-		v.posts = append(v.posts, sent{e.Seq, r.Alert, r.SHA256, []string{r.Channel}, r.Part, r.PostedAt})
+		s := sent{e.Seq, r.Alert, r.SHA256, []string{r.Channel}, r.Part, r.Mark, r.PostedAt}
+		if r.Mark > 0 {
+			v.marks = append(v.marks, s)
+			return
+		}
+		v.posts = append(v.posts, s)
 	case ledger.Rejected:
 		v.report.Refusals = append(v.report.Refusals, Refusal{Record: e.Seq, At: e.Time, Refers: r.Refers, Alert: r.Alert, Class: r.Class, Reason: r.Reason})
 	case ledger.LossAccepted:
@@ -248,6 +256,7 @@ func (v *Verifier) Finish(ctx context.Context, size int64, blobs func(ctx contex
 	}
 	v.checkSent(v.attempts, v.proofs, "an attempt")
 	r.Posts = v.checkSent(v.posts, v.proofs, "a post")
+	r.Marks = v.checkSent(v.marks, v.proofs, "a mark")
 	r.Altered = altered(v.state)
 	r.Unjudged = len(v.unjudged)
 	if r.Accepted == nil {
@@ -631,6 +640,8 @@ func (v *Verifier) checkSent(records []sent, released map[string]*bulletinProof,
 			v.find(s.seq, "coverage", "%s on %v is of a bulletin that can't be read", what, s.channels)
 		case slices.ContainsFunc(s.channels, func(c string) bool { return len(p.bulletin.For(c)) < s.part }):
 			v.find(s.seq, "coverage", "%s on %v, part %d: the signed bulletin has no such post", what, s.channels, s.part)
+		case s.mark > 0 && slices.ContainsFunc(s.channels, func(c string) bool { return len(p.bulletin.MarksFor(c)) < s.mark }):
+			v.find(s.seq, "coverage", "%s on %v, mark %d: the signed bulletin has no such mark", what, s.channels, s.mark)
 		case p.released != 0 && p.released <= s.seq:
 			good++
 			if !s.at.IsZero() && s.at.Before(p.at.Add(-MaxClockDifference)) {

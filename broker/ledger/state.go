@@ -728,7 +728,7 @@ func (s *State) bulletin(id, sha256 string) *BulletinState {
 // Part returns the state of one post on one channel; a part without a record is
 // pending.
 func (b *BulletinState) Part(channel string, part int) PartState {
-	if d := b.Deliveries[channel]; d != nil && part <= len(d.Parts) {
+	if d := b.Deliveries[channel]; d != nil && part > 0 && part <= len(d.Parts) {
 		return *d.Parts[part-1]
 	}
 	return PartState{State: StatePending}
@@ -736,7 +736,7 @@ func (b *BulletinState) Part(channel string, part int) PartState {
 
 // Mark returns the state of one mark on one channel; one without a record is pending.
 func (b *BulletinState) Mark(channel string, mark int) PartState {
-	if d := b.Deliveries[channel]; d != nil && mark <= len(d.Marks) {
+	if d := b.Deliveries[channel]; d != nil && mark > 0 && mark <= len(d.Marks) {
 		return *d.Marks[mark-1]
 	}
 	return PartState{State: StatePending}

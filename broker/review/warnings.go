@@ -88,6 +88,10 @@ func passages(b *bulletin.Bulletin) (out []passage) {
 		add(p.Channel, "text", p.Lang, p.Text)
 		add(p.Channel, "image-alt", p.Lang, p.Alt)
 	}
+	for _, m := range b.Marks {
+		said, _ := apart(m, formerIn(b, m)) // what its own post says is among the posts
+		add(m.Channel, "mark", m.Lang, said)
+	}
 	add(capName, "note", "it", b.Message.Note)
 	for i := range b.Message.Infos {
 		in := &b.Message.Infos[i]

@@ -25,6 +25,7 @@ func (r *Review) Write(w io.Writer) error {
 	r.when(p)
 	r.todo(p)
 	r.channels(p)
+	r.becomes(p)
 	r.inside(p)
 	r.differences(p)
 	r.warnings(p)

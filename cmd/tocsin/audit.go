@@ -108,6 +108,9 @@ func (p *program) writeReport(r audit.Report) {
 	p.print("Allerte %d, bollettini %d, firme valide %d, voci del registro respinte %d, post pubblici %d, incroci di scritture %d",
 		"Alerts %d, bulletins %d, valid signatures %d, refused %d, public posts %d, writers that met %d",
 		r.Alerts, r.Bulletins, r.Signatures, r.Refused, r.Posts, r.Races)
+	if r.Marks > 0 {
+		p.print("Modifiche firmate di post già pubblici: %d", "Signed changes of posts that were public: %d", r.Marks)
+	}
 	if r.Halts > 0 {
 		p.print("Rifiuti e ritiri firmati: %d, di cui senza effetto, perché il bollettino era già diffuso: %d", "Signed refusals and withdrawals: %d, of which without effect, since the bulletin was released already: %d", r.Halts, r.LateHalts)
 	}

@@ -390,6 +390,7 @@ type previewed struct {
 	Words    []string         `json:"words"`
 	Warnings []review.Warning `json:"warnings"` // in English, the gravest first
 	Posts    []previewedPost  `json:"posts"`
+	Marks    []previewedMark  `json:"marks"`          // what becomes of posts that are public
 	Page     string           `json:"html,omitempty"` // where --html wrote it
 }
 
@@ -404,6 +405,17 @@ type previewedPost struct {
 	Characters int             `json:"characters"`
 	Link       string          `json:"link,omitempty"`
 	Image      *previewedImage `json:"image,omitempty"`
+}
+
+type previewedMark struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+	On      int    `json:"on"`   // number of the bulletin whose post bears it
+	Part    int    `json:"part"` // of that bulletin's posts for the channel
+	When    string `json:"when"` // released or expired
+	Form    string `json:"form"` // edit or comment
+	Lang    string `json:"lang"`
+	Text    string `json:"text"`
 }
 
 type previewedImage struct {
@@ -435,6 +447,12 @@ func previewOf(b *bulletin.Bulletin, bg background, channel string, pictures map
 			shown.Image = &previewedImage{image.MediaType, len(image.Data), image.SHA256, post.Alt, pictures[post.Image]}
 		}
 		v.Posts = append(v.Posts, shown)
+	}
+	v.Marks = []previewedMark{}
+	for _, m := range b.Marks {
+		if channel == "" || m.Channel == channel {
+			v.Marks = append(v.Marks, previewedMark{m.Channel, m.Kind, m.On, m.Part, string(m.When), string(m.Form), m.Lang, m.Text})
+		}
 	}
 	return v
 }

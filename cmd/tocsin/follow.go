@@ -65,7 +65,7 @@ type teller struct {
 	days      calendar
 	told      int64                         // sequence of the last record of the journal that is told
 	judged    int                           // what there was to judge when the next two were read
-	addressed map[string][]bulletin.Channel // by digest
+	addressed map[string]*bulletin.Bulletin // by digest
 	verdicts  map[string]delivery.Verdict   // by digest
 	refused   map[string]bool               // by digest: that the bulletin is refused is told
 	width     int                           // of the column of channels
@@ -128,8 +128,8 @@ func (t *teller) ended(ctx context.Context) bool {
 	if known != t.judged {
 		t.judged = known
 		t.addressed, t.verdicts = t.d.judged(ctx, t.alert)
-		for _, channels := range t.addressed {
-			for _, c := range channels {
+		for _, b := range t.addressed {
+			for _, c := range b.Channels() {
 				t.width = max(t.width, len(partName(c.Name, c.Parts, c.Parts)))
 			}
 		}
@@ -151,7 +151,7 @@ func (t *teller) ended(ctx context.Context) bool {
 			fmt.Fprintln(t.w, t.p.say("bollettino %d %s", "bulletin %d %s", b.Number, t.p.haltWords(b.Halt)))
 		}
 		for _, c := range b.Channels {
-			if !c.final {
+			if !c.final || slices.ContainsFunc(c.Marks, func(m markStatus) bool { return m.When == string(bulletin.AtRelease) && !m.final }) {
 				return false
 			}
 			channels++
@@ -190,7 +190,11 @@ func (t *teller) tell(e *ledger.Entry) {
 		channels = []string{r.Channel}
 	}
 	for _, c := range channels {
-		t.line(e.Time, r, partName(c, r.Part, t.parts(r.SHA256, c)), t.p.stateWords(stateAfter(r)), t.facts(e), t.linkOf(r, c))
+		name := partName(c, r.Part, t.parts(r.SHA256, c))
+		if r.Mark > 0 {
+			name = t.p.say("%s, modifica", "%s, change", c) // of a post that is public
+		}
+		t.line(e.Time, r, name, t.p.stateWords(stateAfter(r)), t.facts(e), t.linkOf(r, c))
 		if r.Reason != "" {
 			writeLine(t.w, "    ", r.Reason)
 		}
@@ -205,7 +209,7 @@ func (t *teller) wait(e *ledger.Entry) {
 		return
 	}
 	t.waiting[r.SHA256] = true
-	for _, c := range t.addressed[r.SHA256] {
+	for _, c := range channelsOf(t.addressed[r.SHA256]) {
 		for part := 1; part <= c.Parts; part++ {
 			t.line(e.Time, r, partName(c.Name, part, c.Parts), t.p.stateWords(string(ledger.StatePending)), "", "")
 		}
@@ -213,7 +217,7 @@ func (t *teller) wait(e *ledger.Entry) {
 }
 
 func (t *teller) parts(digest, channel string) int {
-	for _, c := range t.addressed[digest] {
+	for _, c := range channelsOf(t.addressed[digest]) {
 		if c.Name == channel {
 			return c.Parts
 		}
@@ -279,7 +283,12 @@ func (p *program) retry(when, record time.Time) string {
 // postedAt returns when a post became public, as the fold has it: the record's own time is by
 // whatever clock its writer or the platform has.
 func (t *teller) postedAt(r *ledger.Record) (at time.Time) {
-	t.d.ledger.View(func(s *ledger.State) { at = s.Alerts[r.Alert].Bulletin(r.SHA256).Part(r.Channel, r.Part).PostedAt })
+	t.d.ledger.View(func(s *ledger.State) {
+		b := s.Alerts[r.Alert].Bulletin(r.SHA256)
+		if at = b.Part(r.Channel, r.Part).PostedAt; r.Mark > 0 {
+			at = b.Mark(r.Channel, r.Mark).PostedAt
+		}
+	})
 	return at
 }
 

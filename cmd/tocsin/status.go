@@ -34,6 +34,8 @@ type channelStatus struct {
 	// Misses counts the attempts in a row that left nothing public, from the number on
 	// from which a person should look at the reason while they go on.
 	Misses int `json:"misses,omitempty"`
+	// Marks are what becomes of earlier posts on the channel, and of its own when it expires.
+	Marks []markStatus `json:"marks,omitempty"`
 
 	final bool
 }
@@ -137,18 +139,19 @@ type alertStatus struct {
 	Refusals    []refusalStatus  `json:"refusals,omitempty"` // what the ledger says was refused of this alert
 }
 
-// statusOf reads an alert's status from the folded ledger. addressed gives the channels
-// of each bulletin, by its digest, where they are known: those that have no record
-// yet are pending. The signatures are for weigh to add.
-func statusOf(s *ledger.State, id string, addressed map[string][]bulletin.Channel) alertStatus {
+// statusOf reads an alert's status from the folded ledger. addressed gives each bulletin
+// that can be read, by its digest: channels of it that have no record yet are pending. The signatures are for weigh to add.
+func statusOf(s *ledger.State, id string, addressed map[string]*bulletin.Bulletin) alertStatus {
 	a := s.Alerts[id]
 	out := alertStatus{Alert: id, Code: a.Bulletins[0].Code}
 	for _, b := range a.Bulletins {
 		bs := bulletinStatus{Number: b.Number, SHA256: b.SHA256, Words: review.ReadBack(b.SHA256), MsgType: b.MsgType, Expires: b.Expires, HandedIn: b.At, Signatures: []signatureStatus{}, Channels: []channelStatus{}}
 		known := map[string]bool{}
-		for _, c := range addressed[b.SHA256] {
+		for _, c := range channelsOf(addressed[b.SHA256]) {
 			known[c.Name] = true
-			bs.Channels = append(bs.Channels, channelOf(b, c))
+			status := channelOf(b, c)
+			status.Marks = marksOf(a, b, addressed[b.SHA256], c.Name)
+			bs.Channels = append(bs.Channels, status)
 		}
 		for _, name := range slices.Sorted(maps.Keys(b.Deliveries)) {
 			if !known[name] {
@@ -293,6 +296,14 @@ func (s *alertStatus) compare(configured, carried []string) {
 	}
 }
 
+// channelsOf returns the channels of a bulletin, none of nil.
+func channelsOf(b *bulletin.Bulletin) []bulletin.Channel {
+	if b == nil {
+		return nil
+	}
+	return b.Channels()
+}
+
 // channelOf sums up the parts of a delivery: it is where its least advanced part
 // is, and took as long as its last one. A part without a record is pending.
 func channelOf(b *ledger.BulletinState, addressee bulletin.Channel) channelStatus {
@@ -434,17 +445,17 @@ func (d *desk) status(ctx context.Context, id string) alertStatus {
 	return out
 }
 
-// judged returns the channels of each bulletin of an alert, and what the ledger makes of
-// it, by its digest. Of a bulletin that can't be read they are not known.
-func (d *desk) judged(ctx context.Context, id string) (map[string][]bulletin.Channel, map[string]delivery.Verdict) {
-	addressed := map[string][]bulletin.Channel{}
+// judged returns each bulletin of an alert that can be read, and what the ledger makes of
+// every one, by its digest.
+func (d *desk) judged(ctx context.Context, id string) (map[string]*bulletin.Bulletin, map[string]delivery.Verdict) {
+	addressed := map[string]*bulletin.Bulletin{}
 	verdicts, err := delivery.Judge(ctx, d.ledger, d.rings, id)
 	if err != nil {
 		return addressed, nil
 	}
 	for digest, v := range verdicts {
 		if v.Bulletin != nil {
-			addressed[digest] = v.Bulletin.Channels()
+			addressed[digest] = v.Bulletin
 		}
 	}
 	return addressed, verdicts
@@ -553,6 +564,7 @@ func (p *program) writeStatus(w io.Writer, s alertStatus) {
 		}
 		for _, c := range b.Channels {
 			fmt.Fprintf(w, "  %s\n", p.channelLine(c))
+			p.writeMarks(w, c.Marks)
 			if slices.Contains(b.NotConfigured, c.Name) {
 				writeLine(w, "    ", p.say("nessun nodo ha questo canale: non si invia niente finché uno non lo ha in configurazione", "no node has this channel: nothing is sent until one has it in its configuration"))
 			}

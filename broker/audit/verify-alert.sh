@@ -1074,7 +1074,7 @@ sections() {
 		if ((before == "" || before == "breakglass" || before == "scenario") != (section == "cap")) refuse()
 		if (core == "" && (section == "prepared" || section == "end")) core = at
 		if (section == "end") { state = "done"; next }
-		if (section != "cap" && section != "prepared" && (core != "" || section != "post" && section != "image")) refuse()
+		if (section != "cap" && section != "prepared" && (core != "" || section != "post" && section != "mark" && section != "image")) refuse()
 		state = "fields"; n = 0; bytes = as = sum = channel = kind = ""
 		next
 	}

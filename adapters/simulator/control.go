@@ -28,7 +28,8 @@ type livePost struct {
 	At    time.Time `json:"at"`
 	URL   string    `json:"url"`
 
-	ReplyTo string `json:"reply_to"` // id of the post that it answers; "" for none
+	ReplyTo  string   `json:"reply_to"` // id of the post that it answers; "" for none
+	Comments []string `json:"comments"` // of the account below the post, in order
 }
 
 // A faultOrder is the body of POST /api/faults.
@@ -80,7 +81,7 @@ func (st *site) live(w http.ResponseWriter, _ *http.Request) {
 	for _, kind := range Kinds() {
 		all[kind] = []livePost{}
 		for _, p := range st.sim.outlets[kind].platform.Live() {
-			all[kind] = append(all[kind], livePost{ID: p.ID, Text: p.Text, Image: p.Image, Alt: p.Alt, At: p.At.UTC(), URL: p.URL, ReplyTo: p.ReplyTo})
+			all[kind] = append(all[kind], livePost{ID: p.ID, Text: p.Text, Image: p.Image, Alt: p.Alt, At: p.At.UTC(), URL: p.URL, ReplyTo: p.ReplyTo, Comments: append([]string{}, p.Comments...)})
 		}
 	}
 	respond(w, http.StatusOK, all)

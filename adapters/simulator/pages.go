@@ -84,9 +84,11 @@ type card struct {
 	Missing bool   // there is an image, and its bytes are not kept any more
 	Alt     string
 	At      stamp
-	Page    string // its address here
-	Real    string // the address that the platform gives for it, where it is another; "" else
-	Answers string // the address here of the post that it answers; "" for none
+	Page    string   // its address here
+	Real    string   // the address that the platform gives for it, where it is another; "" else
+	Answers string   // the address here of the post that it answers; "" for none
+	Below   []string // comments of the account, in order
+	Pinned  bool
 }
 
 // A stamp is a moment for people and for programs.
@@ -140,6 +142,7 @@ func (st *site) card(kind string, p adapterstest.Live) card {
 	if !strings.HasPrefix(p.URL, st.sim.url+"/") {
 		c.Real = p.URL
 	}
+	c.Below, c.Pinned = p.Comments, p.Pinned
 	if p.ReplyTo != "" {
 		c.Answers = "/" + kind + "/" + url.PathEscape(p.ReplyTo)
 	}

@@ -77,7 +77,19 @@ func (it *item) due(items []item, at slot, v *view) (due bool, when time.Time) {
 	case m.When == bulletin.AtExpiry && !v.over(it.b.Expires):
 		return false, v.ends(it.b.Expires)
 	}
-	return !slices.ContainsFunc(it.parts, func(p ledger.PartState) bool { return !p.Final() && p.State != ledger.StatePosted }), time.Time{}
+	return !slices.ContainsFunc(it.parts, mayStillCome), time.Time{}
+}
+
+// mayStillCome reports whether a post may still become public. Until then nothing else may bear
+// its alert code, by which it would be looked for: a mark does. So a post that is held keeps the marks
+// waiting, since a person may have it sent after all.
+func mayStillCome(p ledger.PartState) bool {
+	switch p.State {
+	case ledger.StateVerified, ledger.StatePosted, ledger.StateFailed, ledger.StateExpired, ledger.StateSuperseded:
+		return false
+	case ledger.StatePending, ledger.StateAttempting, ledger.StateUnknown, ledger.StateHeld:
+	}
+	return true
 }
 
 // bears returns the state of the post that bears a mark, nil where no released bulletin has it.

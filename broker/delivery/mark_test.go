@@ -109,7 +109,18 @@ func (h *house) awaitMark(b *bulletin.Bulletin, channel string, n int, want ledg
 	return p
 }
 
-// text returns the text of a mark with the number of the post that bears it.
+// show releases a bulletin and waits until its posts on the channels have ended, so that a later one
+// does not take its place before it is public.
+func (h *house) show(b *bulletin.Bulletin) *bulletin.Bulletin {
+	h.t.Helper()
+	h.release(b)
+	for _, c := range b.Channels() {
+		h.until(b, c.Name, "an end", func(p ledger.PartState) bool { return p.Final() })
+	}
+	return b
+}
+
+// on returns the text of a mark behind the number of the post that bears it.
 func on(b *bulletin.Bulletin, channel string, n, post int) string {
 	return fmt.Sprintf("%d: %s", post, b.MarksFor(channel)[n-1].Text)
 }
@@ -122,9 +133,9 @@ func TestWhatWasSaidIsMarked(t *testing.T) {
 	x, tg := newMarker("x-a", adapters.MarkComment), newMarker("telegram-a", adapters.MarkEdit)
 	h.run("one/a", quick(x), quick(tg))
 	a := markedAlert(t, x, tg)
-	first := h.release(a.Next(t, alert.MsgAlert))
-	second := h.release(a.Next(t, alert.MsgUpdate))
-	third := h.release(a.Next(t, alert.MsgCancel))
+	first := h.show(a.Next(t, alert.MsgAlert))
+	second := h.show(a.Next(t, alert.MsgUpdate))
+	third := h.show(a.Next(t, alert.MsgCancel))
 	for _, m := range []*marker{x, tg} {
 		p := h.awaitMark(second, m.name, 1, ledger.StateVerified)
 		if posted := h.part(second, m.name); p.PostID != "1" || p.ClaimSeq < posted.ClaimSeq || p.Attempts != 1 {
@@ -169,7 +180,7 @@ func TestWhatWasReplacedDoesNotExpire(t *testing.T) {
 	tg := newMarker("telegram-a", adapters.MarkEdit)
 	h.runWith("one/a", delivery.Config{Channels: []delivery.Channel{quick(tg)}, Now: c.now})
 	a := markedAlert(t, tg)
-	h.release(a.Next(t, alert.MsgAlert))
+	h.show(a.Next(t, alert.MsgAlert))
 	b := h.release(a.Next(t, alert.MsgUpdate))
 	h.awaitMark(b, "telegram-a", 1, ledger.StateVerified)
 	c.reach(a.Expires.Add(time.Second))
@@ -194,6 +205,31 @@ func TestWhatIsNotPublicIsNotMarked(t *testing.T) {
 	h.awaitMark(last, "telegram-a", 1, ledger.StateVerified)
 	if got, want := tg.marks(), []string{on(last, "telegram-a", 1, 1)}; !slices.Equal(got, want) {
 		t.Errorf("marked %q, want %q: the update's post alone, which is the platform's first", got, want)
+	}
+}
+
+// TestAMarkWaitsForWhatIsHeld has the update held. The mark bears its code, by which it is looked
+// for when a person has it sent after all.
+func TestAMarkWaitsForWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	tg := newMarker("telegram-a", adapters.MarkEdit)
+	stop := h.run("one/a", quick(tg))
+	a := markedAlert(t, tg)
+	h.await(h.release(a.Next(t, alert.MsgAlert)), "telegram-a", ledger.StateVerified)
+	tg.then(refuse(adapters.Auth, 0))
+	b := h.release(a.Next(t, alert.MsgUpdate))
+	h.await(b, "telegram-a", ledger.StateHeld)
+	// What comes later is carried by then: the mark had its chance.
+	h.await(h.release(markedAlert(t, tg).Next(t, alert.MsgAlert)), "telegram-a", ledger.StateVerified)
+	stop()
+	if got := tg.marks(); len(got) > 0 {
+		t.Fatalf("marked %q while the update was held", got)
+	}
+	h.run("one/b", quick(tg))
+	h.awaitMark(b, "telegram-a", 1, ledger.StateVerified)
+	if p := h.part(b, "telegram-a"); p.State != ledger.StateVerified || p.Attempts != 2 {
+		t.Errorf("the update is %+v, want verified at the second attempt", p)
 	}
 }
 
@@ -242,7 +278,7 @@ func TestMarksOfUnknownFate(t *testing.T) {
 			}
 			tg.blind = c.blind
 			h.run("one/a", quick(tg))
-			h.release(a.Next(t, alert.MsgAlert))
+			h.show(a.Next(t, alert.MsgAlert))
 			b := h.release(a.Next(t, alert.MsgUpdate))
 			var p ledger.PartState
 			h.eventually("the end of the mark", func(s *ledger.State) bool {
@@ -272,7 +308,7 @@ func TestAMarkHoldsUpNoPost(t *testing.T) {
 	one.PublishTimeout = time.Minute
 	h.run("one/a", one)
 	a := markedAlert(t, tg)
-	h.release(a.Next(t, alert.MsgAlert))
+	h.show(a.Next(t, alert.MsgAlert))
 	h.release(a.Next(t, alert.MsgUpdate))
 	<-hung
 	h.await(h.release(markedAlert(t, tg).Next(t, alert.MsgAlert)), "telegram-a", ledger.StateVerified)
@@ -294,7 +330,7 @@ func TestARestartTakesUpAMark(t *testing.T) {
 	})
 	stop := h.run("one/a", quick(tg))
 	a := markedAlert(t, tg)
-	h.release(a.Next(t, alert.MsgAlert))
+	h.show(a.Next(t, alert.MsgAlert))
 	b := h.release(a.Next(t, alert.MsgUpdate))
 	<-hung
 	stop()

@@ -41,7 +41,8 @@ func notShown() []string {
 		"other node", "OPENSSH PRIVATE KEY", "signers %x\nrevoked %x\n", "version %d\nthreshold %d\nexpires %s\n", "prev %x\nroot %x\nsigners %x\nrevoked %x\npolicy %x\n", "bulletin of the matrix\n", "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "Very Likely",
 		// what platforms say
 		"chat not found", "chat_id is empty", "need administrator rights", "not enough rights", "have no write access", "upgraded to a supergroup",
-		"user not found", "invalid user_id", "duplicate content", "reply to this conversation is not allowed",
+		"user not found", "invalid user_id", "duplicate content", "reply to this conversation is not allowed", "you attempted to reply to a",
+		"message is not modified", "message to edit not found", "message to pin not found", "message to unpin not found", "not enough rights to manage pinned",
 		// descriptions of streams, spans and metrics
 		"all that happened, in order", "the bytes of bulletins, by their SHA-256", "wakes the worker of a channel", "reminds a channel of decisions", "read back", "write to the site",
 		// texts for the public

@@ -35,6 +35,9 @@ type Mark struct {
 	Text    string
 }
 
+// Below reports whether the mark stands below the post, and not in the place of its text.
+func (m Mark) Below() bool { return m.Form == adapters.MarkComment }
+
 // MarksFor returns the marks for a channel, in the order of the file: what the ledger calls
 // each of them by is its place in this list, from 1.
 func (b *Bulletin) MarksFor(channel string) []Mark {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"tocsin/adapters"
 	"tocsin/broker/bulletin"
 )
 
@@ -46,7 +45,7 @@ func (r *Review) becoming(m bulletin.Mark) string {
 		of = r.say("il post del bollettino %d%s, quando questo è diffuso", "the post of bulletin %d%s, when this one is released", m.On, part)
 	}
 	how := r.say("il suo testo diventa", "its text becomes")
-	if m.Form == adapters.MarkComment {
+	if m.Below() {
 		how = r.say("sotto il post sta il commento", "below it stands the comment")
 	}
 	return fmt.Sprintf("%s (%s): %s: %s", m.Channel, m.Kind, of, how)

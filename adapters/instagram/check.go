@@ -25,7 +25,8 @@ func (ch *Channel) Fate() string { return graph.Fate }
 // and looks whether the address answers from which the platform fetches pictures.
 func (ch *Channel) Check(ctx context.Context) []adapters.Finding {
 	found := ch.graph.CheckToken(ctx, graph.Need{Scope: "instagram_basic", Target: ch.user},
-		graph.Need{Scope: "instagram_content_publish", Target: ch.user}, graph.Need{Scope: "pages_read_engagement"})
+		graph.Need{Scope: "instagram_content_publish", Target: ch.user}, graph.Need{Scope: "pages_read_engagement"},
+		graph.Need{Scope: "instagram_manage_comments", Target: ch.user, For: "posts go out, and what becomes of them can't be said below them"})
 	var out struct {
 		ID       string `json:"id"`
 		Username string `json:"username"`

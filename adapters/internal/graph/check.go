@@ -25,11 +25,13 @@ const Fate = "Meta"
 type Need struct {
 	Scope  string
 	Target string // number of the account for which it must hold
+	// For says what does not go without it, where posts do; "" where they do not.
+	For string
 }
 
 // CheckToken asks what the platform knows of the client's token: that it is valid and until
 // when, also the consent of the person behind it (data_access_expires_at), and that it
-// may do what is needed. The app itself asks: its number must be configured.
+// may do what is needed, the most needed first. The app itself asks: its number must be configured.
 func (c *Client) CheckToken(ctx context.Context, needs ...Need) []adapters.Finding {
 	found := []adapters.Finding{c.checkVersion(time.Now())}
 	if c.app == "" {
@@ -97,13 +99,18 @@ func (c *Client) judge(t *tokenFacts, needs []Need, now time.Time) (found []adap
 	}
 	rights := adapters.Finding{Aspect: adapters.AspectRights, State: adapters.Ready}
 	for _, n := range needs {
-		if why := t.lacks(n); why != "" {
-			rights = adapters.Finding{
-				Aspect: adapters.AspectRights, Reason: why,
-				Advice: "give the app its permissions and the system user its role on the account, then make a new token",
-			}
+		why := t.lacks(n)
+		if why == "" {
+			continue
+		}
+		rights = adapters.Finding{
+			Aspect: adapters.AspectRights, Reason: why,
+			Advice: "give the app its permissions and the system user its role on the account, then make a new token",
+		}
+		if n.For == "" {
 			break
 		}
+		rights.State, rights.Reason = adapters.Degraded, why+": "+n.For
 	}
 	return append(found, rights)
 }

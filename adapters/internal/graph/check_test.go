@@ -21,7 +21,7 @@ func TestCheckToken(t *testing.T) {
 		return []any{map[string]any{"scope": "pages_manage_posts", "target_ids": []string{target}}}
 	}
 	good := func(more map[string]any) map[string]any {
-		data := map[string]any{"is_valid": true, "expires_at": 0, "data_access_expires_at": in(80 * day), "scopes": []string{"pages_manage_posts"}, "granular_scopes": granular("7")}
+		data := map[string]any{"is_valid": true, "expires_at": 0, "data_access_expires_at": in(80 * day), "scopes": []string{"pages_manage_posts", "marks"}, "granular_scopes": granular("7")}
 		for k, v := range more {
 			data[k] = v
 		}
@@ -40,6 +40,7 @@ func TestCheckToken(t *testing.T) {
 		"has_ended":        {good(map[string]any{"expires_at": in(-day)}), adapters.Down, adapters.AspectCredential, ""},
 		"consent_ends":     {good(map[string]any{"data_access_expires_at": in(13 * day)}), adapters.Degraded, adapters.AspectDataAccess, "log in"},
 		"consent_ended":    {good(map[string]any{"data_access_expires_at": in(-day)}), adapters.Down, adapters.AspectDataAccess, ""},
+		"no_marks":         {good(map[string]any{"scopes": []string{"pages_manage_posts"}}), adapters.Degraded, adapters.AspectRights, "permission marks: nothing is marked"},
 		"no_permission":    {good(map[string]any{"scopes": []string{"pages_show_list"}}), adapters.Down, adapters.AspectRights, "pages_manage_posts"},
 		"another_page":     {good(map[string]any{"granular_scopes": granular("8")}), adapters.Down, adapters.AspectRights, "not for 7"},
 		"password_changed": {map[string]any{"data": map[string]any{"is_valid": false, "error": map[string]any{"code": 190, "subcode": 460, "message": "x"}}}, adapters.Down, adapters.AspectCredential, "password was changed"},
@@ -61,7 +62,7 @@ func TestCheckToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			worst := adapters.Worst(client.CheckToken(t.Context(), graph.Need{Scope: "pages_manage_posts", Target: "7"}))
+			worst := adapters.Worst(client.CheckToken(t.Context(), graph.Need{Scope: "pages_manage_posts", Target: "7"}, graph.Need{Scope: "marks", For: "nothing is marked"}))
 			if worst.State != c.state || c.state != adapters.Ready && worst.Aspect != c.aspect || !strings.Contains(worst.Reason+worst.Advice, c.says) {
 				t.Errorf("got %+v, want %s by %s with %q", worst, c.state, c.aspect, c.says)
 			}

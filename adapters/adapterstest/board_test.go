@@ -58,7 +58,7 @@ func (b *board) Live() []adapterstest.Live {
 	defer b.mu.Unlock()
 	var all []adapterstest.Live
 	for _, n := range b.posts {
-		all = append(all, adapterstest.Live{ID: n.ID, Text: n.Text, At: n.At, URL: "board:" + n.ID, ReplyTo: n.ReplyTo, Pinned: n.Pinned})
+		all = append(all, adapterstest.Live{ID: n.ID, Text: n.Text, First: n.Text, At: n.At, URL: "board:" + n.ID, ReplyTo: n.ReplyTo, Pinned: n.Pinned})
 	}
 	return all
 }

@@ -21,7 +21,8 @@ type Platform interface {
 // Live is one post that is before the public, by the platform's own record.
 type Live struct {
 	ID    string
-	Text  string
+	Text  string // what it says now
+	First string // what it said when it was published
 	Image string // SHA-256 in lower-case hexadecimal of the image's bytes, "" for none
 	Alt   string
 	At    time.Time

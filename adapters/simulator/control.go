@@ -22,7 +22,8 @@ const maxOrder = 4 << 10 // bytes of a request that sets a fault
 // A livePost is one post as GET /api/live tells it.
 type livePost struct {
 	ID    string    `json:"id"`
-	Text  string    `json:"text"`
+	Text  string    `json:"text"`  // what it says now
+	First string    `json:"first"` // what it said when it was published
 	Image string    `json:"image"` // SHA-256 in lower-case hexadecimal; "" for none
 	Alt   string    `json:"alt"`
 	At    time.Time `json:"at"`
@@ -81,7 +82,7 @@ func (st *site) live(w http.ResponseWriter, _ *http.Request) {
 	for _, kind := range Kinds() {
 		all[kind] = []livePost{}
 		for _, p := range st.sim.outlets[kind].platform.Live() {
-			all[kind] = append(all[kind], livePost{ID: p.ID, Text: p.Text, Image: p.Image, Alt: p.Alt, At: p.At.UTC(), URL: p.URL, ReplyTo: p.ReplyTo, Comments: append([]string{}, p.Comments...)})
+			all[kind] = append(all[kind], livePost{ID: p.ID, Text: p.Text, First: p.First, Image: p.Image, Alt: p.Alt, At: p.At.UTC(), URL: p.URL, ReplyTo: p.ReplyTo, Comments: append([]string{}, p.Comments...)})
 		}
 	}
 	respond(w, http.StatusOK, all)

@@ -235,7 +235,7 @@ func (w *crashWorld) live(kind string, b *bulletin.Bulletin) []adapterstest.Live
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(l adapterstest.Live) bool { return !adapters.ContainsMark(l.Text, b.Mark()) })
+	return slices.DeleteFunc(slices.Clone(all), func(l adapterstest.Live) bool { return !adapters.ContainsMark(l.First, b.Mark()) })
 }
 
 // fail sets a fault, by the kind of its platform.

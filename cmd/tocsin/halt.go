@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"tocsin/broker/alert"
 	"tocsin/broker/bulletin"
 	"tocsin/broker/delivery"
 	"tocsin/broker/ledger"
@@ -304,6 +305,9 @@ func (d *desk) decided(ctx context.Context, id, prefix string) (why error) {
 
 // tooLate says that a bulletin was released, and what stops it now.
 func tooLate(b *bulletin.Bulletin) error {
+	if b.Message.MsgType == alert.MsgCancel {
+		return both("il bollettino %d ha revocato l'allerta %s ed è diffuso: non resta niente da fermare", "bulletin %d has revoked alert %s and is released: there is nothing left to stop", b.Number, b.Code)
+	}
 	return both("il bollettino %d dell'allerta %s è già diffuso: è tardi per rifiutarlo o ritirarlo. Per dirlo in verifica: tocsin correct %s; per revocarlo: tocsin cancel %s",
 		"bulletin %d of alert %s is released already: it is too late to refuse or withdraw it. To say that it is being verified: tocsin correct %s; to revoke it: tocsin cancel %s", b.Number, b.Code, b.Code, b.Code)
 }

@@ -272,7 +272,7 @@ func scriptRefused(ctx context.Context, ts *testscript.TestScript, args []string
 	ts.Fatalf("the ledger holds no refusal of class %s like %q: %+v", args[1], args[2], all)
 }
 
-// live SIMULATOR KIND N TEXT checks how many public posts bear a text.
+// live SIMULATOR KIND N TEXT checks how many public posts bore a text when they were published.
 func scriptLive(ctx context.Context, ts *testscript.TestScript, args []string) {
 	if len(args) != 4 {
 		ts.Fatalf("usage: live SIMULATOR KIND N TEXT")
@@ -324,15 +324,16 @@ func scriptLooks(ctx context.Context, ts *testscript.TestScript, args []string) 
 	}
 }
 
-// livePosts asks a simulator how many public posts of a kind bear a text.
+// livePosts asks a simulator how many public posts of a kind bore a text when they were published: a
+// mark repeats the code of what takes their place.
 func livePosts(ctx context.Context, simulator, kind, text string) (int, error) {
-	var all map[string][]struct{ Text string }
+	var all map[string][]struct{ First string }
 	if err := fetchJSON(ctx, simulator+"/api/live", &all); err != nil {
 		return 0, err
 	}
 	n := 0
 	for _, p := range all[kind] {
-		if strings.Contains(p.Text, text) {
+		if strings.Contains(p.First, text) {
 			n++
 		}
 	}

@@ -79,7 +79,7 @@ func New(c Config) *Platform {
 func (p *Platform) Live() []adapterstest.Live {
 	var live []adapterstest.Live
 	for _, post := range p.wall.Public() {
-		live = append(live, adapterstest.Live{ID: post.ID, Text: post.Text, At: post.At, URL: post.URL})
+		live = append(live, adapterstest.Live{ID: post.ID, Text: post.Text, First: post.First, At: post.At, URL: post.URL})
 	}
 	return live
 }

@@ -136,7 +136,7 @@ func (p *Platform) Live() []adapterstest.Live {
 	var live []adapterstest.Live
 	for _, post := range p.wall.Public() {
 		live = append(live, adapterstest.Live{
-			ID: post.ID, Text: post.Text, Image: post.Image, Alt: post.Alt, At: post.At, URL: post.URL, Comments: post.Comments,
+			ID: post.ID, Text: post.Text, First: post.First, Image: post.Image, Alt: post.Alt, At: post.At, URL: post.URL, Comments: post.Comments,
 		})
 	}
 	return live

@@ -244,6 +244,7 @@ func (p *Platform) apply(m post, f adapterstest.Fault) post {
 		m.shown = p.config.Now().Add(f.Wait)
 	default:
 	}
+	m.first = m.text
 	if f.Kind != adapterstest.Delete {
 		p.posts = append(p.posts, m)
 	} else {

@@ -74,6 +74,7 @@ type Rights struct {
 type post struct {
 	id      int64
 	text    string
+	first   string // text, before anybody edited it
 	at      time.Time
 	edited  time.Time
 	shown   time.Time       // reads do not show it before
@@ -156,7 +157,7 @@ func (p *Platform) Live() []adapterstest.Live {
 	defer p.mu.Unlock()
 	all := make([]adapterstest.Live, 0, len(p.posts))
 	for _, m := range p.posts {
-		l := adapterstest.Live{ID: strconv.FormatInt(m.id, 10), Text: m.text, At: m.at, Pinned: slices.Contains(p.pinned, m.id)}
+		l := adapterstest.Live{ID: strconv.FormatInt(m.id, 10), Text: m.text, First: m.first, At: m.at, Pinned: slices.Contains(p.pinned, m.id)}
 		if p.config.Username != "" {
 			l.URL = "https://t.me/" + p.config.Username + "/" + l.ID
 		}

@@ -104,7 +104,7 @@ func (f *Front) Live() []adapterstest.Live {
 }
 
 func live(p adapters.Post, at time.Time, address string) adapterstest.Live {
-	l := adapterstest.Live{ID: string(p.Key), Text: p.Text, At: at, URL: address, Lang: p.Lang}
+	l := adapterstest.Live{ID: string(p.Key), Text: p.Text, First: p.Text, At: at, URL: address, Lang: p.Lang}
 	if p.Image != nil {
 		l.Image, l.Alt = p.Image.SHA256, p.Image.Alt
 	}

@@ -141,7 +141,7 @@ func (p *Platform) Live() []adapterstest.Live {
 	live := make([]adapterstest.Live, 0, len(p.posts))
 	for _, s := range p.posts {
 		live = append(live, adapterstest.Live{
-			ID: s.ID(), Text: s.text, At: s.at,
+			ID: s.ID(), Text: s.text, First: s.text, At: s.at,
 			URL: "https://x.com/" + p.c.Username + "/status/" + s.ID(), ReplyTo: s.replyTo,
 		})
 	}

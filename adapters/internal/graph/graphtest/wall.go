@@ -19,6 +19,7 @@ const TimeLayout = "2006-01-02T15:04:05-0700"
 type Post struct {
 	ID     string
 	Text   string
+	First  string // Text, before anybody changed it
 	Image  string // SHA-256 in lower-case hexadecimal, "" for none
 	Source string // where the image was fetched
 	Alt    string
@@ -50,7 +51,7 @@ func (wl *Wall) Add(lag time.Duration, build func(n int) Post) Post {
 	wl.mu.Lock()
 	defer wl.mu.Unlock()
 	p := build(len(wl.posts) + 1)
-	p.At = wl.now().UTC()
+	p.At, p.First = wl.now().UTC(), p.Text
 	p.seen = p.At.Add(lag)
 	wl.posts = append(wl.posts, &p)
 	return p

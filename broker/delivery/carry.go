@@ -292,7 +292,15 @@ func (l *lane) attempt(ctx context.Context, id string, it *item, at slot) (time.
 func (l *lane) send(ctx context.Context, id string, it *item, at slot) error {
 	ctx, span := l.span(ctx, "deliver", id, it, at)
 	defer span.End()
-	return l.publish(ctx, id, it, at, *it.state(at), l.makeReady(ctx, id, it, at))
+	ready := l.makeReady(ctx, id, it, at)
+	// What was being prepared ahead has its name in the ledger by now, and no other may be
+	// published: it is what the platform is asked about after a lost answer.
+	now, then := l.current(id, it, at), it.state(at)
+	if now.State != ledger.StateAttempting || now.ClaimID != then.ClaimID {
+		l.disclaim(then.ClaimID)
+		return nil
+	}
+	return l.publish(ctx, id, it, at, now, ready)
 }
 
 // current returns the state of a post as it is folded now.

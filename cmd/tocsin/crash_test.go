@@ -82,8 +82,11 @@ func TestCrash(t *testing.T) {
 	t.Run("decisions", func(t *testing.T) {
 		t.Parallel()
 		n := decisionTrials
-		if *crashTrials > 0 {
+		switch {
+		case *crashTrials > 0:
 			n = trials
+		case raceDetector:
+			n = 1
 		}
 		crashDecisions(t, binary, n, seed)
 	})

@@ -452,6 +452,9 @@ func (l *lane) call(ctx context.Context, id string, it *item, at slot, p *ledger
 // follows returns the platform's name for the post that those of it follow: the alert's latest
 // that is public on the lane, "" for none.
 func (l *lane) follows(ctx context.Context, id string, it *item) (postID string) {
+	if it.b.Number == 1 {
+		return ""
+	}
 	items, err := l.s.library.items(ctx, id, l.name)
 	if err != nil {
 		return "" // a post that answers nothing is worth more than none

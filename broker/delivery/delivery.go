@@ -279,7 +279,7 @@ func unfinished(b *ledger.BulletinState) bool {
 
 // wake has all lanes look at an alert.
 func (s *Service) wake(id string) {
-	for _, l := range slices.Concat(s.lanes, s.marks) {
+	for _, l := range s.lanes {
 		l.wake(id)
 	}
 }

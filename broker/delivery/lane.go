@@ -205,8 +205,8 @@ func (l *lane) spawn(id string) {
 	l.s.work.Go(func() {
 		next := l.carry(l.ctx, id)
 		l.release(id, next)
-		if l.marks != nil {
-			l.marks.wake(id)
+		if l.marks != nil { // the posts of the other channels go first
+			time.AfterFunc(tendAfter, func() { l.marks.wake(id) })
 		}
 	})
 }

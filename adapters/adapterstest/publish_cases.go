@@ -336,6 +336,18 @@ func restores(ctx context.Context, r Rig) error {
 	return r.readBack(ctx, r.Post, receipt)
 }
 
+// follow publishes the next bulletin of the rig's alert as an answer to the one before.
+func (r Rig) follow(ctx context.Context, before adapters.Receipt) (adapters.Post, adapters.Receipt, error) {
+	p := r.marked("SV-7F3K2-2")
+	a, err := r.prepare(ctx, p)
+	if err != nil {
+		return p, adapters.Receipt{}, err
+	}
+	a.ReplyTo = before.ID
+	receipt, err := r.Channel.Publish(ctx, p, a)
+	return p, receipt, err
+}
+
 // answers catches a channel that says that its posts can answer, and loses what they answer, or
 // one that answers where it says that it can't.
 func answers(ctx context.Context, r Rig) error {
@@ -343,13 +355,7 @@ func answers(ctx context.Context, r Rig) error {
 	if err != nil {
 		return err
 	}
-	p := r.marked("SV-7F3K2-2")
-	a, err := r.prepare(ctx, p)
-	if err != nil {
-		return err
-	}
-	a.ReplyTo = before.ID
-	receipt, err := r.Channel.Publish(ctx, p, a)
+	p, receipt, err := r.follow(ctx, before)
 	if err != nil {
 		return err
 	}
@@ -383,13 +389,7 @@ func answersNobody(ctx context.Context, r Rig) error {
 	if err := r.public(); err != nil {
 		return err
 	}
-	p := r.marked("SV-7F3K2-2")
-	a, err := r.prepare(ctx, p)
-	if err != nil {
-		return err
-	}
-	a.ReplyTo = before.ID
-	receipt, err := r.Channel.Publish(ctx, p, a)
+	p, receipt, err := r.follow(ctx, before)
 	if err != nil {
 		return err
 	}

@@ -633,6 +633,11 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
+// receiptOf returns the platform's word for a post, as the ledger holds it.
+func receiptOf(p *ledger.PartState) adapters.Receipt {
+	return adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence)}
+}
+
 // readBack fetches a post as its platform shows it and compares it with what was
 // signed.
 func (l *lane) readBack(ctx context.Context, id string, it *item, at slot) (time.Time, error) {
@@ -645,9 +650,7 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, at slot) (time
 	defer span.End()
 	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
 	clock := l.s.Ledger.Time() // before it asks, as for a look
-	address, err := l.locate(limited, it, at, adapters.Receipt{
-		ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence),
-	})
+	address, err := l.locate(limited, it, at, receiptOf(&p))
 	cancel()
 	now := l.s.Now()
 	altered, isAltered := errors.AsType[*adapters.AlteredError](err)

@@ -118,7 +118,7 @@ func (l *lane) bearer(ctx context.Context, id string, it *item, at slot) (adapte
 		}
 		if p := bears(items, &items[i].marks[at.n-1]); p != nil && p.PostID != "" {
 			if due, _ := items[i].due(items, at, &v); due {
-				return adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence)}, nil
+				return receiptOf(p), nil
 			}
 		}
 	}
@@ -171,7 +171,7 @@ func (l *lane) findMark(ctx context.Context, id string, it *item, at slot) (adap
 	if p == nil || p.PostID == "" {
 		return adapters.Receipt{}, adapters.ErrCannotLook
 	}
-	on := adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence)}
+	on := receiptOf(p)
 	ctx, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
 	defer cancel()
 	err = ch.ReadMark(ctx, on, it.b.Carried(m))

@@ -1,9 +1,13 @@
 package delivery_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -217,6 +221,68 @@ func TestAReleaseWaitsForThePreparationUnderWay(t *testing.T) {
 			t.Errorf("records without effect: %+v", s.Voids)
 		}
 	})
+}
+
+// TestAnotherChannelsRecordFindsThePreparationUnderWay has another channel's record begin the
+// attempt while the first step that was begun ahead is still under way, and before the channel's
+// own worker has looked: what it publishes is what the ledger names as prepared, no other.
+func TestAnotherChannelsRecordFindsThePreparationUnderWay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	begun, goOn := make(chan struct{}, 8), make(chan struct{})
+	prepares := &stagePlatform{platform: newPlatform("instagram-a")}
+	prepares.preparer = func(context.Context) error {
+		begun <- struct{}{}
+		<-goOn
+		return nil
+	}
+	free := make(chan struct{})
+	records := newPlatform("telegram-a").then(func(p *platform, _ context.Context, post adapters.Post) (adapters.Receipt, error) {
+		<-free
+		return p.keep(post), nil
+	})
+	var armed atomic.Bool
+	asked, answer := make(chan struct{}), make(chan error)
+	slow := func(p adapters.Channel) delivery.Channel {
+		ch := quick(p)
+		ch.PublishTimeout, ch.Workers = time.Minute, 1
+		return ch
+	}
+	h.runWith("one/a", delivery.Config{
+		Channels: []delivery.Channel{slow(records), slow(prepares)},
+		// A worker that is about to begin asks this; others who ask are let go.
+		Trusted: func() error {
+			if !bytes.Contains(debug.Stack(), []byte("(*lane).carry(")) || !armed.CompareAndSwap(true, false) {
+				return nil
+			}
+			asked <- struct{}{}
+			return <-answer
+		},
+	})
+	earlier := h.release(newAlert(t, "telegram-a").Next(t, alert.MsgAlert)) // keeps the other channel's worker
+	h.await(earlier, "telegram-a", ledger.StateAttempting)
+	b := newAlert(t, "instagram-a", "telegram-a").Next(t, alert.MsgAlert)
+	h.hand(b)
+	h.sign(b, h.officer)
+	<-begun
+	armed.Store(true)
+	h.sign(b, h.police)
+	<-asked // the channel's own worker has read that nobody has begun
+	close(free)
+	h.await(earlier, "telegram-a", ledger.StateVerified)
+	h.await(b, "telegram-a", ledger.StateVerified)
+	if got := h.part(b, "instagram-a"); got.State != ledger.StateAttempting || got.Prepared != "" {
+		t.Fatalf("%+v, want the other channel's record to begin the attempt", got)
+	}
+	armed.Store(true)
+	answer <- errors.New("for once") // it looks again, and finds the attempt begun
+	<-asked
+	answer <- nil
+	close(goOn)
+	h.await(b, "instagram-a", ledger.StateVerified)
+	if made, used := prepares.seen(); made != 1 || used != "[container-1]" {
+		t.Errorf("%d were prepared and %s published, want the first one alone", made, used)
+	}
 }
 
 // TestWhatWasOnlyPreparedIsRefused has two first bulletins of one alert wait, both

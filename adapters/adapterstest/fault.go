@@ -60,6 +60,7 @@ func (k FaultKind) Applies() bool {
 // A Fault is what a fake platform does to its next writes.
 type Fault struct {
 	Kind  FaultKind
+	After int           // how many writes go well before
 	Times int           // how many writes meet it; 0 counts as 1
 	Wait  time.Duration // Throttle: what the platform asks for; Lag: how late reads are; 0 for one second
 }
@@ -126,6 +127,10 @@ func (fs *Faults) Take() Fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if len(fs.next) == 0 {
+		return Fault{}
+	}
+	if fs.next[0].After > 0 {
+		fs.next[0].After--
 		return Fault{}
 	}
 	f := fs.next[0]

@@ -50,17 +50,17 @@ func FuzzParseFault(f *testing.F) {
 	})
 }
 
-// TestFaultsPlayInOrder: each script meets as many writes as it says, then the next.
+// TestFaultsPlayInOrder: each script lets pass and meets as many writes as it says, then the next.
 func TestFaultsPlayInOrder(t *testing.T) {
 	t.Parallel()
 	var fs adapterstest.Faults
 	fs.Fail(adapterstest.Fault{Kind: adapterstest.Throttle, Times: 2, Wait: time.Minute})
-	fs.Fail(adapterstest.Fault{Kind: adapterstest.Delete})
+	fs.Fail(adapterstest.Fault{Kind: adapterstest.Delete, After: 1})
 	var got []adapterstest.FaultKind
-	for range 5 {
+	for range 6 {
 		got = append(got, fs.Take().Kind)
 	}
-	want := []adapterstest.FaultKind{adapterstest.Throttle, adapterstest.Throttle, adapterstest.Delete, "", ""}
+	want := []adapterstest.FaultKind{adapterstest.Throttle, adapterstest.Throttle, "", adapterstest.Delete, "", ""}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

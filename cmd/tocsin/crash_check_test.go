@@ -102,7 +102,7 @@ func makesPublic(q simulator.Request) bool {
 }
 
 func (w *crashWorld) part(f *filing, channel string, part int) (p ledger.PartState) {
-	w.desk.ledger.View(func(s *ledger.State) { p = s.Alerts[string(f.b.Alert)].Bulletins[0].Part(channel, part) })
+	w.desk.ledger.View(func(s *ledger.State) { p = stateOf(s, f.b).Part(channel, part) })
 	return p
 }
 

@@ -90,6 +90,17 @@ func TestCrash(t *testing.T) {
 		}
 		crashDecisions(t, binary, n, seed)
 	})
+	t.Run("life", func(t *testing.T) {
+		t.Parallel()
+		n := lives
+		switch {
+		case *crashTrials > 0:
+			n = trials
+		case raceDetector:
+			n = 1
+		}
+		crashLives(t, binary, n, seed)
+	})
 	t.Run("two_nodes", func(t *testing.T) {
 		t.Parallel()
 		crashTwoNodes(t, binary, trials, seed)

@@ -19,6 +19,7 @@ import (
 	"tocsin/adapters/adapterstest"
 	"tocsin/adapters/simulator"
 	"tocsin/broker/bulletin"
+	"tocsin/broker/compose"
 	"tocsin/broker/ledger"
 	"tocsin/broker/signing"
 	"tocsin/templates/scenarios"
@@ -158,6 +159,12 @@ type filing struct {
 func (w *crashWorld) compose() *filing {
 	w.t.Helper()
 	b, _, err := composeFirst(scenarios.Demo(), w.node.c, time.Now())
+	return w.filed(b, err)
+}
+
+// filed makes a filing of a bulletin that was composed.
+func (w *crashWorld) filed(b *bulletin.Bulletin, err error) *filing {
+	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -169,6 +176,34 @@ func (w *crashWorld) compose() *filing {
 	return f
 }
 
+// update composes what takes the place of a bulletin: it says the same for somewhat longer.
+func (w *crashWorld) update(previous *bulletin.Bulletin) *filing {
+	w.t.Helper()
+	o, err := composeOptions(w.node.c, time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m, err := compose.Extend(previous, previous, previous.Expires.Add(time.Minute), o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.filed(compose.Next(previous, m, o))
+}
+
+// revoke composes the revocation of an alert.
+func (w *crashWorld) revoke(previous *bulletin.Bulletin) *filing {
+	w.t.Helper()
+	return w.filed(cancelBulletin(previous, "La piena non arriva.", w.node.c, time.Now()))
+}
+
+// stateOf returns what the ledger holds of a bulletin, nil for nothing.
+func stateOf(s *ledger.State, b *bulletin.Bulletin) *ledger.BulletinState {
+	if a := s.Alerts[string(b.Alert)]; a != nil {
+		return a.Bulletin(b.SHA256())
+	}
+	return nil
+}
+
 // file hands in what the ledger lacks of the filing: all of it, or after a crash
 // what was not yet acknowledged, as people would.
 func (w *crashWorld) file(ctx context.Context, f *filing) error {
@@ -176,12 +211,14 @@ func (w *crashWorld) file(ctx context.Context, f *filing) error {
 	held := map[signing.Role]bool{}
 	known := false
 	d.ledger.View(func(s *ledger.State) {
-		if a := s.Alerts[string(b.Alert)]; a != nil {
-			known = true
-			for _, st := range a.Bulletins[0].Statements {
-				for role := range w.signers {
-					held[role] = held[role] || st.Namespace == signing.Namespace(role, b.Realm)
-				}
+		state := stateOf(s, b)
+		if state == nil {
+			return
+		}
+		known = true
+		for _, st := range state.Statements {
+			for role := range w.signers {
+				held[role] = held[role] || st.Namespace == signing.Namespace(role, b.Realm)
 			}
 		}
 	})
@@ -189,10 +226,7 @@ func (w *crashWorld) file(ctx context.Context, f *filing) error {
 		if _, err := d.ledger.PutBlob(ctx, b.Bytes()); err != nil {
 			return err
 		}
-		if err := f.append(ctx, d, "bulletin", ledger.Record{
-			Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
-			Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
-		}); err != nil {
+		if err := f.append(ctx, d, "bulletin", recordOf(b)); err != nil {
 			return err
 		}
 	}
@@ -312,8 +346,8 @@ func (w *crashWorld) eachPart(filings []*filing, do func(f *filing, channel stri
 			for part := 1; part <= c.Parts; part++ {
 				p := ledger.PartState{State: ledger.StatePending}
 				w.desk.ledger.View(func(s *ledger.State) {
-					if a := s.Alerts[string(f.b.Alert)]; a != nil {
-						p = a.Bulletins[0].Part(c.Name, part)
+					if state := stateOf(s, f.b); state != nil {
+						p = state.Part(c.Name, part)
 					}
 				})
 				do(f, c.Name, part, p)

@@ -229,10 +229,7 @@ func (w *crashWorld) release(ctx context.Context, l *ledger.Ledger, b *bulletin.
 		return 0
 	}
 	d := &desk{rings: rings, authority: rings.Newest()}
-	w.append(ctx, l, ledger.Record{
-		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
-		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Expires: b.Expires.UTC(),
-	})
+	w.append(ctx, l, recordOf(b))
 	for _, role := range []signing.Role{signing.Officer, signing.Police} {
 		armored, err := w.signers[role].Sign(ctx, signing.Namespace(role, b.Realm), b.Bytes())
 		if err != nil {

@@ -404,12 +404,17 @@ func (d *desk) record(ctx context.Context, b *bulletin.Bulletin) error {
 			return err
 		}
 	}
-	_, err = d.ledger.Append(ctx, ledger.Record{
+	_, err = d.ledger.Append(ctx, recordOf(b))
+	return err
+}
+
+// recordOf returns the record by which a bulletin is handed in.
+func recordOf(b *bulletin.Bulletin) ledger.Record {
+	return ledger.Record{
 		Type: ledger.Bulletin, Alert: string(b.Alert), Number: b.Number, SHA256: b.SHA256(), Bytes: len(b.Bytes()), Code: string(b.Code),
 		Identifier: b.Message.Identifier, MsgType: string(b.Message.MsgType), Kind: string(b.Kind), Expires: b.Expires.UTC(),
 		Breakglass: b.Breakglass != nil,
-	})
-	return err
+	}
 }
 
 // keptInside reports whether the ledger keeps the bytes of a bulletin in those of the one in

@@ -101,8 +101,19 @@ func makesPublic(q simulator.Request) bool {
 	return slices.Contains([]string{"sendMessage", "sendPhoto", "tweets", "feed", "photos", "media_publish"}, last)
 }
 
-func (w *crashWorld) part(f *filing, channel string, part int) (p ledger.PartState) {
-	w.desk.ledger.View(func(s *ledger.State) { p = stateOf(s, f.b).Part(channel, part) })
+func (w *crashWorld) part(f *filing, channel string, part int) ledger.PartState {
+	return w.state(f, func(b *ledger.BulletinState) ledger.PartState { return b.Part(channel, part) })
+}
+
+// state returns what the ledger says of something of the filing's bulletin: what is not there
+// yet is pending, also where the desk has just begun to read.
+func (w *crashWorld) state(f *filing, of func(*ledger.BulletinState) ledger.PartState) ledger.PartState {
+	p := ledger.PartState{State: ledger.StatePending}
+	w.desk.ledger.View(func(s *ledger.State) {
+		if b := stateOf(s, f.b); b != nil {
+			p = of(b)
+		}
+	})
 	return p
 }
 

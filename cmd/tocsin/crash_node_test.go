@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -247,7 +248,7 @@ func (n *crashNode) leaks(data []byte) (names []string) {
 		}
 	}
 	for name, secret := range all {
-		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
+		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret))} {
 			if form != "" && bytes.Contains(data, []byte(form)) {
 				names = append(names, name)
 				break

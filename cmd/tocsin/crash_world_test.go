@@ -344,13 +344,7 @@ func (w *crashWorld) eachPart(filings []*filing, do func(f *filing, channel stri
 	for _, f := range filings {
 		for _, c := range f.b.Channels() {
 			for part := 1; part <= c.Parts; part++ {
-				p := ledger.PartState{State: ledger.StatePending}
-				w.desk.ledger.View(func(s *ledger.State) {
-					if state := stateOf(s, f.b); state != nil {
-						p = state.Part(c.Name, part)
-					}
-				})
-				do(f, c.Name, part, p)
+				do(f, c.Name, part, w.part(f, c.Name, part))
 			}
 		}
 	}

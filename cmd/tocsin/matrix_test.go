@@ -85,12 +85,14 @@ func TestMatrix(t *testing.T) {
 				t.Parallel()
 				w := newCrashWorld(t, binary, "matrix-"+string(group[0]), 1)
 				w.node.edit("read_back: [0s, 50ms, 150ms, 400ms, 1s, 3s, 6s]", "read_back: [0s, 50ms, 150ms, 400ms, 1s, 2s]")
+				exports := w.exports()
 				w.within(trialTime, w.come)
 				for _, fault := range group {
 					w.within(trialTime, func(ctx context.Context) { w.playPosts(ctx, m, fault) })
 					w.within(trialTime, func(ctx context.Context) { w.playMarks(ctx, m, fault) })
 				}
 				w.within(trialTime, w.checkLedger)
+				w.within(trialTime, func(ctx context.Context) { w.checkAllThatWasWritten(ctx, exports) })
 			})
 		}
 	})
@@ -98,7 +100,12 @@ func TestMatrix(t *testing.T) {
 	if t.Failed() {
 		return // half a matrix proves nothing
 	}
+	whole := true
 	for _, fault := range adapterstest.FaultKinds() {
+		if _, played := m.cells[cellName(fault, stepAlert, simulator.Telegram)]; !played {
+			whole = false // somebody asked for some
+			continue
+		}
 		for _, step := range steps() {
 			for _, kind := range simulator.Kinds() {
 				if got, want := m.cells[cellName(fault, step, kind)], endOf(fault, step, kind); got != want {
@@ -106,6 +113,10 @@ func TestMatrix(t *testing.T) {
 				}
 			}
 		}
+	}
+	if !whole {
+		t.Log("not all faults were played: the table is not looked at")
+		return
 	}
 	const path = "../../docs/faults.md"
 	raw, err := os.ReadFile(path)
@@ -117,10 +128,10 @@ func TestMatrix(t *testing.T) {
 		t.Fatalf("%s holds no table", path)
 	}
 	_, after, _ = strings.Cut(after, "|\n\n")
-	whole := before + m.String() + "\n" + after
+	table := before + m.String() + "\n" + after
 	if os.Getenv("TOCSIN_UPDATE_GOLDEN") != "" {
-		err = os.WriteFile(path, []byte(whole), 0o600)
-	} else if whole != string(raw) {
+		err = os.WriteFile(path, []byte(table), 0o600)
+	} else if table != string(raw) {
 		err = errors.New("it is not what came of the faults: TOCSIN_UPDATE_GOLDEN=1 go test ./cmd/tocsin -run Matrix writes it anew")
 	}
 	if err != nil {
@@ -274,9 +285,9 @@ func (w *crashWorld) bears(bearers []*filing, channel string, mark bulletin.Mark
 	})
 }
 
-func (w *crashWorld) mark(f *filing, channel string, n int) (p ledger.PartState) {
-	w.desk.ledger.View(func(s *ledger.State) { p = stateOf(s, f.b).Mark(channel, n) })
-	return p
+// mark returns the state of a mark of the filing's bulletin, as part does of a post.
+func (w *crashWorld) mark(f *filing, channel string, n int) ledger.PartState {
+	return w.state(f, func(b *ledger.BulletinState) ledger.PartState { return b.Mark(channel, n) })
 }
 
 // anyHeld reports whether a post or a mark of the bulletin waits for a person.

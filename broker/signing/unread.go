@@ -44,6 +44,15 @@ func approvedUnread(bundle []byte, c Claim, old *Version, realm alert.Realm) boo
 	if v.follows(old, c.At) != nil || v.agrees() != nil {
 		return false
 	}
+	// Nobody has signed what meta does not name: where all that it names is understood, the archive alone is
+	// another one than the folder's, and whoever wrote it is not to keep nodes from sending.
+	named := map[string][]byte{}
+	for _, name := range []string{FileRoot, FileSigners, FileRevoked, FilePolicy} {
+		named[name] = files[name]
+	}
+	if _, err := newVersion(v.text, named, nil); err == nil {
+		return false
+	}
 	if v.root, err = ParseRing(FileRoot, files[FileRoot], files[FileRevoked]); err != nil {
 		return true
 	}

@@ -430,6 +430,14 @@ func TestHistory(t *testing.T) {
 	late := claim(second, 7)
 	late.At = day(12, 2)
 	take(late, "it expired on")
+	// What the managers have signed, in an archive of another form: it is no version of a program to come.
+	odd, raw := claim(second, 11), append(second.Bundle(), 0)
+	odd.Folder = fmt.Sprintf("%x", sha256.Sum256(raw))
+	blobs[odd.Folder] = raw
+	take(odd, "not the archive of a folder")
+	if err := h.Trusted(); err != nil {
+		t.Errorf("whoever writes an archive otherwise keeps nodes from sending: %v", err)
+	}
 	var wait sync.WaitGroup
 	accepted := claim(second, 8)
 	for range 8 { // a node and a command in its process

@@ -244,6 +244,17 @@ func TestScriptReadsHalts(t *testing.T) {
 func TestScriptNoticesLiesAboutHalts(t *testing.T) {
 	t.Parallel()
 	const seq = 8 // of the refusal
+	whole := newCourt(t, alert.RealmLive)
+	whole.release(whole.b)
+	update := whole.alert.Next(t, alert.MsgUpdate)
+	whole.hand(update)
+	whole.sign(update, whole.officer)
+	if got := whole.halt(bulletin.Refusal, update, whole.police, "La zona è sbagliata.", nil); got != seq {
+		t.Fatalf("the refusal is record %d, want %d", got, seq)
+	}
+	whole.sign(update, whole.police)
+	whole.export()
+	whole.want(true)
 	text, sig := fmt.Sprintf("halts/%d.halt", seq), fmt.Sprintf("halts/%d.sig", seq)
 	for name, tt := range some(map[string]struct {
 		lie  func(*court, *bulletin.Bulletin)
@@ -277,17 +288,7 @@ func TestScriptNoticesLiesAboutHalts(t *testing.T) {
 	}) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCourt(t, alert.RealmLive)
-			c.release(c.b)
-			update := c.alert.Next(t, alert.MsgUpdate)
-			c.hand(update)
-			c.sign(update, c.officer)
-			if got := c.halt(bulletin.Refusal, update, c.police, "La zona è sbagliata.", nil); got != seq {
-				t.Fatalf("the refusal is record %d, want %d", got, seq)
-			}
-			c.sign(update, c.police)
-			c.export()
-			c.want(true)
+			c := whole.copied(t)
 			tt.lie(c, update)
 			c.seal()
 			c.want(false, tt.word)

@@ -113,11 +113,20 @@ CDPATH='' cd -- "$folder" || give_up "la cartella non si apre" "the folder can't
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# What came with OpenSSH 8.9: an older one would find fault with what is good.
-zeros=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
-printf 'a@b ssh-ed25519 %s%s\n' AAAAC3NzaC1lZDI1NTE5AAAAI "$zeros" >"$scratch/anybody"
-if [ "$(ssh-keygen -Y match-principals -f "$scratch/anybody" -I a@b 2>/dev/null || :)" != a@b ]; then
-	give_up "ssh-keygen è troppo vecchio: serve OpenSSH 8.9 o più recente" "ssh-keygen is too old: OpenSSH 8.9 or later is needed"
+# takes OPTIONS: whether ssh-keygen understands a line of a ring with them.
+takes() {
+	zeros=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+	printf 'a@b %sssh-ed25519 %s%s\n' "$1" AAAAC3NzaC1lZDI1NTE5AAAAI "$zeros" >"$scratch/anybody"
+	[ "$(ssh-keygen -Y match-principals -f "$scratch/anybody" -I a@b 2>/dev/null || :)" = a@b ]
+}
+
+# Before 9.1 it does not know times that end in Z. It takes times without it in the local zone, which is
+# UTC here, so that the same ring without the Z says the same. What is asked here came with OpenSSH 8.9: an older
+# one would find fault with what is good.
+z=Z
+if ! takes 'valid-after="20260101000000Z" '; then
+	z=''
+	takes '' || give_up "ssh-keygen è troppo vecchio: serve OpenSSH 8.9 o più recente" "ssh-keygen is too old: OpenSSH 8.9 or later is needed"
 fi
 
 # --- forms of numbers, names and times ---------------------------------------------
@@ -739,13 +748,6 @@ faults() {
 	' "$1"
 }
 
-# ssh-keygen before 9.1 does not know times that end in Z. It takes times without it in
-# the local zone, which is UTC here, so that the same ring without the Z says the same.
-z=Z
-case "$(ssh-keygen -Y check-novalidate -O verify-time=20260101000000Z -n x -s /nonexistent </dev/null 2>&1 || :)" in
-*verify-time*) z='' ;;
-esac
-
 # read_ring N: reads the ring of a version; 0 stands for a ring without versions.
 read_ring() {
 	for path in signers revoked policy; do
@@ -781,7 +783,7 @@ ring_digest() {
 
 # verify-ring.sh, the one with this digest, holds each version against the one before it:
 # its number, the digest that it follows, its files, its end, and the managers of both.
-ring_script=dbe04683cccf52e7648446110379cb49bc9abd9446ebc291509d8482213f984e
+ring_script=04c3760c051eca847b36d83b9b5a58efde1b0d57ec55fc593a879142286af885
 
 # approved TIME FOLDERS: what that script says, as of a time.
 approved() {

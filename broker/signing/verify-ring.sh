@@ -31,24 +31,28 @@ at=${AT:-$(date -u +%Y%m%d%H%M%SZ)}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# What came with OpenSSH 8.9: an older one would find fault with what is good.
-printf 'a@b ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI%s\n' AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA > "$tmp/anybody"
-[ "$(ssh-keygen -Y match-principals -f "$tmp/anybody" -I a@b 2>/dev/null)" = a@b ] ||
-	no "ssh-keygen è troppo vecchio: serve OpenSSH 8.9 o più recente" "ssh-keygen is too old: OpenSSH 8.9 or later is needed"
+# takes OPTIONS: whether ssh-keygen understands a line of a ring with them.
+takes() {
+	printf 'a@b %sssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI%s\n' "$1" AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA > "$tmp/anybody"
+	[ "$(ssh-keygen -Y match-principals -f "$tmp/anybody" -I a@b 2>/dev/null)" = a@b ]
+}
 
-# ssh-keygen before 9.1 does not know times that end in Z: it gets them without, in the time zone UTC.
+# Before 9.1 it does not know times that end in Z: it gets them without, in the time zone UTC. What is asked here
+# came with OpenSSH 8.9: an older one would find fault with what is good.
 z=Z
-case $(ssh-keygen -Y check-novalidate -O verify-time=20260101000000Z -n x -s /nonexistent </dev/null 2>&1 || :) in
-*verify-time*) z='' TZ=UTC0 && export TZ ;;
-esac
+if ! takes 'valid-after="20260101000000Z" '; then
+	z='' TZ=UTC0 && export TZ
+	takes '' || no "ssh-keygen è troppo vecchio: serve OpenSSH 8.9 o più recente" "ssh-keygen is too old: OpenSSH 8.9 or later is needed"
+fi
 
 if command -v sha256sum >/dev/null; then
-	digest() { sha256sum < "$1" | cut -d' ' -f1; }
+	sum() { sha256sum < "$1"; }
 elif command -v shasum >/dev/null; then
-	digest() { shasum -a 256 < "$1" | cut -d' ' -f1; }
+	sum() { shasum -a 256 < "$1"; }
 else
-	digest() { openssl dgst -sha256 -r < "$1" | cut -d' ' -f1; }
+	sum() { openssl dgst -sha256 -r < "$1"; }
 fi
+digest() { value=$(sum "$1") && printf '%s\n' "${value%% *}"; }
 
 digits() { case $1 in '' | 0* | *[!0-9]*) return 1 ;; esac; [ "${#1}" -le 6 ]; }
 hexdigits() { case $1 in *[!0-9a-f]*) return 1 ;; esac; [ "${#1}" -eq 64 ]; }
@@ -76,7 +80,8 @@ meta() {
 	if [ "$version" -eq 1 ]; then [ "$prev" = "$zeros" ] || no "$1/meta: prev" "$1/meta: prev"; else
 		[ "$prev" != "$zeros" ] || no "$1/meta: prev" "$1/meta: prev"; fi
 	for file in root signers revoked policy; do
-		if [ ! -f "$1/$file" ] || [ "$(digest "$1/$file")" != "$(sed -n "s/^$file //p" "$1/meta")" ]; then
+		case $file in root) wanted=$root ;; signers) wanted=$signers ;; revoked) wanted=$revoked ;; *) wanted=$policy ;; esac
+		if [ ! -f "$1/$file" ] || [ "$(digest "$1/$file")" != "$wanted" ]; then
 			no "$1/$file non è quello che meta nomina" "$1/$file is not the one that meta names"
 		fi
 	done
@@ -112,54 +117,73 @@ keys_of() { awk '{ sub(/\r$/, "") } NF >= 4 && $1 !~ /^#/ { print $3, $4 }' "$1"
 
 # managers DIR: each line of root has one name, a validity in UTC, this role alone, and a key of its own.
 managers() {
-	: > "$tmp/keys"
-	keys_of "$signers_file" | bare | cut -d' ' -f1 | sort -u > "$tmp/signers"
+	dir=$1
+	: > "$tmp/lines"
 	while IFS= read -r line || [ -n "$line" ]; do
 		case $line in '' | '#'*) continue ;; esac
-		printf '%s\n' "$line" | {
-			read -r name options kind key _
-			case $name in *[!a-z0-9@._-]* | *@*@* | @* | *@) name='' ;; *@*) ;; *) name='' ;; esac
-			case ,$options, in *,namespaces=\"keyring@*) ;; *) name='' ;; esac
-			case $options in *cert-authority* | *[!a-zA-Z0-9@.,=\"-]*) name='' ;; *valid-after=\"[0-9]*Z\"*) ;; *) name='' ;; esac
-			case $options in *valid-before=\"[0-9]*Z\"*) ;; *) name='' ;; esac
-			case $kind in ssh-ed25519 | ecdsa-sha2-nistp256 | sk-ssh-ed25519@openssh.com | sk-ecdsa-sha2-nistp256@openssh.com) ;; *) name='' ;; esac
-			key=$(printf '%s %s\n' "$kind" "$key" | bare | cut -d' ' -f1)
-			[ -n "$name" ] && [ -n "$key" ] && printf '%s %s\n' "$key" "$name" >> "$tmp/keys" && ! grep -qxF -e "$key" "$tmp/signers"
-		} || no "$1/root: una riga non è come deve essere: $line" "$1/root: a line is not as it must be: $line"
-	done < "$1/root"
+		# shellcheck disable=SC2086 # words are what is meant; nothing is taken for a pattern (set -f)
+		set -- $line
+		name=${1:-} options=${2:-} kind=${3:-} key=${4:-}
+		case $name in *[!a-z0-9@._-]* | *@*@* | @* | *@) name='' ;; *@*) ;; *) name='' ;; esac
+		case ,$options, in *,namespaces=\"keyring@*) ;; *) name='' ;; esac
+		case $options in *cert-authority* | *[!a-zA-Z0-9@.,=\"-]*) name='' ;; *valid-after=\"[0-9]*Z\"*) ;; *) name='' ;; esac
+		case $options in *valid-before=\"[0-9]*Z\"*) ;; *) name='' ;; esac
+		case $kind in ssh-ed25519 | ecdsa-sha2-nistp256 | sk-ssh-ed25519@openssh.com | sk-ecdsa-sha2-nistp256@openssh.com) ;; *) name='' ;; esac
+		if [ -z "$name" ] || [ -z "$key" ]; then odd_line "$dir" "$line"; fi
+		printf '%s %s %s %s\n' "$kind" "$key" "$name" "$line" >> "$tmp/lines"
+	done < "$dir/root"
+	keys_of "$signers_file" | bare > "$tmp/signers"
 	# A key that stands for two people would let one of them sign twice.
-	if sort -u "$tmp/keys" | cut -d' ' -f1 | uniq -d | grep -q .; then
-		no "$1/root: una chiave è di due persone" "$1/root: a key is two people's"
-	fi
+	bare < "$tmp/lines" | awk '
+	FILENAME == ARGV[1] { signer[$1]; next }
+	/^ / || $1 in signer { sub(/^[^ ]* [^ ]* [^ ]* [^ ]* /, ""); print "line " $0; exit }
+	$1 in owner && owner[$1] != $4 { print "twice"; exit }
+	{ owner[$1] = $4 }
+	' "$tmp/signers" - > "$tmp/fault"
+	IFS= read -r fault < "$tmp/fault" || return 0
+	case $fault in line*) odd_line "$dir" "${fault#line }" ;; esac
+	no "$dir/root: una chiave è di due persone" "$dir/root: a key is two people's"
 }
+odd_line() { no "$1/root: una riga non è come deve essere: $2" "$1/root: a line is not as it must be: $2"; }
 
 # signed DIR THRESHOLD: have enough managers of DIR signed the meta of $new?
 signed() {
 	: > "$tmp/who"
 	sed -e 's/\(valid-[a-z]*="[0-9]*\)Z"/\1'"$z"'"/g' "$1/root" > "$tmp/root"
 	# A key that is revoked in one form is revoked in each.
-	bare < "$1/revoked" | cut -d' ' -f1 | sort -u > "$tmp/bare"
-	{ cat "$1/revoked" && echo && keys_of "$1/root" | bare | grep -F -f "$tmp/bare" | cut -d' ' -f2-; } > "$tmp/revoked" || :
+	bare < "$1/revoked" > "$tmp/bare"
+	{
+		cat "$1/revoked" && echo
+		if [ -s "$tmp/bare" ]; then
+			keys_of "$1/root" | bare | awk 'FILENAME == ARGV[1] { gone[$1]; next } $1 in gone { print $2, $3 }' "$tmp/bare" -
+		fi
+	} > "$tmp/revoked"
 	set +f
 	for s in "$new"/sigs/*; do
 		set -f
 		[ -f "$s" ] || continue
-		ssh-keygen -Y find-principals -f "$tmp/root" -s "$s" -O "verify-time=${at%Z}$z" 2>/dev/null | sort -u > "$tmp/names" || continue
+		ssh-keygen -Y find-principals -f "$tmp/root" -s "$s" -O "verify-time=${at%Z}$z" > "$tmp/names" 2>/dev/null || continue
 		while read -r who; do
 			ssh-keygen -vv -Y verify -f "$tmp/root" -I "$who" -n "$namespace" -s "$s" -r "$tmp/revoked" -O "verify-time=${at%Z}$z" \
 				< "$new/meta" > "$tmp/out" 2> "$tmp/err" || continue
 			# A hardware key says whether it was touched (1) and by whom (4), and whether it can be copied (8).
-			flags=$(sed -n 's/.*signature details: .*flags = 0x\([0-9a-f]*\).*/\1/p' "$tmp/err" | sed -n 1p)
+			flags=$(sed -n -e '/signature details: .*flags = 0x/{' -e 's/.*flags = 0x\([0-9a-f]*\).*/\1/p' -e q -e '}' "$tmp/err")
 			case $flags in '' | ?[57] | [57]) ;; *) continue ;; esac
-			printf '%s %s\n' "$who" "$(sed -n 's/.* key \(SHA256:[^ ]*\)$/\1/p' "$tmp/out")" >> "$tmp/who"
+			while read -r line; do
+				case $line in *' key SHA256:'*) printf '%s %s\n' "$who" "${line##* key }" >> "$tmp/who" ;; esac
+			done < "$tmp/out"
 		done < "$tmp/names"
 	done
 	set -f
-	people=$(cut -d' ' -f1 "$tmp/who" | sort -u | grep -c . || :)
-	keys=$(cut -d' ' -f2 "$tmp/who" | sort -u | grep -c . || :)
-	organisations=$(cut -d' ' -f1 "$tmp/who" | sed 's/.*@//' | sort -u | grep -c . || :)
+	sort -u "$tmp/who" | COUNTS=$tmp/counts awk '
+	!($1 in person) { person[$1]; people++; print "  " $1 }
+	!($2 in key) { key[$2]; keys++ }
+	{ sub(/.*@/, "", $1) }
+	!($1 in house) { house[$1]; houses++ }
+	END { print people + 0, keys + 0, houses + 0 > ENVIRON["COUNTS"] }
+	'
+	read -r people keys organisations < "$tmp/counts"
 	if [ "$keys" -lt "$people" ]; then people=$keys; fi
-	cut -d' ' -f1 "$tmp/who" | sort -u | sed 's/^/  /'
 	[ "$people" -ge "$2" ] ||
 		no "hanno firmato $people dei responsabili di $1, ne servono $2" "$people of the managers of $1 have signed, $2 must"
 	[ "$2" -eq 1 ] || [ "$organisations" -ge 2 ] ||

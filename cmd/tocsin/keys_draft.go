@@ -787,6 +787,16 @@ func (p *program) confirmRing(from *ringSource, dir string, old, v *signing.Vers
 		return usageError{both("non firmato: qui non c'è un terminale su cui mostrare che cosa cambia e chiedere: leggerlo con tocsin keys draft, poi aggiungere --yes",
 			"not signed: there is no terminal here on which to show what changes and ask: read it with tocsin keys draft, then add --yes")}
 	}
+	word := p.say("FIRMO", "SIGN")
+	said, err := p.asksRing(from, dir, old, v, asJSON, word, p.say("Per firmare scrivi %s: ", "To sign, type %s: ", word))
+	if err == nil && !said {
+		return both("non firmato: nella cartella non c'è una firma in più", "not signed: the folder has no signature more")
+	}
+	return err
+}
+
+// asksRing shows what changes with a version, and reports whether the person then types the word.
+func (p *program) asksRing(from *ringSource, dir string, old, v *signing.Version, asJSON bool, word, question string) (bool, error) {
 	screen := p.out
 	if asJSON || !isTerminal(p.out) {
 		screen = p.err
@@ -797,26 +807,36 @@ func (p *program) confirmRing(from *ringSource, dir string, old, v *signing.Vers
 	}
 	warnings, err := p.warnings(from, v)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, w := range warnings {
 		fmt.Fprintf(screen, "  %s\n", w)
 	}
-	word := p.say("FIRMO", "SIGN")
-	fmt.Fprintf(screen, "%s", p.say("Per firmare scrivi %s: ", "To sign, type %s: ", word))
+	fmt.Fprintf(screen, "%s", question)
 	answer, err := p.line()
 	if errors.Is(err, context.Canceled) {
-		return errBrokenOff
+		return false, errBrokenOff
 	}
-	if err != nil || strings.TrimSpace(answer) != word {
-		return both("non firmato: nella cartella non c'è una firma in più", "not signed: the folder has no signature more")
+	return err == nil && strings.TrimSpace(answer) == word, nil
+}
+
+// confirmForce asks, where there is a terminal, before a version comes into force, from which there is no way
+// back. Elsewhere nobody is asked: that enough managers have signed it is what counts.
+func (p *program) confirmForce(w *where, dir string, old, v *signing.Version, yes, asJSON bool) error {
+	if yes || !isTerminal(p.stdin) {
+		return nil
 	}
-	return nil
+	word := p.say("IN VIGORE", "IN FORCE")
+	said, err := p.asksRing(&ringSource{where: *w}, dir, old, v, asJSON, word, p.say("Da qui non si torna indietro. Per metterla in vigore scrivi %s: ", "There is no way back from here. To put it in force, type %s: ", word))
+	if err == nil && !said {
+		return both("non in vigore: nel registro non è cambiato nulla", "not in force: nothing was changed in the ledger")
+	}
+	return err
 }
 
 func (p *program) keysAcceptCommand() *cobra.Command {
 	var w where
-	var asJSON bool
+	var asJSON, yes bool
 	var alerts releasing
 	cmd := &cobra.Command{
 		Use:   "accept DIR -c FILE",
@@ -843,6 +863,10 @@ func (p *program) keysAcceptCommand() *cobra.Command {
 			if err := alerts.check(v, d.rings.Realm()); err != nil {
 				return err
 			}
+			old, _ := d.rings.Version()
+			if err := p.confirmForce(&w, a[0], old, v, yes, asJSON); err != nil {
+				return err
+			}
 			record, err := putRing(ctx, d.ledger, v)
 			if err != nil {
 				return err
@@ -860,6 +884,7 @@ func (p *program) keysAcceptCommand() *cobra.Command {
 	w.nodeFlags(p, cmd)
 	alerts.flags(p, cmd)
 	p.jsonFlag(cmd, &asJSON)
+	cmd.Flags().BoolVar(&yes, "yes", false, p.say("mette in vigore senza chiedere conferma (per script)", "puts it in force without asking (for scripts)"))
 	return cmd
 }
 

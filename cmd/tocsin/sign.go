@@ -802,15 +802,36 @@ func (d *desk) cosignsAs(ctx context.Context, b *bulletin.Bulletin, key signing.
 	}
 	rule, _ := d.authority.Policy.Rule(b.Message.MsgType, b.Kind)
 	if _, ok := d.roleAmong(rule.Roles(), key); ok {
-		// Whoever has that role has signed, and is told who has not.
 		if refusal, ok := errors.AsType[*signing.RefusedError](d.wouldRelease(ctx, b)); ok {
 			refusal.Key = ssh.FingerprintSHA256(key.PublicKey()) // the record says who tried
-			return "", refusal
+			return "", d.signedBefore(b, key, refusal)
 		}
 		return "", signedAlready(b)
 	}
 	_, err := d.authority.PrincipalOf(key.PublicKey(), lacks[0])
 	return lacks[0], err
+}
+
+// signedBefore says who has signed in the role of the key, the one who tries to sign again or a
+// colleague of theirs, and what missing says: whose signature it is that would count.
+func (d *desk) signedBefore(b *bulletin.Bulletin, key signing.Key, missing *signing.RefusedError) error {
+	state := d.held(b)
+	if state == nil {
+		return missing
+	}
+	for _, s := range d.signers(b, state) {
+		who, err := d.authority.PrincipalOf(key.PublicKey(), s.Role)
+		switch {
+		case err != nil: // they have signed in another role
+		case who == s.Principal:
+			return both("%s ha già firmato questo bollettino, e una seconda firma della stessa persona non conta: %v",
+				"%s has signed this bulletin already, and a second signature by one person does not count: %w", who, missing)
+		default:
+			return both("%s ha già firmato questo bollettino in questo ruolo, e una seconda firma nello stesso ruolo non conta: %v",
+				"%s has signed this bulletin in this role already, and a second signature in one role does not count: %w", s.Principal, missing)
+		}
+	}
+	return missing
 }
 
 // cosign signs in the role and hands the signature in. Another bulletin of the alert may

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tocsin/broker/bulletin"
+	"tocsin/templates/preview"
 )
 
 // becomes writes what becomes of posts that are public: when the bulletin is released, of those
@@ -36,6 +37,10 @@ func (r *Review) becomes(p *page) {
 
 // becoming says which post is changed, when and how.
 func (r *Review) becoming(m bulletin.Mark) string {
+	return fmt.Sprintf("%s (%s): %s", m.Channel, m.Kind, r.changing(m))
+}
+
+func (r *Review) changing(m bulletin.Mark) string {
 	part := ""
 	if m.Part > 1 {
 		part = r.say(", parte %d", ", part %d", m.Part)
@@ -48,7 +53,23 @@ func (r *Review) becoming(m bulletin.Mark) string {
 	if m.Below() {
 		how = r.say("sotto il post sta il commento", "below it stands the comment")
 	}
-	return fmt.Sprintf("%s (%s): %s: %s", m.Channel, m.Kind, of, how)
+	return of + ": " + how
+}
+
+// became returns what becomes of posts on a channel by a bulletin, for the page.
+func (r *Review) became(b *bulletin.Bulletin, channel string) (out []preview.Fate) {
+	for _, m := range b.MarksFor(channel) {
+		shown := preview.Fate{Head: r.changing(m), Lang: m.Lang, Said: m.Text, Comment: m.Below()}
+		for _, of := range []*bulletin.Bulletin{r.o.Previous, r.Bulletin, b} {
+			if former := formerIn(of, m); former != "" {
+				if said, follows := apart(m, former); follows {
+					shown.Said, shown.Follows = said, former
+				}
+			}
+		}
+		out = append(out, shown)
+	}
+	return out
 }
 
 // former returns the text that the post of a mark has before it, where it is known here.

@@ -177,6 +177,9 @@ func (r *Review) channel(c bulletin.Channel, scenes []scene, l Looks) preview.Ch
 		if l.LeftOut != nil && len(stage.Posts) > 0 {
 			stage.LeftOut = l.LeftOut(s.b, c.Name)
 		}
+		if s.b != r.o.Previous {
+			stage.Fates = r.became(s.b, c.Name)
+		}
 		out.Stages = append(out.Stages, stage)
 	}
 	return out

@@ -3,9 +3,12 @@ package review_test
 import (
 	"context"
 	"encoding/json"
+	"html"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,8 +34,15 @@ func illustrated(tb testing.TB) (*bulletin.Bulletin, map[string]compose.Channel)
 		compose.Channel{Name: "x", Kind: "x", Limits: adapters.Limits{MaxLen: 400, LinksInText: true}},
 		compose.Channel{Name: "instagram", Kind: "instagram", Limits: adapters.Limits{MaxLen: 2200, ImageRequired: true, ImageMaxBytes: 8_000_000, MaxHashtags: 5}})
 	limits := map[string]compose.Channel{}
-	for _, c := range o.Channels {
-		limits[c.Kind] = c
+	for i := range o.Channels {
+		c := &o.Channels[i]
+		switch c.Kind {
+		case "telegram", "facebook":
+			c.Limits.Marks, c.Limits.MaxMark = adapters.MarkEdit, c.Limits.MaxLen
+		case "instagram":
+			c.Limits.Marks, c.Limits.MaxMark = adapters.MarkComment, 300
+		}
+		limits[c.Kind] = *c
 	}
 	return first(tb, flood(tb, func(m *alert.Message) {
 		english := m.Infos[0]
@@ -88,6 +98,41 @@ func TestPageInABrowser(t *testing.T) {
 	defer mu.Unlock()
 	if len(complaints) > 0 {
 		t.Errorf("the browser complains: %q", complaints)
+	}
+}
+
+// TestPageSaysWhatBecomesOfPublicPosts holds that every mark of a bulletin and of what is
+// prepared in it stands on the page, in its stage, and with it the text that follows.
+func TestPageSaysWhatBecomesOfPublicPosts(t *testing.T) {
+	t.Parallel()
+	b, limits := illustrated(t)
+	written, err := review.New(b, review.Options{Lang: "en", Now: sunday(t), Site: siteURL}).Page(review.Looks{Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := html.UnescapeString(regexp.MustCompile(`</?span[^>]*>`).ReplaceAllString(string(written), ""))
+	marks := 0
+	for _, q := range []*bulletin.Bulletin{b, b.Prepared(bulletin.Correction), b.Prepared(bulletin.Revocation)} {
+		for _, m := range q.Marks {
+			marks++
+			said := m.Text
+			for _, post := range append(slices.Clone(b.Posts), q.Posts...) {
+				if post.Channel == m.Channel && strings.HasSuffix(m.Text, post.Text) {
+					said = strings.TrimRight(strings.TrimSuffix(m.Text, post.Text), "\n")
+				}
+			}
+			if !strings.Contains(page, ">"+said+"</div>") {
+				t.Errorf("%s of %s: the page lacks %q", m.Channel, q.Mark(), said)
+			}
+		}
+	}
+	// Telegram, Facebook: the expiry of this bulletin and of the correction, and both of what is
+	// prepared say of this one. Instagram: the latter.
+	if got := strings.Count(page, `<p class="when">`); got != marks || marks != 10 {
+		t.Errorf("the page tells of %d changes of posts, the bulletins hold %d, want 10", got, marks)
+	}
+	if got := strings.Count(page, "then the text that the post has now, word for word"); got != 8 {
+		t.Errorf("%d changed texts keep what the post said, want 8", got)
 	}
 }
 

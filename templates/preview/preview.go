@@ -88,9 +88,21 @@ type Stage struct {
 	// LevelWord stands on it, in LevelLang.
 	Level, LevelWord, LevelLang string
 	Posts                       []Post
+	Fates                       []Fate // what becomes of posts that are public
 	LeftOut                     string // what of the message the channel leaves to the page
 	Pictures                    []Picture
 	Note                        string // said in the place of pictures
+}
+
+// A Fate is what a post that is public says from a moment on: its new text, or a comment that
+// stands below it.
+type Fate struct {
+	Head string // which post, when and how
+	Lang string
+	Said string // what is new, all of it where the post's present text does not follow
+	// Follows is the post's present text, which follows word for word; "" for none.
+	Follows string
+	Comment bool
 }
 
 // A Post is one post as the platform shows it.
@@ -166,6 +178,9 @@ func runs(text string) (out []Run) {
 	return out
 }
 
+// Lines returns what is new in runs.
+func (m Fate) Lines() []Run { return runs(m.Said) }
+
 // Before returns what a reader sees at first.
 func (p Post) Before() []Run { return runs(p.Text[:p.fold()]) }
 
@@ -223,8 +238,12 @@ func (v View) Render() ([]byte, error) {
 		v.Lang = "it"
 	}
 	t, err := template.New("preview").Funcs(template.FuncMap{
-		"look": func(v View, c Channel, s Stage, p Post) map[string]any {
-			return map[string]any{"V": v, "C": c, "S": s, "P": p}
+		"look": func(v View, c Channel, s Stage, p ...Post) map[string]any {
+			look := map[string]any{"V": v, "C": c, "S": s}
+			if len(p) > 0 {
+				look["P"] = p[0]
+			}
+			return look
 		},
 	}).ParseFS(layout, "preview.gohtml")
 	if err != nil {

@@ -52,7 +52,7 @@ type Finder interface {
 	Channel
 
 	// Find looks on the platform for p by its Mark, at most [ClockSkew] further
-	// back than a.Since, and returns its receipt. It returns [ErrNotPublished] where the
+	// back than a.Since, and returns its receipt. What p.Beside says is another post. It returns [ErrNotPublished] where the
 	// platform shows no such post now (platforms may show it late: the caller
 	// settles for how long it asks again), [ErrCannotLook] where this account
 	// gives no way to look, otherwise a [Failure].
@@ -178,6 +178,10 @@ type Post struct {
 	Link   string // the alert's public page; stands in Text as well
 	Image  *Image // nil for none
 	Notice Notice // facts of the message, for channels that publish them as data
+	// Beside are the texts of the other posts of the same bulletin on the channel, which
+	// bear the same mark and may differ in a word alone: [Finder.Find] takes none of them for
+	// this one.
+	Beside []string
 }
 
 // An Image is a picture that was signed as part of a post.
@@ -223,8 +227,8 @@ type Attempt struct {
 	Since    time.Time // no try at this post left before this moment, by this machine's clock
 	Prepared string    // what [Preparer.Prepare] returned; "" if it was never called
 
-	// ReplyTo is the platform's name for the post that this one follows: the latest one of
-	// its alert that is public here; "" for none. Where [Limits.Replies] the post answers it,
+	// ReplyTo is the platform's name for the post that this one follows: the part before it, and
+	// of a first part the first one of the alert's latest bulletin that is public here; "" for none. Where [Limits.Replies] the post answers it,
 	// so that who reads one sees the other; where the platform does not let it, since the other
 	// is gone or its rules forbid the answer, the post is published for itself. A reply is worth no
 	// alert: the text says all of itself.

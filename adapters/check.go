@@ -98,8 +98,8 @@ type Finding struct {
 	Need int `json:"need,omitempty"`
 }
 
-// LifeCycle is how many posts one alert takes of a budget: with its update and with its
-// revocation.
+// LifeCycle is how many posts one alert takes of a budget, where a bulletin is one post: with
+// its update and with its revocation.
 const LifeCycle = 3
 
 // Lead is how long before an end a finding is Degraded: a person who is on holiday comes

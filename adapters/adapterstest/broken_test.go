@@ -384,6 +384,7 @@ func traps() map[string]trap {
 		"tells_marks_apart":                             {finds(func(s string, p adapters.Post) bool { return strings.Contains(s, p.Mark) }), "find among others"},
 		"tells_alerts_apart":                            {finds(func(s string, _ adapters.Post) bool { return mark().MatchString(s) }), "find among others"},
 		"tells_parts_apart":                             {finds(func(s string, p adapters.Post) bool { return strings.Contains(s, "["+p.Mark+"]") }), "find among others"},
+		"tells_like_parts_apart":                        {finds(func(s string, p adapters.Post) bool { return strings.HasSuffix(s, p.Text[len(p.Text)/2:]) }), "find among others"},
 		"nonsense_is_not_an_absent_post":                {blind, "wraps no Failure"},
 		"looking_returns_by_the_deadline":               {slow, "the deadline was"},
 		"a_late_post_is_not_there_until_it_shows":       {reads(impatient), "want not published"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"tocsin/adapters"
@@ -25,6 +26,7 @@ func looking(add func(string, check)) {
 	add("tells_marks_apart", tellsMarks)
 	add("tells_alerts_apart", tellsAlerts)
 	add("tells_parts_apart", tellsParts)
+	add("tells_like_parts_apart", tellsLikeParts)
 	add("an_unreachable_platform_is_not_an_absent_post", unreachableLook)
 	add("nonsense_is_not_an_absent_post", nonsenseLook)
 	add("looking_returns_by_the_deadline", lookDeadline)
@@ -278,6 +280,19 @@ func tellsParts(ctx context.Context, r Rig) error {
 	p := r.part()
 	if r.Channel.Limits().Check(p) != nil {
 		return Exempt("another part does not fit this channel")
+	}
+	return r.tells(ctx, p)
+}
+
+// tellsLikeParts catches a search that takes a part for another one that an alteration could
+// have made of it: a short text may be nearly the same in two languages.
+func tellsLikeParts(ctx context.Context, r Rig) error {
+	p := r.Post
+	p.Key += "+like"
+	p.Text = strings.Replace(p.Text, " ", ", ", 1)
+	r.Post.Beside = []string{p.Text}
+	if p.Text == r.Post.Text || r.Channel.Limits().Check(p) != nil {
+		return Exempt("a like part does not fit this channel")
 	}
 	return r.tells(ctx, p)
 }

@@ -331,7 +331,9 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	want := normalise(p.Text)
 	for _, matches := range []func(text string) bool{
 		func(text string) bool { return text == want },
-		func(text string) bool { return adapters.ContainsMark(text, p.Mark) && resembles(text, want) },
+		func(text string) bool {
+			return adapters.ContainsMark(text, p.Mark) && resembles(text, want) && !slices.Contains(p.Beside, text)
+		},
 	} {
 		i := slices.IndexFunc(recent, func(m shownMessage) bool { return matches(normalise(m.Text)) })
 		if i >= 0 {

@@ -74,6 +74,9 @@ func (ch *Channel) Check(ctx context.Context) []adapters.Finding {
 	return append(found, budgets(a.Header, ch.now())...)
 }
 
+// mostParts is how many posts a bulletin has at most, each in a language of its own.
+const mostParts = 4
+
 // budgets says what the headers of an answer tell of the budgets of 24 hours.
 func budgets(h http.Header, now time.Time) (found []adapters.Finding) {
 	for _, window := range []string{"x-app-limit-24hour", "x-user-limit-24hour"} {
@@ -84,7 +87,7 @@ func budgets(h http.Header, now time.Time) (found []adapters.Finding) {
 		f := adapters.Finding{
 			Aspect: adapters.AspectBudget, Reason: "the budget of calls for 24 hours is nearly used up",
 			Advice: "look in the developer console who else calls with this app; meanwhile be ready to post by hand",
-		}.Spending(left, adapters.LifeCycle)
+		}.Spending(left, mostParts*adapters.LifeCycle)
 		if reset, err := strconv.ParseInt(h.Get(window+"-reset"), 10, 64); err == nil && reset > 0 && f.State != adapters.Ready {
 			if date, ok := wire.Date(h); ok {
 				now = date

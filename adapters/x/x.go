@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -280,7 +281,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 			if shown == want {
 				return ch.receipt(got.ID, got.raw), nil
 			}
-			if altered == nil && adapters.ContainsMark(shown, p.Mark) && nearly(shown, want) {
+			if altered == nil && adapters.ContainsMark(shown, p.Mark) && nearly(shown, want) && !slices.Contains(p.Beside, shown) {
 				r := ch.receipt(got.ID, got.raw)
 				altered = &r
 			}

@@ -219,6 +219,13 @@ func (b *Bulletin) For(channel string) []adapters.Post {
 		}
 		out = append(out, post)
 	}
+	for i := range out {
+		for k := range out {
+			if k != i {
+				out[i].Beside = append(out[i].Beside, out[k].Text)
+			}
+		}
+	}
 	return out
 }
 

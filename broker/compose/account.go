@@ -49,8 +49,8 @@ type story struct {
 	shorter map[string][]string
 }
 
-// accounts returns what m says, one account for each language, Italian first and
-// then in the order of the message.
+// accounts returns what m says, one account for each language, in the order that o asks for
+// and then in that of the message.
 func accounts(m *alert.Message, o Options) []account {
 	d := drill(m, o.Realm)
 	var out []account
@@ -70,17 +70,53 @@ func accounts(m *alert.Message, o Options) []account {
 		slices.SortStableFunc(a.stories, func(a, b story) int { return cmp.Compare(b.level, a.level) })
 	}
 	slices.SortStableFunc(out, func(a, b account) int {
-		return cmp.Compare(rank(a.lang), rank(b.lang))
+		return cmp.Compare(rank(o.order(), a.lang), rank(o.order(), b.lang))
 	})
 	return out
 }
 
-// rank is 0 for Italian, which comes first, and 1 for all other languages.
-func rank(lang string) int {
-	if base, _, _ := strings.Cut(lang, "-"); strings.EqualFold(base, "it") {
-		return 0
+// order returns the languages that come first.
+func (o Options) order() []string {
+	if len(o.Languages) == 0 {
+		return []string{"it"}
 	}
-	return 1
+	return o.Languages
+}
+
+// rank returns the place of a language in an order; all that it does not name come last.
+func rank(order []string, lang string) int {
+	at := slices.IndexFunc(order, func(named string) bool { return takes(named, lang) })
+	if at < 0 {
+		return len(order)
+	}
+	return at
+}
+
+// takes reports whether a language that is named stands for lang: "de" for "de-AT" too.
+func takes(named, lang string) bool {
+	base, _, _ := strings.Cut(lang, "-")
+	return strings.EqualFold(named, lang) || strings.EqualFold(named, base)
+}
+
+// tells returns those accounts that the channel says, in its order; the first where it has
+// none of its own.
+func (c Channel) tells(all []account) []account {
+	if len(c.Languages) == 0 || c.page() {
+		return all
+	}
+	var own []account
+	for _, a := range all {
+		if rank(c.Languages, a.lang) < len(c.Languages) {
+			own = append(own, a)
+		}
+	}
+	if len(own) == 0 {
+		return all[:1]
+	}
+	slices.SortStableFunc(own, func(a, b account) int {
+		return cmp.Compare(rank(c.Languages, a.lang), rank(c.Languages, b.lang))
+	})
+	return own
 }
 
 // silent is the account of a message without infos.

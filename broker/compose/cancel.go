@@ -49,7 +49,7 @@ func Cancel(previous *bulletin.Bulletin, reason string, o Options) (*alert.Messa
 	}
 	m := o.successor(previous.Message, alert.MsgCancel, string(id), wording.For("it").Act(wording.Cancel)+": "+tidyLine(reason))
 	m.Infos = inEachLanguage(previous.Message, func(in *alert.Info) alert.Info { return revocation(previous.Message, in, until, o) })
-	explain(m.Infos, reason)
+	explain(m.Infos, reason, o.order())
 	return ours(m)
 }
 
@@ -103,11 +103,16 @@ func inEachLanguage(m *alert.Message, say func(in *alert.Info) alert.Info) (out 
 }
 
 // explain puts the reason into the language that posts begin with.
-func explain(infos []alert.Info, reason string) {
+func explain(infos []alert.Info, reason string, order []string) {
 	if len(infos) == 0 {
 		return
 	}
-	in := &infos[max(0, slices.IndexFunc(infos, func(in alert.Info) bool { return rank(in.Language) == 0 }))]
+	in := &infos[0]
+	for i := range infos {
+		if rank(order, infos[i].Language) < rank(order, in.Language) {
+			in = &infos[i]
+		}
+	}
 	in.Description += "\n\n" + wording.For(in.Language).Reason + " " + reason
 }
 

@@ -30,7 +30,7 @@ func channels() []compose.Channel {
 	return []compose.Channel{
 		{Name: "website-savona", Kind: "website", Limits: adapters.Limits{MaxLen: 20_000, MaxTitle: 160, LinksInText: true}},
 		{Name: "facebook-savona", Kind: "facebook", Limits: adapters.Limits{MaxLen: 63_206, LinksInText: true}},
-		{Name: "x-savona", Kind: "x", Limits: adapters.Limits{MaxLen: 280, Len: weigh, LinksInText: true}},
+		{Name: "x-savona", Kind: "x", Limits: adapters.Limits{MaxLen: 280, Len: weigh, LinksInText: true, Replies: true}},
 		{Name: "instagram-savona", Kind: "instagram", Limits: adapters.Limits{MaxLen: 2200, ImageRequired: true, ImageMaxBytes: 8 << 20, MaxHashtags: 5}},
 		{Name: "telegram-savona", Kind: "telegram", Limits: adapters.Limits{MaxLen: 4096, LinksInText: true}},
 	}

@@ -34,7 +34,7 @@ func (p *press) marks(d bulletin.Draft, before *predecessor, channels []Channel)
 		}
 		add := func(post *bulletin.Post, on int, when bulletin.Moment, mark string, fate wording.Fate) {
 			out = append(out, bulletin.Mark{
-				Channel: c.Name, Kind: c.Kind, On: on, Part: post.Part, When: when, Form: c.Limits.Marks, Lang: p.accounts[0].lang,
+				Channel: c.Name, Kind: c.Kind, On: on, Part: post.Part, When: when, Form: c.Limits.Marks, Lang: c.tells(p.accounts)[0].lang,
 				Text: p.became(c, post.Text, mark, fate, d.Expires),
 			})
 		}
@@ -97,7 +97,7 @@ func fate(d bulletin.Draft) wording.Fate {
 // the post said. What was said stays readable: only where there is no room for it, the link
 // and the code stand for it.
 func (p *press) became(c Channel, text, mark string, fate wording.Fate, until time.Time) string {
-	tongues := p.accounts
+	tongues := c.tells(p.accounts)
 	if c.Limits.MaxLen < manyTongues {
 		tongues = tongues[:1]
 	}

@@ -75,11 +75,11 @@ func displays(b *bulletin.Bulletin, channel string, told []account) map[string]*
 		lang := p.Lang
 		out[lang] = cmp.Or(out[lang], &display{mark: b.Mark()})
 		out[lang].text += p.Title + "\n" + p.Alt + "\n"
-		at := -1 // of the account whose part of a text of several languages has begun
+		var seen []string // the languages whose part of a text of several has begun
 		for line := range strings.Lines(p.Text) {
 			bare := strings.TrimSuffix(line, "\n")
-			if next := begun(told, at, bare); next >= 0 {
-				at, lang = next, told[next].lang
+			if next := begun(told, seen, bare); next != "" {
+				seen, lang = append(seen, next), next
 				out[lang] = cmp.Or(out[lang], &display{mark: b.Mark()})
 			}
 			if !framed(told, bare) {
@@ -94,18 +94,23 @@ func displays(b *bulletin.Bulletin, channel string, told []account) map[string]*
 	return out
 }
 
-// begun returns the account after the one at whose part of a text a line begins, or -1.
-func begun(told []account, at int, line string) int {
+// begun returns the language at whose part of a text a line begins, one that was not seen
+// yet, or "".
+func begun(told []account, seen []string, line string) string {
 	if len(told) < 2 {
-		return -1
+		return ""
 	}
-	for i := at + 1; i < len(told); i++ {
+	for i := range told {
 		a := &told[i]
-		if a.drill == wording.Real && line == wording.LanguageName(a.lang)+":" || a.drill != wording.Real && line == a.words.FirstLine(a.drill) {
-			return i
+		head := wording.LanguageName(a.lang) + ":"
+		if a.drill != wording.Real {
+			head = a.words.FirstLine(a.drill)
+		}
+		if line == head && !slices.Contains(seen, a.lang) {
+			return a.lang
 		}
 	}
-	return -1
+	return ""
 }
 
 // framed reports whether a line stands around what the message says, in any of its languages.

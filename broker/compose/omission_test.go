@@ -47,7 +47,7 @@ func TestLeftOut(t *testing.T) {
 			in.Language, in.Headline, in.Event = "en-US", "Flood in Savona: go upstairs", "Flood"
 			m.Infos = append(m.Infos, in)
 		}, map[string][]string{
-			"x-savona": {"areas it-IT", "description it-IT", "instruction it-IT", "language en-US"},
+			"x-savona": {"areas it-IT", "description it-IT", "instruction it-IT", "description en-US", "instruction en-US"},
 		}},
 		"second_info": {func(m *alert.Message) {
 			in := m.Infos[0]
@@ -92,16 +92,21 @@ func TestLeftOutInEachLanguage(t *testing.T) {
 				b := first(t, m, o)
 				found := compose.LeftOut(b)
 				for _, c := range b.Channels() {
-					text := ""
+					text, parts := "", map[string]string{}
 					for _, p := range b.Posts {
 						if !strings.Contains(p.Text, o.Issuer) || !strings.Contains(p.Text, b.Mark()) || !strings.Contains(p.Text, p.Link) {
 							t.Errorf("%s in %s does not say who issues it, its code or its link:\n%s", p.Channel, p.Lang, p.Text)
 						}
 						if p.Channel == c.Name {
 							text += p.Title + "\n" + p.Text + "\n"
+							parts[p.Lang] = p.Text
 						}
 					}
 					for i := range b.Message.Infos {
+						text := text
+						if c.Kind == "x" { // each part says one language
+							text = parts[b.Message.Infos[i].Language]
+						}
 						leftTruly(t, c.Name, text, &b.Message.Infos[i], o.Shorter[b.Message.Infos[i].Language], found)
 					}
 				}
@@ -162,6 +167,11 @@ func TestOneWordOfManyLanguages(t *testing.T) {
 	for _, realm := range []alert.Realm{alert.RealmLive, alert.RealmExercise} {
 		o := unpictured(t)
 		o.Realm = realm
+		for i := range o.Channels {
+			if o.Channels[i].Kind == "x" {
+				o.Channels[i].Languages = []string{"it"}
+			}
+		}
 		m := own(o, func(m *alert.Message) {
 			if realm == alert.RealmLive {
 				actual(m)

@@ -21,6 +21,10 @@ type Channel struct {
 	Name   string // "telegram-savona"; lower-case letters, digits and hyphens
 	Kind   string // "telegram"; carried into the bulletin, never looked at here
 	Limits adapters.Limits
+	// Languages are the only ones that its posts say, in this order: "de" takes "de-AT"
+	// too. None is all of the message; a message that has none of them is told in its
+	// first. A page has all of them always.
+	Languages []string
 }
 
 // Options say who composes, for whom, and what the world looks like at that
@@ -41,6 +45,10 @@ type Options struct {
 	SiteURL string
 	// Channels are the addressees, in the order of the bulletin.
 	Channels []Channel
+	// Languages come first where a text or a channel says several, in this order; "de"
+	// takes "de-AT" too. Those of the message that are not named follow as they stand in
+	// it. Nil means Italian first.
+	Languages []string
 	// Location is where the readers' clocks are; nil means Europe/Rome.
 	Location *time.Location
 	// Now is the moment of composing. It is required: the package has no clock.

@@ -23,6 +23,10 @@ const (
 	// pageRoom is the room from which on a channel with titles is a page, and has
 	// a part for each language.
 	pageRoom = 15_000
+	// maxThread is the most posts of one bulletin that answer each other on a channel, each
+	// in a language of its own: the languages of the scenarios. No alert may use up an
+	// account's budget, and X charges each.
+	maxThread = 4
 	// maxPostBytes is the most that a bulletin takes for one text.
 	maxPostBytes = 64 << 10
 	// maxLineBytes is the most that a bulletin takes for a title or a description
@@ -102,34 +106,46 @@ func (p *press) channel(c Channel) ([]bulletin.Post, error) {
 	if c.Limits.MaxLen <= 0 {
 		return nil, fmt.Errorf("compose: channel %s says no limit for its texts; an adapter must", c.Name)
 	}
-	tongues := [][]account{p.accounts[:1]}
-	page := c.page()
-	switch {
-	case page && len(p.accounts) > maxLanguages:
+	if c.page() && len(p.accounts) > maxLanguages {
 		return nil, fmt.Errorf("compose: the message has %d languages, and channel %s takes %d; write fewer", len(p.accounts), c.Name, maxLanguages)
-	case page:
-		tongues = nil
-		for i := range p.accounts {
-			tongues = append(tongues, p.accounts[i:i+1])
-		}
-	case c.Limits.MaxLen >= manyTongues:
-		tongues[0] = p.accounts
 	}
-	posts := make([]bulletin.Post, len(tongues))
-	for i, t := range tongues {
-		post := bulletin.Post{
-			Channel: c.Name, Kind: c.Kind, Part: i + 1, Parts: len(tongues), Lang: t[0].lang, Link: p.scene.link,
-		}
+	var posts []bulletin.Post
+	for _, t := range c.shared(p.accounts) {
+		post := bulletin.Post{Channel: c.Name, Kind: c.Kind, Lang: t[0].lang, Link: p.scene.link}
 		if err := p.illustrate(c, &post); err != nil {
 			return nil, err
 		}
 		entitled := p.title(c, t[0], &post)
-		if err := p.write(c, t, entitled, &post); err != nil {
+		if err := p.write(c, t, entitled, &post); errors.As(err, new(*FitError)) && len(posts) > 0 && !c.page() {
+			continue // the page has this language, and the others go out
+		} else if err != nil {
 			return nil, err
 		}
-		posts[i] = post
+		if !c.page() && slices.ContainsFunc(posts, func(before bulletin.Post) bool { return before.Text == post.Text }) {
+			continue // two languages say it alike, and platforms refuse the same text twice
+		}
+		posts = append(posts, post)
+	}
+	for i := range posts {
+		posts[i].Part, posts[i].Parts = i+1, len(posts)
 	}
 	return posts, nil
+}
+
+// shared returns the accounts that each post of the channel says: a page has a part for each
+// language, a channel with room says all in one text, and one whose posts can answer each
+// other says each further language in an answer to the one before.
+func (c Channel) shared(all []account) [][]account {
+	own := c.tells(all)
+	switch {
+	case c.page():
+		return slices.Collect(slices.Chunk(own, 1))
+	case c.Limits.MaxLen >= manyTongues:
+		return [][]account{own}
+	case c.Limits.Replies:
+		return slices.Collect(slices.Chunk(own[:min(maxThread, len(own))], 1))
+	}
+	return [][]account{own[:1]}
 }
 
 // title sets the title where the channel has one, and reports whether it says the
@@ -304,6 +320,9 @@ func Card(b *bulletin.Bulletin, size card.Size, format card.Format, o Options) (
 			o.SiteURL = base
 			break
 		}
+	}
+	for _, post := range b.Posts {
+		o.Languages = append(o.Languages, post.Lang) // the order in which it was composed
 	}
 	o, err := o.settled()
 	if err != nil {

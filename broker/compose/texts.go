@@ -54,14 +54,13 @@ func (l *linter) elements() {
 			l.warn(RuleSource, p, "it does not say who issues it", "shorten the headline or the steps, so that there is room")
 		}
 	}
-	for _, c := range l.b.Channels() {
-		p := &l.b.Posts[slices.IndexFunc(l.b.Posts, func(p bulletin.Post) bool { return p.Channel == c.Name })]
-		if says(p.Title+"\n"+p.Text, wording.For(p.Lang).Notice) {
+	for i := range l.b.Posts {
+		if p := &l.b.Posts[i]; says(p.Title+"\n"+p.Text, wording.For(p.Lang).Notice) {
 			l.warn(RuleHazard, p, "it does not say what happens", "shorten the event")
 		}
 	}
 	for _, o := range LeftOut(l.b) {
-		p := &l.b.Posts[slices.IndexFunc(l.b.Posts, func(p bulletin.Post) bool { return p.Channel == o.Channel })]
+		p := l.bearer(o)
 		const shorten = "shorten the headline or the steps, so that there is room"
 		switch {
 		case o.Piece == PieceAreas && o.Told == 0:
@@ -72,6 +71,19 @@ func (l *linter) elements() {
 			l.warn(RuleGuidance, p, "it does not say what to do", shorten)
 		}
 	}
+}
+
+// bearer returns the post from which o is missing: the one in its language, else the channel's
+// first, which may say several.
+func (l *linter) bearer(o Omission) *bulletin.Post {
+	of := func(ok func(p bulletin.Post) bool) int {
+		return slices.IndexFunc(l.b.Posts, func(p bulletin.Post) bool { return p.Channel == o.Channel && ok(p) })
+	}
+	at := of(func(p bulletin.Post) bool { return p.Lang == o.Lang })
+	if at < 0 {
+		at = of(func(bulletin.Post) bool { return true })
+	}
+	return &l.b.Posts[at]
 }
 
 // says reports whether a line of text is line, as it begins a sentence.

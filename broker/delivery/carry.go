@@ -445,14 +445,14 @@ func (l *lane) call(ctx context.Context, id string, it *item, at slot, p *ledger
 		return l.makeMark(ctx, id, it, at)
 	}
 	return l.ch.Channel.Publish(ctx, it.b.For(l.name)[at.n-1], adapters.Attempt{
-		N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared, ReplyTo: l.follows(ctx, id, it),
+		N: p.Attempts, Since: p.FirstTry, Prepared: p.Prepared, ReplyTo: l.follows(ctx, id, it, at.n),
 	})
 }
 
-// follows returns the platform's name for the post that those of it follow: the alert's latest
-// that is public on the lane, "" for none.
-func (l *lane) follows(ctx context.Context, id string, it *item) (postID string) {
-	if it.b.Number == 1 {
+// follows returns the platform's name for the post that a part of it follows: the part before
+// it, and of part 1 that of the alert's latest bulletin that is public on the lane, "" for none.
+func (l *lane) follows(ctx context.Context, id string, it *item, part int) (postID string) {
+	if it.b.Number == 1 && part == 1 {
 		return ""
 	}
 	items, err := l.s.library.items(ctx, id, l.name)
@@ -460,11 +460,18 @@ func (l *lane) follows(ctx context.Context, id string, it *item) (postID string)
 		return "" // a post that answers nothing is worth more than none
 	}
 	for i := range items {
-		if items[i].b.Number >= it.b.Number {
+		parts := items[i].parts
+		if items[i].b.Number > it.b.Number {
 			break
+		} else if items[i].b == it.b {
+			parts = parts[:part-1]
+		} else if len(parts) > 1 {
+			parts = parts[:1] // where its thread begins
 		}
-		if parts := items[i].parts; len(parts) > 0 && parts[0].PostID != "" && parts[0].State != ledger.StateFailed {
-			postID = parts[0].PostID
+		for n := range parts {
+			if parts[n].PostID != "" && parts[n].State != ledger.StateFailed {
+				postID = parts[n].PostID
+			}
 		}
 	}
 	return postID

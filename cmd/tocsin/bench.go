@@ -237,7 +237,8 @@ func benchChannels(i int, a simulator.Accounts) []channelConfig {
 			ReaderID: a.Telegram.ReaderUserID, Token: env("T"),
 		},
 		{
-			Name: fmt.Sprintf("x-%d", i), Kind: "x", BaseURL: a.X.BaseURL, AllowPrivate: true, UserID: a.X.UserID, Username: a.X.Username,
+			// One post on each platform, as the floor makes one call to each.
+			Languages: []string{"it"}, Name: fmt.Sprintf("x-%d", i), Kind: "x", BaseURL: a.X.BaseURL, AllowPrivate: true, UserID: a.X.UserID, Username: a.X.Username,
 			ConsumerKey: env("XCK"), ConsumerSecret: env("XCS"), AccessToken: env("XAT"), AccessSecret: env("XAS"),
 		},
 		{Name: fmt.Sprintf("facebook-%d", i), Kind: "facebook", BaseURL: a.Facebook.BaseURL, AllowPrivate: true, PageID: a.Facebook.PageID, Token: env("FT"), AppSecret: env("FS")},

@@ -76,7 +76,7 @@ func (ch *channelConfig) strange() []string {
 	if !slices.Contains(kinds(), ch.Kind) {
 		return nil // that is said already
 	}
-	every := []string{"public_name", "name", "kind", "profile", "timeout", "workers", "settle", "read_back", "unsearchable", "adapter"}
+	every := []string{"public_name", "name", "kind", "profile", "timeout", "workers", "settle", "read_back", "unsearchable", "adapter", "languages"}
 	var out []string
 	for field, value := range reflect.ValueOf(*ch).Fields() {
 		key := field.Tag.Get("yaml")
@@ -175,7 +175,7 @@ func (c *config) composed() ([]compose.Channel, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, compose.Channel{Name: ch.Name, Kind: ch.Kind, Limits: limits})
+		out = append(out, compose.Channel{Name: ch.Name, Kind: ch.Kind, Limits: limits, Languages: ch.Languages})
 	}
 	return out, nil
 }

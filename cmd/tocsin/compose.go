@@ -147,7 +147,7 @@ func composeOptions(c *config, now time.Time) (compose.Options, error) {
 	}
 	return compose.Options{
 		Realm: c.Realm, Issuer: c.Issuer.named(), Sender: c.Issuer.Sender, CodePrefix: c.Issuer.CodePrefix, SiteURL: c.Site.PublicURL,
-		Channels: channels, Location: c.Issuer.zone, Now: now, SignWithin: c.Issuer.SignWithin,
+		Languages: c.Issuer.Languages, Channels: channels, Location: c.Issuer.zone, Now: now, SignWithin: c.Issuer.SignWithin,
 	}, nil
 }
 

@@ -74,6 +74,9 @@ type issuerConfig struct {
 	CodePrefix string `yaml:"code_prefix"`
 	// Language of pages and frames where nothing else says: it, en, de, fr.
 	Language string `yaml:"language"`
+	// Languages come first where texts say several, in this order; empty for Italian first.
+	// Those of a message that are not named follow.
+	Languages []string `yaml:"languages"`
 	// TimeZone is the IANA name of the zone that texts are written for.
 	TimeZone string `yaml:"time_zone"`
 	// SignWithin is how long after it was composed a bulletin can be signed; 0 for two
@@ -184,6 +187,8 @@ type channelConfig struct {
 	ReadBack []time.Duration `yaml:"read_back"`
 	// Unsearchable is "hold" or "post_again", for channels that can't be searched.
 	Unsearchable string `yaml:"unsearchable"`
+	// Languages are the only ones that its posts say, in this order; empty for all.
+	Languages []string `yaml:"languages"`
 	// Adapter is the broker credential of this channel's adapter, for a node that has none
 	// of nodes.
 	Adapter secret `yaml:"adapter"`
@@ -425,6 +430,7 @@ func (c *config) check() error {
 	need(c.Telemetry.Prometheus == "" || isAddress(c.Telemetry.Prometheus), "telemetry.prometheus: %q is not an address: write host:port, such as 127.0.0.1:9464", c.Telemetry.Prometheus)
 	need(len(c.Channels) > 0, "channels: there is none")
 	need(c.Issuer.Language == "" || slices.Contains(wording.Languages(), c.Issuer.Language), "issuer.language: %q: use one of %s", c.Issuer.Language, strings.Join(wording.Languages(), ", "))
+	checkLanguages(need, "issuer.languages", c.Issuer.Languages)
 	if c.Issuer.TimeZone == "" {
 		c.Issuer.TimeZone = "Europe/Rome"
 	}
@@ -446,6 +452,8 @@ func (c *config) check() error {
 		}
 		need(ch.Unsearchable == "" || ch.Unsearchable == string(delivery.Hold) || ch.Unsearchable == string(delivery.PostAgain),
 			"channels[%d].unsearchable: %q: use hold or post_again", i, ch.Unsearchable)
+		need(ch.Kind != "website" || ch.Languages == nil, "channels[%d].languages: the pages of the site say all languages: remove it", i)
+		checkLanguages(need, fmt.Sprintf("channels[%d].languages", i), ch.Languages)
 		need(ch.Timeout >= 0, "channels[%d].timeout: %v: write a time such as 30s, or leave it out", i, ch.Timeout)
 		need(ch.Workers >= 0, "channels[%d].workers: %d: write how many alerts are carried at the same time, or 0 for 4", i, ch.Workers)
 		for _, moments := range []struct {
@@ -461,6 +469,19 @@ func (c *config) check() error {
 	c.checkNotify(need)
 	return errors.Join(errs...)
 }
+
+// checkLanguages asks for a list of languages, each once.
+func checkLanguages(need func(ok bool, format string, args ...any), key string, languages []string) {
+	need(languages == nil || len(languages) > 0, "%s: it is an empty list: write languages such as [it, de], or leave it out", key)
+	for i, lang := range languages {
+		need(languageForm.MatchString(lang), "%s: %q: write a language such as it or de-AT", key, lang)
+		before := slices.ContainsFunc(languages[:i], func(s string) bool { return strings.EqualFold(s, lang) })
+		need(!before, "%s: the language %q stands twice", key, lang)
+	}
+}
+
+// languageForm is a language as CAP and bulletins spell it: BCP 47.
+var languageForm = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
 
 func (c *config) checkNotify(need func(ok bool, format string, args ...any)) {
 	seen := map[string]bool{}

@@ -68,7 +68,10 @@ func (w *crashWorld) checkCalls(f *filing) {
 			continue
 		}
 		p := w.part(f, c.Name, 1)
-		writes, answered := 0, 0
+		writes, answered, attempts := 0, 0, 0
+		for part := range c.Parts {
+			attempts += w.part(f, c.Name, part+1).Attempts
+		}
 		for _, q := range w.sim.Requests() {
 			if q.N <= f.firstCall || q.Kind != c.Kind || !makesPublic(q) {
 				continue
@@ -81,8 +84,8 @@ func (w *crashWorld) checkCalls(f *filing) {
 		switch {
 		case writes == 0:
 			w.t.Errorf("%s: %s saw no post being made, and shows it", f.b.Code, c.Name)
-		case writes > p.Attempts:
-			w.t.Errorf("%s: %s saw %d posts being made, the ledger knows of %d attempts", f.b.Code, c.Name, writes, p.Attempts)
+		case writes > attempts:
+			w.t.Errorf("%s: %s saw %d posts being made, the ledger knows of %d attempts", f.b.Code, c.Name, writes, attempts)
 		case !p.Reconciled && answered == 0:
 			w.t.Errorf("%s: the ledger says that %s has answered with the post, which never happened", f.b.Code, c.Name)
 		case slices.Contains(f.held, c.Kind) && (!p.Reconciled || p.Attempts != 1):

@@ -262,7 +262,7 @@ func checkKept(t *testing.T, r *demoResult, state string) {
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 		t.Fatal(err)
 	}
-	if !report.OK || report.Entries < r.Ledger.Entries || report.Checkpoint.Size != report.Entries || report.Posts != 6 {
+	if !report.OK || report.Entries < r.Ledger.Entries || report.Checkpoint.Size != report.Entries || report.Posts != 7 { // the site and X say two languages apart
 		t.Errorf("the audit says %+v, the demonstration said %+v", report, r.Ledger)
 	}
 	stdout, _ = expect(t, 0, "status", r.Alert.Code, "--state", state, "--json")
@@ -536,7 +536,7 @@ func TestDownUntilRestarted(t *testing.T) {
 			simulator := s.says(`Platforms +(http://\S+)`)
 			for i, kind := range kinds() {
 				if !slices.Contains(down, kind) {
-					s.says([]string{"sito 2/2", "telegram", "x", "facebook", "instagram"}[i] + ` +verified`)
+					s.says([]string{"sito 2/2", "telegram", "x 2/2", "facebook", "instagram"}[i] + ` +verified`)
 				}
 			}
 			select {
@@ -562,8 +562,12 @@ func TestDownUntilRestarted(t *testing.T) {
 				if kind == "website" {
 					continue
 				}
-				if posts, err := livePosts(t.Context(), r.URLs.Simulator, kind, r.Alert.Code); err != nil || posts != 1 {
-					t.Errorf("%s shows %d posts (%v), want 1", kind, posts, err)
+				want := 1
+				if kind == "x" {
+					want = 2 // a post for each language
+				}
+				if posts, err := livePosts(t.Context(), r.URLs.Simulator, kind, r.Alert.Code); err != nil || posts != want {
+					t.Errorf("%s shows %d posts (%v), want %d", kind, posts, err, want)
 				}
 			}
 			s.end()
@@ -574,7 +578,7 @@ func TestDownUntilRestarted(t *testing.T) {
 func TestSiteDownHoldsBackNoOther(t *testing.T) {
 	t.Parallel()
 	s := play(t, "--fault", "sito=down")
-	for _, name := range []string{"telegram", "x", "facebook"} {
+	for _, name := range []string{"telegram", "x 2/2", "facebook"} {
 		s.says(name + ` +verified`)
 	}
 	select {

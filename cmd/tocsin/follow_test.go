@@ -52,7 +52,7 @@ func TestDemoTellsEveryStep(t *testing.T) {
 	}
 	for post, want := range map[string]string{
 		"sito 1/2": "pending attempting posted verified", "sito 2/2": "pending attempting posted verified",
-		"telegram": "pending attempting unknown posted verified", "x": "pending attempting pending attempting posted verified",
+		"telegram": "pending attempting unknown posted verified", "x 1/2": "pending attempting pending attempting posted verified", "x 2/2": "pending attempting posted verified",
 		"facebook": "pending attempting posted verified", "instagram": "pending attempting posted verified",
 	} {
 		got := slices.DeleteFunc(ways[post], func(state string) bool { return state == "prepared" }) // before or after the release

@@ -27,14 +27,14 @@ func TestSignalsEndTheDemonstration(t *testing.T) {
 		t.Run(name+"_with_a_platform_down", func(t *testing.T) {
 			t.Parallel()
 			p := start(t, "demo", "--fault", "telegram=down")
-			p.says("x          verified")
+			p.says("x 2/2      verified")
 			checkStop(t, p, sig, 0)
 		})
 	}
 	t.Run("once_is_not_done", func(t *testing.T) {
 		t.Parallel()
 		p := start(t, "demo", "--once", "--fault", "telegram=down")
-		p.says("x          verified")
+		p.says("x 2/2      verified")
 		checkStop(t, p, os.Interrupt, 1)
 		if !strings.Contains(p.log.String(), "interrupted before every channel had ended") {
 			t.Errorf("it does not say that it was interrupted:\n%s", p.log.String())

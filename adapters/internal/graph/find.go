@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func (c *Client) Find(ctx context.Context, s Search, p adapters.Post) (adapters.
 		case !IsID(row.text("id")):
 		case Normalise(text) == want:
 			return c.receipt(s, row), nil
-		case changed == nil && !s.Exactly && adapters.ContainsMark(text, p.Mark) && resembles(text, p):
+		case changed == nil && !s.Exactly && adapters.ContainsMark(text, p.Mark) && resembles(text, p) && !slices.Contains(p.Beside, Normalise(text)):
 			r := c.receipt(s, row)
 			changed = &r
 		}

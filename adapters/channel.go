@@ -7,6 +7,8 @@ package adapters
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -35,13 +37,18 @@ type Channel interface {
 	//
 	// Every error wraps a [Failure], whose Kind says whether p may be public
 	// all the same. A post over the Limits is Permanent without a call.
+	//
+	// Where [Limits.Illustrated], an image never stops the text: a post whose image was not
+	// prepared, or that the platform refuses for it, is published without, in the same call
+	// of Publish, and Receipt.Lacks says so.
 	Publish(ctx context.Context, p Post, a Attempt) (Receipt, error)
 
 	// ReadBack fetches the post that r names as the platform shows it and
 	// compares it, after the platform's own normalisation, with p. It returns
 	// nil where the platform shows exactly p; [ErrNotPublished] where the
 	// platform shows no such post (it may be late: the caller asks again);
-	// an [AlteredError] where it shows something else; [ErrCannotLook] where this
+	// an [AlteredError] where it shows something else; [ErrWithoutImage] where it shows p's
+	// text without p's image, unless r.Lacks says that already; [ErrCannotLook] where this
 	// account gives no way to look; otherwise a [Failure].
 	ReadBack(ctx context.Context, p Post, r Receipt) error
 }
@@ -97,6 +104,9 @@ type Preparer interface {
 	// with the same credential takes what an earlier one prepared; with another one it
 	// prepares anew, and the first is never published.
 	//
+	// A post that has nothing to prepare, such as one without an image where only images are
+	// uploaded, has the name "", without a call.
+	//
 	// Every error wraps a [Failure]; its Kind is never Unknown, since nothing
 	// can be public.
 	Prepare(ctx context.Context, p Post) (prepared string, err error)
@@ -147,6 +157,10 @@ var (
 	// shows no such post.
 	ErrNotPublished = errors.New("not published")
 
+	// ErrWithoutImage is returned by ReadBack when the platform shows a post's text
+	// exactly, and not its image.
+	ErrWithoutImage = errors.New("the platform shows the text without its image")
+
 	// ErrCannotLook is returned by Find and ReadBack when this account gives
 	// no way to look for a post.
 	ErrCannotLook = errors.New("this account gives no way to look for a post")
@@ -191,6 +205,12 @@ type Image struct {
 	SHA256    string // lower-case hexadecimal, of Data
 	Alt       string // the same in words
 	URL       string // where an [ImageHost] makes it public
+}
+
+// genuine reports whether the image's bytes are those of its digest, which is what was signed.
+func (i *Image) genuine() bool {
+	sum := sha256.Sum256(i.Data)
+	return hex.EncodeToString(sum[:]) == i.SHA256
 }
 
 // A Notice holds the facts of a CAP message that a channel may publish as data.
@@ -241,6 +261,9 @@ type Receipt struct {
 	URL      string    // where the public sees it; of a [Locator], what leads there until it has located it; "" where posts have no address
 	At       time.Time // when the platform took it, by the platform's clock if it says, else ours
 	Evidence []byte    // the platform's answer as it came, without secrets, at most 4 KiB
+	// Lacks says why the post is public without its image, in words for a person; "" where it
+	// has it, or has none. Only a channel that is [Limits.Illustrated] sets it.
+	Lacks string
 }
 
 // Limits are a platform's bounds on a post.
@@ -250,12 +273,16 @@ type Limits struct {
 	MaxTitle      int                   // code points; 0 where posts have no title
 	ImageRequired bool                  // posts without an image are not taken
 	ImageMaxBytes int                   // 0 where images are not taken
-	MaxHashtags   int                   // 0 for no limit
-	MaxMentions   int                   // words that begin with "@"; 0 for no limit
-	LinksInText   bool                  // a link in the text can be followed by the reader
-	Replies       bool                  // a post can answer an earlier one ([Attempt.ReplyTo])
-	Marks         MarkForm              // how a post that is public can be marked ([Marker])
-	MaxMark       int                   // of a mark's text, in the same units as MaxLen; 0 where there are no marks
+	// Illustrated posts are composed with the alert's card, and are worth publishing without:
+	// no failure of the image stops the text.
+	Illustrated  bool
+	ImageFetched bool     // the platform fetches images from [Image.URL]
+	MaxHashtags  int      // 0 for no limit
+	MaxMentions  int      // words that begin with "@"; 0 for no limit
+	LinksInText  bool     // a link in the text can be followed by the reader
+	Replies      bool     // a post can answer an earlier one ([Attempt.ReplyTo])
+	Marks        MarkForm // how a post that is public can be marked ([Marker])
+	MaxMark      int      // of a mark's text, in the same units as MaxLen; 0 where there are no marks
 }
 
 // Length returns the length of text in the platform's units.
@@ -282,6 +309,8 @@ func (l Limits) Check(p Post) error {
 		return Fail(Permanent, "the post has an image, and this channel takes none")
 	case l.ImageMaxBytes > 0 && p.Image != nil && len(p.Image.Data) > l.ImageMaxBytes:
 		return Fail(Permanent, "the image has %d bytes, the limit is %d", len(p.Image.Data), l.ImageMaxBytes)
+	case p.Image != nil && !p.Image.genuine():
+		return Fail(Permanent, "the image's bytes are not those that were signed")
 	case l.MaxHashtags > 0 && strings.Count(p.Text, "#") > l.MaxHashtags:
 		return Fail(Permanent, "the text has %d hashtags, the limit is %d", strings.Count(p.Text, "#"), l.MaxHashtags)
 	case l.MaxMentions > 0 && strings.Count(p.Text, "@") > l.MaxMentions:

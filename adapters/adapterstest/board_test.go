@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,14 +34,22 @@ type board struct {
 
 	// mu guards drafts, posts and taken.
 	mu     sync.Mutex
-	drafts map[string]string // draft to text
+	drafts map[string]draft // by name
 	posts  []notice
 	taken  map[string]bool // drafts that are published
 
 	condition adapterstest.Condition
 }
 
+// A draft is what the board keeps for a day before it is posted.
+type draft struct {
+	text, image, alt string
+	made             time.Time
+}
+
 type notice struct {
+	Image string    `json:"image"` // SHA-256
+	Alt   string    `json:"alt"`
 	ID    string    `json:"id"`
 	Text  string    `json:"text"`
 	At    time.Time `json:"at"`
@@ -50,7 +60,7 @@ type notice struct {
 }
 
 func newBoard(now func() time.Time) *board {
-	return &board{now: now, drafts: map[string]string{}, taken: map[string]bool{}}
+	return &board{now: now, drafts: map[string]draft{}, taken: map[string]bool{}}
 }
 
 func (b *board) Live() []adapterstest.Live {
@@ -58,7 +68,7 @@ func (b *board) Live() []adapterstest.Live {
 	defer b.mu.Unlock()
 	var all []adapterstest.Live
 	for _, n := range b.posts {
-		all = append(all, adapterstest.Live{ID: n.ID, Text: n.Text, First: n.Text, At: n.At, URL: "board:" + n.ID, ReplyTo: n.ReplyTo, Pinned: n.Pinned})
+		all = append(all, adapterstest.Live{ID: n.ID, Text: n.Text, First: n.Text, Image: n.Image, Alt: n.Alt, At: n.At, URL: "board:" + n.ID, ReplyTo: n.ReplyTo, Pinned: n.Pinned})
 	}
 	return all
 }
@@ -99,11 +109,7 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/me":
 		reply(w, http.StatusOK, map[string]any{"me": !b.is(adapterstest.Stranger), "may": !b.is(adapterstest.Rightless), "left": !b.is(adapterstest.Spent)})
 	case r.Method == http.MethodPost && r.URL.Path == "/drafts":
-		draft := draftOf(body)
-		b.mu.Lock()
-		b.drafts[draft] = in["text"]
-		b.mu.Unlock()
-		reply(w, http.StatusCreated, map[string]any{"draft": draft})
+		b.draft(w, body, in)
 	case r.Method == http.MethodPost && r.URL.Path == "/posts":
 		b.write(w, r, in["draft"], in["reply_to"])
 	case r.Method == http.MethodPatch:
@@ -118,6 +124,40 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		b.read(w, id)
 	}
+}
+
+// draft keeps what is to be posted, under a name that says what it holds.
+func (b *board) draft(w http.ResponseWriter, body []byte, in map[string]string) {
+	d := draft{text: in["text"], alt: in["alt"], made: b.now()}
+	if in["image"] != "" {
+		if b.is(adapterstest.NoPictures) {
+			reply(w, http.StatusGone, map[string]any{"error": "no pictures"})
+			return
+		}
+		data, err := base64.StdEncoding.DecodeString(in["image"])
+		if err != nil {
+			reply(w, http.StatusGone, map[string]any{"error": "no picture"})
+			return
+		}
+		sum := sha256.Sum256(data)
+		d.image = hex.EncodeToString(sum[:])
+	}
+	name := draftOf(body)
+	b.mu.Lock()
+	b.drafts[name] = d
+	b.mu.Unlock()
+	reply(w, http.StatusCreated, map[string]any{"draft": name})
+}
+
+// TakeImage takes the image from a post.
+func (b *board) TakeImage(id string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.IndexFunc(b.posts, func(n notice) bool { return n.ID == id && n.Image != "" })
+	if i >= 0 {
+		b.posts[i].Image = ""
+	}
+	return i >= 0
 }
 
 // change changes the text of a post, or whether it is pinned.
@@ -159,7 +199,8 @@ func (b *board) read(w http.ResponseWriter, id string) {
 
 func (b *board) write(w http.ResponseWriter, r *http.Request, draft, replyTo string) {
 	b.mu.Lock()
-	text, ok := b.drafts[draft]
+	d, ok := b.drafts[draft]
+	ok = ok && b.now().Sub(d.made) < 24*time.Hour
 	taken := b.taken[draft]
 	gone := replyTo != "" && !slices.ContainsFunc(b.posts, func(n notice) bool { return n.ID == replyTo })
 	b.mu.Unlock()
@@ -172,7 +213,7 @@ func (b *board) write(w http.ResponseWriter, r *http.Request, draft, replyTo str
 		return
 	}
 	f := b.Take()
-	b.perform(w, r, f, func() any { return b.apply(draft, text, replyTo, f) })
+	b.perform(w, r, f, func() any { return b.apply(draft, d, replyTo, f) })
 }
 
 // perform does a public write under f: do applies it and returns the good answer.
@@ -205,14 +246,14 @@ func (b *board) perform(w http.ResponseWriter, r *http.Request, f adapterstest.F
 	}
 }
 
-func (b *board) apply(draft, text, replyTo string, f adapterstest.Fault) notice {
+func (b *board) apply(name string, d draft, replyTo string, f adapterstest.Fault) notice {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.taken[draft] = true
-	n := notice{ID: fmt.Sprint(len(b.taken)), Text: text, At: b.now(), ReplyTo: replyTo}
+	b.taken[name] = true
+	n := notice{ID: fmt.Sprint(len(b.taken)), Text: d.text, Image: d.image, Alt: d.alt, At: b.now(), ReplyTo: replyTo}
 	switch f.Kind {
 	case adapterstest.Alter:
-		n.Text = strings.ToUpper(text)
+		n.Text = strings.ToUpper(d.text)
 	case adapterstest.Lag:
 		n.Shown = b.now().Add(f.Wait)
 	default:
@@ -252,7 +293,7 @@ func (ch *channel) ClockOffset() (time.Duration, bool) {
 	return ch.wire.ClockOffset()
 }
 func (ch *channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: 500, Replies: true, Marks: adapters.MarkEdit, MaxMark: 500}
+	return adapters.Limits{MaxLen: 500, ImageMaxBytes: 1 << 19, Illustrated: true, Replies: true, Marks: adapters.MarkEdit, MaxMark: 500}
 }
 
 // call makes one call and reads a good answer into out.
@@ -305,7 +346,11 @@ func (ch *channel) Check(ctx context.Context) []adapters.Finding {
 
 // drafted returns what the draft of a post is made of.
 func drafted(p adapters.Post) map[string]string {
-	return map[string]string{"text": p.Text, "key": string(p.Key)}
+	d := map[string]string{"text": p.Text, "key": string(p.Key)}
+	if p.Image != nil {
+		d["image"], d["alt"] = base64.StdEncoding.EncodeToString(p.Image.Data), p.Image.Alt
+	}
+	return d
 }
 
 func (ch *channel) Prepare(ctx context.Context, p adapters.Post) (string, error) {
@@ -327,13 +372,31 @@ func (ch *channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if err := ch.Limits().Check(p); err != nil {
 		return adapters.Receipt{}, err
 	}
+	if a.Prepared == "" {
+		return ch.bare(ctx, p)
+	}
 	if own, err := json.Marshal(drafted(p)); err != nil || a.Prepared != draftOf(own) {
 		return adapters.Receipt{}, adapters.Fail(adapters.NotSent, "%w", adapters.ErrPreparedDead)
 	}
 	r, err := ch.release(ctx, a.Prepared, a.ReplyTo)
 	if adapters.KindOf(err) == adapters.Permanent && a.ReplyTo != "" {
-		return ch.release(ctx, a.Prepared, "")
+		r, err = ch.release(ctx, a.Prepared, "")
 	}
+	if adapters.KindOf(err) == adapters.Permanent && p.Image != nil {
+		return ch.bare(ctx, p)
+	}
+	return r, err
+}
+
+// bare publishes a post without its image.
+func (ch *channel) bare(ctx context.Context, p adapters.Post) (adapters.Receipt, error) {
+	p.Image = nil
+	draft, err := ch.Prepare(ctx, p)
+	if err != nil {
+		return adapters.Receipt{}, err
+	}
+	r, err := ch.release(ctx, draft, "")
+	r.Lacks = "the board has no such picture"
 	return r, err
 }
 
@@ -379,6 +442,8 @@ func (ch *channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 		return adapters.ErrNotPublished
 	case posts[0].Text != p.Text:
 		return &adapters.AlteredError{Shown: posts[0].Text, Want: p.Text}
+	case p.Image != nil && posts[0].Image == "" && r.Lacks == "":
+		return adapters.ErrWithoutImage
 	}
 	return nil
 }
@@ -458,7 +523,10 @@ func rig(t *testing.T) (adapterstest.Rig, *channel, *board) {
 		return &channel{base: server.URL, look: true, wire: wire.New(wire.Options{AllowPrivate: true, Secrets: []string{credential}})}
 	}
 	ch := open()
+	post := adapterstest.Sample()
+	post.Image = adapterstest.Picture(t, 20, 20)
 	return adapterstest.Rig{
+		Post:    post,
 		Channel: ch,
 		Open: func() (adapters.Channel, error) {
 			again := open()

@@ -2,6 +2,8 @@ package adapterstest_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -404,6 +406,11 @@ func traps() map[string]trap {
 
 		"publishes_no_other_posts_preparation": {believes, "no error"},
 
+		"refuses_an_image_that_was_not_signed":     {signsAnew, "no error"},
+		"an_image_that_is_not_taken_stops_no_text": {illustratedOnly, "the text was stopped"},
+		"an_image_that_was_lost_stops_no_text":     {illustratedOnly, "the text was stopped"},
+		"says_when_the_image_is_gone":              {imageless, "read back without the image"},
+
 		"says_how_it_marks":   {boasts, "its limits say"},
 		"marks_a_post":        {marking(func(m adapters.Mark) adapters.Mark { m.Text = strings.ToUpper(m.Text); return m }), "the post says"},
 		"marks_no_other_post": {marksAll, "the text is public 0 times"},
@@ -427,6 +434,32 @@ func traps() map[string]trap {
 		"is_not_ready_without_an_answer": {sanguine, "it is ready"},
 		"is_not_ready_when_unreachable":  {sanguine, "it is ready"},
 		"a_check_leaks_no_secret":        {checks(adapters.Finding{Aspect: adapters.AspectReach, Reason: credential, Advice: "y"}), "a secret of"},
+	}
+}
+
+// signsAnew takes whatever bytes an image has.
+func signsAnew(b *broken, _ *adapterstest.Rig) {
+	b.prepare = func(ctx context.Context, p adapters.Post) (string, error) {
+		sum := sha256.Sum256(p.Image.Data)
+		image := *p.Image
+		image.SHA256 = hex.EncodeToString(sum[:])
+		p.Image = &image
+		return b.channel.Prepare(ctx, p)
+	}
+}
+
+// illustratedOnly publishes with the image or not at all.
+func illustratedOnly(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, _ adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		return b.channel.release(ctx, a.Prepared, "")
+	}
+}
+
+// imageless looks at the text alone.
+func imageless(b *broken, _ *adapterstest.Rig) {
+	b.readBack = func(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
+		p.Image = nil
+		return b.channel.ReadBack(ctx, p, r)
 	}
 }
 

@@ -20,11 +20,12 @@ const (
 	Ending        Condition = "ending"         // the credential ends within three days
 	ConsentEnding Condition = "consent-ending" // a person's consent ends within three days (Meta's data access)
 	Spent         Condition = "spent"          // credits, posts of the day or calls are used up
+	NoPictures    Condition = "no-pictures"    // images are not taken; all else is well
 )
 
 // Conditions lists every condition.
 func Conditions() []Condition {
-	return []Condition{Good, Revoked, Rightless, Stranger, Ending, ConsentEnding, Spent}
+	return []Condition{Good, Revoked, Rightless, Stranger, Ending, ConsentEnding, Spent, NoPictures}
 }
 
 // ParseCondition reads the name of a condition.

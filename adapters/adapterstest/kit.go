@@ -65,6 +65,8 @@ type Rig struct {
 	// Lacks are the scripts that this platform has no answer of its own for; the
 	// cases about them are skipped.
 	Lacks []FaultKind
+	// NoAlt is set for a platform that takes no words for an image.
+	NoAlt bool
 	// SaysNoWait is set for a platform that throttles without saying for how long.
 	SaysNoWait bool
 }
@@ -130,7 +132,7 @@ func Cases() []Case {
 			return c(ctx, r)
 		}})
 	}
-	for _, group := range []func(add func(string, check)){publishing, faults, looking, wiring, preparing, living, checking} {
+	for _, group := range []func(add func(string, check)){publishing, faults, looking, wiring, preparing, illustrating, living, checking} {
 		group(add)
 	}
 	return all

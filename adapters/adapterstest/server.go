@@ -1,10 +1,18 @@
 package adapterstest
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"image"
+	"image/color"
+	"image/jpeg"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
+
+	"tocsin/adapters"
 )
 
 // A Server puts a fake platform on the network, on a loopback port of its own,
@@ -62,4 +70,36 @@ func (s *Server) Between(f func(w http.ResponseWriter, r *http.Request, platform
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.between = f
+}
+
+// Picture returns a JPEG of the given size that is public on a server of its own.
+func Picture(t testing.TB, width, height int) *adapters.Image {
+	t.Helper()
+	card := image.NewGray(image.Rect(0, 0, width, height))
+	for i := range width * height {
+		card.Set(i%width, i/width, color.Gray{Y: uint8(i / width)})
+	}
+	var buf bytes.Buffer
+	if err := jpeg.Encode(&buf, card, nil); err != nil {
+		t.Fatal(err)
+	}
+	return Host(t, buf.Bytes())
+}
+
+// Host makes data public as an image, whatever it is.
+func Host(t testing.TB, data []byte) *adapters.Image {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/card.jpg" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write(data)
+	}))
+	t.Cleanup(server.Close)
+	sum := sha256.Sum256(data)
+	return &adapters.Image{
+		MediaType: "image/jpeg", Data: data, SHA256: hex.EncodeToString(sum[:]),
+		Alt: "Allerta rossa: alluvione a Savona", URL: server.URL + "/card.jpg",
+	}
 }

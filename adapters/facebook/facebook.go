@@ -1,6 +1,7 @@
 // Package facebook publishes posts on a Facebook Page through the Graph API.
 //
-// A post is text alone: it has no picture, and no preview of its link. The
+// A post is text with the picture that was signed with it, and without a preview of its link. The picture is
+// uploaded before the post, unpublished, and one that the platform does not take stops no text. The
 // package deletes and comments nothing; a mark replaces the text of its post, which
 // the platform lets the app do that made the post, and no other. The Graph API has no key that
 // makes a second send harmless; it has a list of the page's posts, in which a
@@ -9,6 +10,7 @@ package facebook
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,12 +19,16 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/adapters/internal/graph"
+	"tocsin/adapters/internal/proof"
+	"tocsin/adapters/internal/wire"
 )
 
 const (
 	// maxText is the bound on a post's message, in code points. Meta's manual
 	// does not state it; it is the bound of the page's own editor.
 	maxText = 63206
+	// maxImage is in bytes: photos may have 10 MB (Page photos, source).
+	maxImage = 8_000_000
 	// publicURL leads from a post's identifier to the post.
 	publicURL = "https://www.facebook.com/"
 )
@@ -44,15 +50,17 @@ type Config struct {
 
 // A Channel publishes on one Facebook Page.
 type Channel struct {
-	name  string
-	page  string
-	graph *graph.Client
+	name   string
+	page   string
+	proofs proof.Maker // of what is prepared
+	graph  *graph.Client
 }
 
 var (
-	_ adapters.Finder  = (*Channel)(nil)
-	_ adapters.Clocked = (*Channel)(nil)
-	_ adapters.Marker  = (*Channel)(nil)
+	_ adapters.Finder   = (*Channel)(nil)
+	_ adapters.Clocked  = (*Channel)(nil)
+	_ adapters.Marker   = (*Channel)(nil)
+	_ adapters.Preparer = (*Channel)(nil)
 )
 
 // New returns the channel that c describes, or an error that names the field
@@ -71,7 +79,7 @@ func New(c Config) (*Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("facebook channel %q: %w", c.Name, err)
 	}
-	return &Channel{name: c.Name, page: c.PageID, graph: client}, nil
+	return &Channel{name: c.Name, page: c.PageID, proofs: proof.New("facebook/photo/1", c.PageID, c.Token), graph: client}, nil
 }
 
 // Name returns the configured name.
@@ -82,100 +90,137 @@ func (ch *Channel) Kind() string { return "facebook" }
 
 // Limits returns the bounds of a page's post.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxText, LinksInText: true, Marks: adapters.MarkEdit, MaxMark: maxText}
+	return adapters.Limits{MaxLen: maxText, ImageMaxBytes: maxImage, Illustrated: true, LinksInText: true, Marks: adapters.MarkEdit, MaxMark: maxText}
 }
 
-// Publish posts p's text on the page.
-//
-// Post.Link is not sent as the post's link: that would add a card with title,
-// words and picture which Facebook takes from the linked page at that moment, so
-// that the public would see more than was signed, and nothing at all while the
-// page cannot be read (1609005). The link stands in the text, where it can be
-// followed.
-func (ch *Channel) Publish(ctx context.Context, p adapters.Post, _ adapters.Attempt) (adapters.Receipt, error) {
-	if err := ch.check(p); err != nil {
-		return adapters.Receipt{}, fmt.Errorf("facebook: %w", err)
+// Prepare uploads p's image with its words as a photo that is not published, and returns its number
+// with the proof that it was made of p. The platform throws such a photo away after a day.
+func (ch *Channel) Prepare(ctx context.Context, p adapters.Post) (string, error) {
+	if err := ch.Limits().Check(p); err != nil {
+		return "", fmt.Errorf("facebook: %w", err)
+	}
+	if p.Image == nil {
+		return "", nil
 	}
 	var out struct {
 		ID string `json:"id"`
 	}
 	a, err := ch.graph.Do(ctx, graph.Call{
 		Method: http.MethodPost,
-		Path:   ch.page + "/feed",
-		Params: url.Values{"message": {p.Text}},
+		Path:   ch.page + "/photos",
+		Params: url.Values{"published": {"false"}, "temporary": {"true"}, "alt_text_custom": {p.Image.Alt}},
+		File:   &graph.File{Type: p.Image.MediaType, Data: p.Image.Data},
 	}, &out)
+	if err == nil && !graph.IsNumber(out.ID) {
+		err = ch.graph.Unreadable(a, "it names no photo")
+	}
+	if err != nil {
+		return "", fmt.Errorf("facebook: upload: %w", wire.Unsent(err))
+	}
+	return ch.proofs.Prove(out.ID, p), nil
+}
+
+// Publish posts p's text on the page, with the photo that a.Prepared names. One that the platform
+// refuses for the photo is posted without, in the same attempt: the refusal says that nothing was posted.
+//
+// Post.Link is not sent as the post's link: that would add a card with title,
+// words and picture which Facebook takes from the linked page at that moment, so
+// that the public would see more than was signed, and nothing at all while the
+// page cannot be read (1609005). The link stands in the text, where it can be
+// followed.
+func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+	if err := ch.Limits().Check(p); err != nil {
+		return adapters.Receipt{}, fmt.Errorf("facebook: %w", err)
+	}
+	params, lacks := url.Values{"message": {p.Text}}, ""
+	switch photo, proven := ch.proofs.Proven(a.Prepared, p); {
+	case p.Image == nil:
+	case a.Prepared == "":
+		lacks = "its image was not uploaded"
+	case !proven:
+		return adapters.Receipt{}, fmt.Errorf("facebook: %w", proof.Dead(a.Prepared))
+	default:
+		params.Set("attached_media", `[{"media_fbid":"`+photo+`"}]`)
+	}
+	var out struct {
+		ID string `json:"id"`
+	}
+	post := graph.Call{Method: http.MethodPost, Path: ch.page + "/feed", Params: params}
+	answer, err := ch.graph.Do(ctx, post, &out)
+	if f, ok := errors.AsType[*adapters.Failure](err); ok && f.Kind == adapters.Permanent && params.Has("attached_media") {
+		params.Del("attached_media")
+		lacks = f.Err.Error()
+		answer, err = ch.graph.Do(ctx, post, &out)
+	}
 	if err != nil {
 		return adapters.Receipt{}, fmt.Errorf("facebook: publish: %w", err)
 	}
 	if !graph.IsID(out.ID) {
-		return adapters.Receipt{}, fmt.Errorf("facebook: publish: %w", ch.graph.Unreadable(a, "it names no post"))
+		return adapters.Receipt{}, fmt.Errorf("facebook: publish: %w", ch.graph.Unreadable(answer, "it names no post"))
 	}
 	return adapters.Receipt{
 		ID:       out.ID,
 		URL:      publicURL + out.ID,
 		At:       time.Now().UTC(),
-		Evidence: ch.graph.Evidence(a.Body),
+		Evidence: ch.graph.Evidence(answer.Body),
+		Lacks:    lacks,
 	}, nil
 }
 
-// check returns what makes p unfit for this channel. A picture is refused, not
-// left out: the post would be another than the signed one.
-func (ch *Channel) check(p adapters.Post) error {
-	if err := ch.Limits().Check(p); err != nil {
-		return err
-	}
-	if p.Image != nil {
-		return adapters.Fail(adapters.Permanent, "the post has an image, and this channel publishes text alone")
-	}
-	return nil
-}
-
-// ReadBack fetches the post of r and compares its message with p's text. A post
+// ReadBack fetches the post of r and compares its message with p's text; of p's image it
+// looks whether a photo stands with the post, since the platform encodes it anew. A post
 // that is hidden or not published counts as not published: the public does not
 // see it.
 func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
-	if err := ch.shows(ctx, r, p.Text); err != nil {
+	photo, err := ch.shows(ctx, r, p.Text)
+	if err == nil && p.Image != nil && !photo && r.Lacks == "" {
+		err = adapters.ErrWithoutImage
+	}
+	if err != nil {
 		return fmt.Errorf("facebook: read back: %w", err)
 	}
 	return nil
 }
 
-// shows returns nil where the public sees text as the message of the post of r.
-func (ch *Channel) shows(ctx context.Context, r adapters.Receipt, text string) error {
+// shows returns nil where the public sees text as the message of the post of r, and whether a
+// photo stands with it.
+func (ch *Channel) shows(ctx context.Context, r adapters.Receipt, text string) (photo bool, err error) {
 	if !graph.IsID(r.ID) {
-		return adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of a Facebook post", r.ID)
+		return false, adapters.Fail(adapters.Permanent, "the receipt's identifier %q is not one of a Facebook post", r.ID)
 	}
 	var out struct {
 		ID        string  `json:"id"`
 		Message   *string `json:"message"` // absent where the text is empty
 		Published *bool   `json:"is_published"`
 		Hidden    bool    `json:"is_hidden"`
+
+		Attachments json.RawMessage `json:"attachments"` // absent where there are none
 	}
 	a, err := ch.graph.Do(ctx, graph.Call{
 		Method: http.MethodGet,
 		Path:   r.ID,
-		Params: url.Values{"fields": {"id,message,created_time,is_published,is_hidden,permalink_url"}},
+		Params: url.Values{"fields": {"id,message,created_time,is_published,is_hidden,permalink_url,attachments"}},
 	}, &out)
 	switch {
 	case graph.IsAbsent(err):
-		return adapters.ErrNotPublished
+		return false, adapters.ErrNotPublished
 	case err != nil:
-		return err
+		return false, err
 	case out.ID == "" || out.Published == nil:
-		return ch.graph.Unreadable(a, "it does not say whether the post is published")
+		return false, ch.graph.Unreadable(a, "it does not say whether the post is published")
 	case !*out.Published:
-		return fmt.Errorf("the page holds the post as a draft: publish it there or let it be posted again: %w", adapters.ErrNotPublished)
+		return false, fmt.Errorf("the page holds the post as a draft: publish it there or let it be posted again: %w", adapters.ErrNotPublished)
 	case out.Hidden:
-		return fmt.Errorf("the page hides the post: show it there again: %w", adapters.ErrNotPublished)
+		return false, fmt.Errorf("the page hides the post: show it there again: %w", adapters.ErrNotPublished)
 	}
 	shown := ""
 	if out.Message != nil {
 		shown = graph.Normalise(*out.Message)
 	}
 	if want := graph.Normalise(text); shown != want {
-		return &adapters.AlteredError{Shown: shown, Want: want}
+		return false, &adapters.AlteredError{Shown: shown, Want: want}
 	}
-	return nil
+	return graph.HasPhoto(out.Attachments), nil
 }
 
 // Mark replaces the message of the post of on by the mark's text. The platform takes that of
@@ -206,7 +251,7 @@ func (ch *Channel) Mark(ctx context.Context, on adapters.Receipt, m adapters.Mar
 
 // ReadMark compares the post's message with the mark's text.
 func (ch *Channel) ReadMark(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
-	if err := ch.shows(ctx, on, m.Text); err != nil {
+	if _, err := ch.shows(ctx, on, m.Text); err != nil {
 		return fmt.Errorf("facebook: read mark: %w", err)
 	}
 	return nil
@@ -216,7 +261,7 @@ func (ch *Channel) ReadMark(ctx context.Context, on adapters.Receipt, m adapters
 func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	r, err := ch.graph.Find(ctx, graph.Search{
 		Path: ch.page + "/published_posts",
-		Text: "message", Time: "created_time", Link: "permalink_url",
+		Text: "message", Time: "created_time", Link: "permalink_url", Photo: "attachments",
 		Since: a.Since,
 	}, p)
 	if err != nil {

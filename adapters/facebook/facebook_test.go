@@ -40,8 +40,10 @@ func rig(t *testing.T, change func(*facebooktest.Config)) (adapterstest.Rig, *fa
 		t.Fatal(err)
 	}
 	t.Cleanup(channel.Close)
+	post := adapterstest.Sample()
+	post.Image = adapterstest.Picture(t, 40, 50)
 	return adapterstest.Rig{
-		Channel: channel, Open: open, Platform: platform, Server: server, Clock: clock,
+		Post: post, Channel: channel, Open: open, Platform: platform, Server: server, Clock: clock,
 		Secrets: []string{token, secret, graph.Proof(token, secret), graph.Proof("77|"+secret, secret)},
 	}, platform
 }

@@ -9,6 +9,7 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/adapters/internal/graph"
+	"tocsin/adapters/internal/wire"
 )
 
 // The states of a container, as its status_code says them.
@@ -56,7 +57,7 @@ func (ch *Channel) await(ctx context.Context, container string) error {
 		case absent || err == nil && s.Code == inProgress:
 			// A container that was just made may be absent for a moment.
 		case err != nil:
-			return unsent(err)
+			return wire.Unsent(err)
 		case s.Code == finished:
 			return nil
 		default:

@@ -23,6 +23,8 @@ import (
 
 	"tocsin/adapters"
 	"tocsin/adapters/internal/graph"
+	"tocsin/adapters/internal/proof"
+	"tocsin/adapters/internal/wire"
 )
 
 // The bounds of POST /{ig-user-id}/media. Five hashtags is what the platform
@@ -76,7 +78,7 @@ type Channel struct {
 	username     string
 	pollInterval time.Duration
 	pollFor      time.Duration
-	proofKey     []byte // of what is prepared
+	proofs       proof.Maker // of what is prepared
 	imageHost    string
 	graph        *graph.Client
 }
@@ -117,7 +119,7 @@ func New(c Config) (*Channel, error) {
 	}
 	return &Channel{
 		name: c.Name, user: c.UserID, username: c.Username,
-		pollInterval: c.PollInterval, pollFor: c.PollFor, proofKey: proofKey(c.Token), imageHost: c.ImageHost, graph: client,
+		pollInterval: c.PollInterval, pollFor: c.PollFor, proofs: proof.New("instagram/container/1", c.UserID, c.Token), imageHost: c.ImageHost, graph: client,
 	}, nil
 }
 
@@ -129,7 +131,7 @@ func (ch *Channel) Kind() string { return "instagram" }
 
 // Limits returns the bounds of a caption and its image.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxCaption, ImageRequired: true, ImageMaxBytes: maxImage, MaxHashtags: maxHashtags, MaxMentions: maxMentions, Marks: adapters.MarkComment, MaxMark: maxComment}
+	return adapters.Limits{MaxLen: maxCaption, ImageRequired: true, ImageFetched: true, ImageMaxBytes: maxImage, MaxHashtags: maxHashtags, MaxMentions: maxMentions, Marks: adapters.MarkComment, MaxMark: maxComment}
 }
 
 // check returns what makes p unfit for this channel.
@@ -167,7 +169,7 @@ func (ch *Channel) Prepare(ctx context.Context, p adapters.Post) (string, error)
 	if err := ch.await(ctx, container); errors.Is(err, adapters.ErrPreparedDead) {
 		return "", fmt.Errorf("instagram: prepare: %w", err)
 	}
-	return ch.prove(container, p), nil
+	return ch.proofs.Prove(container, p), nil
 }
 
 // create makes a container and returns its number; the platform may still have to
@@ -185,21 +187,9 @@ func (ch *Channel) create(ctx context.Context, p adapters.Post) (string, error) 
 		err = ch.graph.Unreadable(a, "it names no container")
 	}
 	if err != nil {
-		return "", misfetched(unsent(err), p.Image)
+		return "", misfetched(wire.Unsent(err), p.Image)
 	}
 	return out.ID, nil
-}
-
-// unsent returns the failure of a step that publishes nothing: where it is in
-// doubt what became of the step, nothing is public all the same.
-func unsent(err error) error {
-	f, ok := errors.AsType[*adapters.Failure](err)
-	if !ok || f.Kind != adapters.Unknown {
-		return err
-	}
-	certain := *f
-	certain.Kind = adapters.NotSent
-	return &certain
 }
 
 // Publish publishes the container a.Prepared; without one it makes one first. A
@@ -213,7 +203,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if err := ch.check(p); err != nil {
 		return adapters.Receipt{}, fmt.Errorf("instagram: %w", err)
 	}
-	container, proven := ch.proven(a.Prepared, p)
+	container, proven := ch.proofs.Proven(a.Prepared, p)
 	ask := a.N > 1
 	switch {
 	case a.Prepared == "":
@@ -313,7 +303,7 @@ func sameCaption(caption, text string) error {
 // is published while the list lacks its post is not absent: that is a Failure.
 func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	state := ""
-	container, proven := ch.proven(a.Prepared, p)
+	container, proven := ch.proofs.Proven(a.Prepared, p)
 	if proven {
 		s, err := ch.status(ctx, container)
 		switch {

@@ -1,15 +1,10 @@
 package instagram_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -32,39 +27,11 @@ const (
 	secret = "fedcba9876543210fedcba9876543210"
 )
 
-// picture returns a JPEG of the given size that is public on a server of its own.
-func picture(t *testing.T, width, height int) *adapters.Image {
-	t.Helper()
-	var buf bytes.Buffer
-	if err := jpeg.Encode(&buf, image.NewGray(image.Rect(0, 0, width, height)), nil); err != nil {
-		t.Fatal(err)
-	}
-	return host(t, buf.Bytes())
-}
-
-// host makes data public as an image, whatever it is.
-func host(t *testing.T, data []byte) *adapters.Image {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/card.jpg" {
-			http.NotFound(w, r)
-			return
-		}
-		_, _ = w.Write(data)
-	}))
-	t.Cleanup(server.Close)
-	sum := sha256.Sum256(data)
-	return &adapters.Image{
-		MediaType: "image/jpeg", Data: data, SHA256: hex.EncodeToString(sum[:]),
-		Alt: "Allerta rossa: alluvione a Savona", URL: server.URL + "/card.jpg",
-	}
-}
-
 // post returns the kit's post with a picture.
 func post(t *testing.T) adapters.Post {
 	t.Helper()
 	p := adapterstest.Sample()
-	p.Image = picture(t, 400, 400)
+	p.Image = adapterstest.Picture(t, 400, 400)
 	return p
 }
 
@@ -492,7 +459,7 @@ func TestPublish_what_it_made_of_this_post(t *testing.T) {
 		},
 		"another_picture": func(t *testing.T, r adapterstest.Rig) string {
 			t.Helper()
-			r.Post.Image = picture(t, 500, 400)
+			r.Post.Image = adapterstest.Picture(t, 500, 400)
 			return prepare(t, r)
 		},
 		"another_alternative_text": func(t *testing.T, r adapterstest.Rig) string {
@@ -1004,17 +971,17 @@ func TestPrepare_image(t *testing.T) {
 	}{
 		"not_there": {func(t *testing.T) *adapters.Image {
 			t.Helper()
-			i := picture(t, 400, 400)
+			i := adapterstest.Picture(t, 400, 400)
 			i.URL = strings.TrimSuffix(i.URL, "/card.jpg") + "/missing"
 			return i
 		}, adapters.NotSent, "9004/2207052"},
-		"not_a_jpeg": {func(t *testing.T) *adapters.Image { t.Helper(); return host(t, []byte("GIF89a")) }, adapters.Permanent, "36001/2207005"},
-		"too_tall":   {func(t *testing.T) *adapters.Image { t.Helper(); return picture(t, 400, 501) }, adapters.Permanent, "36003/2207009"},
+		"not_a_jpeg": {func(t *testing.T) *adapters.Image { t.Helper(); return adapterstest.Host(t, []byte("GIF89a")) }, adapters.Permanent, "36001/2207005"},
+		"too_tall":   {func(t *testing.T) *adapters.Image { t.Helper(); return adapterstest.Picture(t, 400, 501) }, adapters.Permanent, "36003/2207009"},
 		// A front end's own page, with status 200, where the image is to be.
 		"something_else_is_there": {func(t *testing.T) *adapters.Image {
 			t.Helper()
-			i := picture(t, 400, 400)
-			i.URL = host(t, []byte("<html>Torniamo presto</html>")).URL
+			i := adapterstest.Picture(t, 400, 400)
+			i.URL = adapterstest.Host(t, []byte("<html>Torniamo presto</html>")).URL
 			return i
 		}, adapters.NotSent, "36001/2207005"},
 	}

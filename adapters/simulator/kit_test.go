@@ -3,18 +3,11 @@ package simulator_test
 // This file holds what the tests of the simulator share.
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"image"
-	"image/color"
-	"image/jpeg"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -77,29 +70,10 @@ func post(t testing.TB, kind string) adapters.Post {
 	t.Helper()
 	p := adapterstest.Sample()
 	if kind == simulator.Instagram {
-		p.Image = picture(t)
+		p.Image = adapterstest.Picture(t, 400, 400)
+		p.Image.Alt = "Allerta rossa \"alluvione\": <salite> ai piani alti"
 	}
 	return p
-}
-
-// picture returns a JPEG on a server of its own.
-func picture(t testing.TB) *adapters.Image {
-	t.Helper()
-	card := image.NewRGBA(image.Rect(0, 0, 400, 400))
-	for i := range 400 * 400 {
-		card.Set(i%400, i/400, color.RGBA{R: 180, G: uint8(i / 1600), B: 30, A: 255})
-	}
-	var buf bytes.Buffer
-	if err := jpeg.Encode(&buf, card, nil); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(buf.Bytes()) }))
-	t.Cleanup(server.Close)
-	sum := sha256.Sum256(buf.Bytes())
-	return &adapters.Image{
-		MediaType: "image/jpeg", Data: buf.Bytes(), SHA256: hex.EncodeToString(sum[:]),
-		Alt: "Allerta rossa \"alluvione\": <salite> ai piani alti", URL: server.URL + "/card.jpg",
-	}
 }
 
 // publish publishes p and fails the test if that does not succeed.

@@ -24,6 +24,10 @@ type post struct {
 	AuthorID string   `json:"author_id"`
 	Entities entities `json:"entities"`
 
+	Attachments struct {
+		MediaKeys []string `json:"media_keys"` // of the images that stand with the post
+	} `json:"attachments"`
+
 	NoteTweet *note `json:"note_tweet"` // the whole of a text over 280 units
 	NotePost  *note `json:"note_post"`
 

@@ -1,7 +1,8 @@
 // Package x publishes posts on one account of X (api.x.com, API v2), finds them
 // again and reads them back as the public sees them.
 //
-// It publishes text alone: no image and no edit, and it deletes nothing. A post answers the one
+// It uploads a post's image before the post, and publishes without one that X does not take. It makes
+// no edit, and deletes nothing. A post answers the one
 // that it follows where X lets it, and stands for itself where not. X
 // has no key that makes a second send harmless; it refuses only a text that the
 // account has just posted. So a lost answer is Unknown until [Channel.Find] has
@@ -26,6 +27,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"tocsin/adapters"
+	"tocsin/adapters/internal/proof"
 	"tocsin/adapters/internal/wire"
 )
 
@@ -72,14 +74,16 @@ type Channel struct {
 	fieldsParam            string
 	base                   *url.URL
 	signer                 signer
+	proofs                 proof.Maker // of what is prepared
 	now                    func() time.Time
 	lead                   atomic.Int64 // nanoseconds by which now is ahead of X's clock, as X's latest refusal of it showed
 	wire                   *wire.Client
 }
 
 var (
-	_ adapters.Finder  = (*Channel)(nil)
-	_ adapters.Clocked = (*Channel)(nil)
+	_ adapters.Finder   = (*Channel)(nil)
+	_ adapters.Clocked  = (*Channel)(nil)
+	_ adapters.Preparer = (*Channel)(nil)
 )
 
 // New returns the channel that c describes, or an error that names the setting
@@ -108,6 +112,7 @@ func New(c Config) (*Channel, error) {
 		fieldsParam: c.FieldsParam,
 		base:        base,
 		now:         c.Now,
+		proofs:      proof.New("x/media/1", c.UserID, c.AccessSecret),
 		signer: signer{
 			consumerKey: c.ConsumerKey, consumerSecret: c.ConsumerSecret,
 			token: c.AccessToken, tokenSecret: c.AccessSecret,
@@ -176,37 +181,49 @@ func (ch *Channel) Kind() string { return "x" }
 // [WeightedLength] counts them. Compare [URLs] with the links that are meant: X makes
 // a link of whatever looks like one.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxLen, Len: WeightedLength, LinksInText: true, Replies: true}
+	return adapters.Limits{MaxLen: maxLen, Len: WeightedLength, ImageMaxBytes: maxImage, Illustrated: true, LinksInText: true, Replies: true}
 }
 
-// Publish posts p's text. It refuses a post with an image.
+// Publish posts p's text with the image that a.Prepared names.
 //
 // Since February 2026 an account of a self-serve tier may answer only where the other one's
 // author called upon it; whether its own posts count is not promised. Who answers what is gone
 // is refused as well. Either refusal says that nothing was posted, so the text is then
-// posted for itself, in the same attempt.
+// posted for itself, in the same attempt; so it is without an image that X refuses.
 func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
-	if err := ch.Limits().Check(p); err != nil {
+	if err := ch.check(p); err != nil {
 		return adapters.Receipt{}, err
 	}
-	if p.Image != nil {
-		return adapters.Receipt{}, adapters.Fail(adapters.Permanent, "the post has an image, which this channel does not take: it would be public without what was signed")
+	image, err := ch.uploaded(p, a)
+	if err != nil {
+		return adapters.Receipt{}, err
 	}
-	if r, found := firstForbidden(p.Text); found {
-		return adapters.Receipt{}, adapters.Fail(adapters.Permanent, "the text holds %U, which X takes in no text", r)
-	}
-	var answers *reply
+	t := tweet{Text: p.Text}
 	if validID(a.ReplyTo) {
-		answers = &reply{a.ReplyTo}
+		t.Reply = &reply{a.ReplyTo}
 	}
-	answer, err := ch.create(ctx, p.Text, answers)
-	if err == nil && answers != nil && refusesReply(answer) {
-		answer, err = ch.create(ctx, p.Text, nil)
+	lacks := ""
+	if image != "" {
+		t.Media = &media{[]string{image}}
+	} else if p.Image != nil {
+		lacks = notPrepared
+	}
+	answer, err := ch.create(ctx, t)
+	if err == nil && t.Reply != nil && refusesReply(answer) {
+		t.Reply = nil
+		answer, err = ch.create(ctx, t)
+	}
+	if err == nil && t.Media != nil && refused(answer) {
+		f := ch.failure(answer)
+		if f.Kind == adapters.Permanent {
+			t.Media, lacks = nil, f.Err.Error()
+			answer, err = ch.create(ctx, t)
+		}
 	}
 	if err != nil {
 		return adapters.Receipt{}, err
 	}
-	if answer.Status < 200 || answer.Status > 299 {
+	if refused(answer) {
 		return adapters.Receipt{}, ch.failure(answer)
 	}
 	var created struct {
@@ -217,7 +234,24 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if err := json.Unmarshal(answer.Body, &created); err != nil || !validID(created.Data.ID) {
 		return adapters.Receipt{}, ch.wire.Unreadable(answer, err)
 	}
-	return ch.receipt(created.Data.ID, answer.Body), nil
+	r := ch.receipt(created.Data.ID, answer.Body)
+	r.Lacks = lacks
+	return r, nil
+}
+
+// refused reports whether an answer says that X did not do what it was asked.
+func refused(a wire.Answer) bool { return a.Status < 200 || a.Status > 299 }
+
+// A tweet is the body of POST /2/tweets.
+type tweet struct {
+	Text  string `json:"text"`
+	Reply *reply `json:"reply,omitempty"`
+	Media *media `json:"media,omitempty"`
+}
+
+// A media names the images of a post: X API v2, POST /2/tweets, media.
+type media struct {
+	IDs []string `json:"media_ids"`
 }
 
 // A reply says which post another one answers: X API v2, POST /2/tweets, reply.
@@ -225,12 +259,9 @@ type reply struct {
 	To string `json:"in_reply_to_tweet_id"`
 }
 
-// create makes one call that posts text, as an answer where answers is not nil.
-func (ch *Channel) create(ctx context.Context, text string, answers *reply) (wire.Answer, error) {
-	body, err := json.Marshal(struct {
-		Text  string `json:"text"`
-		Reply *reply `json:"reply,omitempty"`
-	}{text, answers})
+// create makes one call that posts t.
+func (ch *Channel) create(ctx context.Context, t tweet) (wire.Answer, error) {
+	body, err := json.Marshal(t)
 	if err != nil {
 		return wire.Answer{}, adapters.Fail(adapters.Permanent, "write the request: %w", err)
 	}
@@ -244,12 +275,12 @@ func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 	if !validID(r.ID) {
 		return adapters.Fail(adapters.Permanent, "the receipt's ID %q is not one of X", r.ID)
 	}
-	got, err := ch.fetch(ctx, r.ID)
+	got, images, err := ch.fetch(ctx, r.ID)
 	if err != nil {
 		return err
 	}
 	if latest := got.latest(); latest != r.ID {
-		if got, err = ch.fetch(ctx, latest); err != nil {
+		if got, images, err = ch.fetch(ctx, latest); err != nil {
 			return err
 		}
 	}
@@ -260,7 +291,7 @@ func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 	if shown := got.shown(want); shown != want {
 		return &adapters.AlteredError{Shown: shown, Want: want}
 	}
-	return nil
+	return got.shows(p.Image, r, images)
 }
 
 // Find looks through the account's timeline. It takes the post whose text is p's;
@@ -278,11 +309,14 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 		}
 		for _, got := range page.posts {
 			shown := got.shown(want)
+			r := ch.receipt(got.ID, got.raw)
+			if got.shows(p.Image, r, nil) != nil {
+				r.Lacks = notShown
+			}
 			if shown == want {
-				return ch.receipt(got.ID, got.raw), nil
+				return r, nil
 			}
 			if altered == nil && adapters.ContainsMark(shown, p.Mark) && nearly(shown, want) && !slices.Contains(p.Beside, shown) {
-				r := ch.receipt(got.ID, got.raw)
 				altered = &r
 			}
 		}
@@ -351,37 +385,43 @@ func (ch *Channel) fields() url.Values {
 	if ch.fieldsParam == "post.fields" {
 		note = "note_post"
 	}
-	return url.Values{ch.fieldsParam: {"author_id,created_at,entities," + note}}
+	return url.Values{ch.fieldsParam: {"attachments,author_id,created_at,entities," + note}}
 }
 
-// fetch returns one post.
-func (ch *Channel) fetch(ctx context.Context, id string) (post, error) {
-	a, err := ch.call(ctx, http.MethodGet, "/2/tweets/"+id, ch.fields(), nil)
+// fetch returns one post and its images.
+func (ch *Channel) fetch(ctx context.Context, id string) (post, []attached, error) {
+	query := ch.fields()
+	query.Set("expansions", "attachments.media_keys")
+	query.Set("media.fields", "alt_text")
+	a, err := ch.call(ctx, http.MethodGet, "/2/tweets/"+id, query, nil)
 	if err != nil {
-		return post{}, asLook(err)
+		return post{}, nil, asLook(err)
 	}
 	var answer struct {
-		Data   *post     `json:"data"`
+		Data     *post `json:"data"`
+		Includes struct {
+			Media []attached `json:"media"`
+		} `json:"includes"`
 		Errors []problem `json:"errors"`
 	}
 	if a.Status != http.StatusOK && a.Status != http.StatusNotFound {
-		return post{}, asLook(ch.failure(a))
+		return post{}, nil, asLook(ch.failure(a))
 	}
 	if err := json.Unmarshal(a.Body, &answer); err != nil {
-		return post{}, ch.wire.Unreadable(a, err)
+		return post{}, nil, ch.wire.Unreadable(a, err)
 	}
 	if answer.Data != nil {
 		if answer.Data.ID != id || a.Status != http.StatusOK {
-			return post{}, ch.wire.Unreadable(a, nil)
+			return post{}, nil, ch.wire.Unreadable(a, nil)
 		}
-		return *answer.Data, nil
+		return *answer.Data, answer.Includes.Media, nil
 	}
 	for _, e := range answer.Errors {
 		if e.kind() == "resource-not-found" && e.ResourceType != "user" {
-			return post{}, adapters.ErrNotPublished
+			return post{}, nil, adapters.ErrNotPublished
 		}
 	}
-	return post{}, asLook(ch.failure(a))
+	return post{}, nil, asLook(ch.failure(a))
 }
 
 // A page is a part of the account's timeline, newest first.

@@ -48,8 +48,10 @@ func newRig(t *testing.T, c xtest.Config) adapterstest.Rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	post := adapterstest.Sample()
+	post.Image = adapterstest.Picture(t, 40, 50)
 	return adapterstest.Rig{
-		Channel: channel, Open: open, Platform: platform, Server: server, Clock: clock,
+		Post: post, Channel: channel, Open: open, Platform: platform, Server: server, Clock: clock,
 		Secrets: []string{account.ConsumerSecret, account.AccessToken, account.AccessSecret},
 	}
 }

@@ -2,14 +2,20 @@
 // one Facebook Page and reads it: credentials, permissions, lengths, the rule
 // against the same text twice, lists with cursors, and the platform's own errors.
 //
-// It has no pictures, no comments and no scheduled posts; parameters of those are ignored, as the platform ignores what it does
+// It takes photos that are not published and posts that have one, and no comments and no scheduled posts; parameters of those are ignored, as the platform ignores what it does
 // not know.
 package facebooktest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -44,7 +50,24 @@ type Platform struct {
 	c     Config
 	front *graphtest.Front
 	wall  *graphtest.Wall
+
+	// mu guards photos.
+	mu     sync.Mutex
+	photos []*photo // their numbers are their places, counted from 1
 }
+
+// A photo was uploaded and is on no post.
+type photo struct {
+	sha256, alt string
+	data        []byte
+	until       time.Time // when it is thrown away
+}
+
+const (
+	firstPhoto = 122200000000000000
+	keeps      = 24 * time.Hour // a temporary photo
+	maxAlt     = 1000           // code points
+)
 
 var _ adapterstest.Conditioned = (*Platform)(nil)
 
@@ -79,7 +102,7 @@ func New(c Config) *Platform {
 func (p *Platform) Live() []adapterstest.Live {
 	var live []adapterstest.Live
 	for _, post := range p.wall.Public() {
-		live = append(live, adapterstest.Live{ID: post.ID, Text: post.Text, First: post.First, At: post.At, URL: post.URL})
+		live = append(live, adapterstest.Live{ID: post.ID, Text: post.Text, First: post.First, Image: post.Image, Alt: post.Alt, At: post.At, URL: post.URL})
 	}
 	return live
 }
@@ -132,6 +155,8 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		graphtest.Refuse(w, graphtest.Absent(r.Method, req.Object))
 	case r.Method == http.MethodPost && edge == "feed":
 		p.feed(w, r)
+	case r.Method == http.MethodPost && edge == "photos":
+		p.upload(w, r)
 	case r.Method == http.MethodGet && (edge == "published_posts" || edge == "feed" || edge == "posts"):
 		p.list(w, r)
 	case r.Method == http.MethodGet && edge == "":
@@ -145,6 +170,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Platform) feed(w http.ResponseWriter, r *http.Request) {
 	// Facebook cuts white space at both ends and ends lines in one way.
 	text := strings.TrimSpace(strings.ReplaceAll(r.Form.Get("message"), "\r\n", "\n"))
+	image, attached := p.attached(r.Form.Get("attached_media"))
 	switch n := utf8.RuneCountInString(text); {
 	case p.front.Missing("pages_manage_posts", "pages_read_engagement") != "":
 		graphtest.Refuse(w, graphtest.Refusal{
@@ -157,11 +183,84 @@ func (p *Platform) feed(w http.ResponseWriter, r *http.Request) {
 		graphtest.Refuse(w, graphtest.Invalid("Param message must be a valid UTF-8 string"))
 	case n > maxText:
 		graphtest.Refuse(w, graphtest.Invalid(fmt.Sprintf("Param message must be at most %d characters long", maxText)))
+	case !attached:
+		graphtest.Refuse(w, graphtest.Invalid("Photos should be less than 10 MB and saved as JPG, PNG, GIF, TIFF, HEIF or WebP files; attached_media: invalid media_fbid"))
 	case text == p.wall.Newest():
 		graphtest.Refuse(w, duplicate())
 	default:
-		p.play(w, r, p.Take(), text)
+		p.play(w, r, p.Take(), text, image)
 	}
+}
+
+// upload takes a photo that is not published.
+func (p *Platform) upload(w http.ResponseWriter, r *http.Request) {
+	file, _, err := r.FormFile("source")
+	var data []byte
+	if err == nil {
+		defer file.Close()
+		data, err = io.ReadAll(file)
+	}
+	alt := r.Form.Get("alt_text_custom")
+	switch {
+	case p.front.Missing("pages_manage_posts", "pages_read_engagement") != "":
+		graphtest.Refuse(w, graphtest.Refusal{Status: http.StatusForbidden, Code: 200, Message: "(#200) The user hasn't authorized the application to perform this action"})
+	case r.Form.Get("published") != "false":
+		graphtest.Refuse(w, graphtest.Invalid("this stand-in takes photos with published=false alone"))
+	case utf8.RuneCountInString(alt) > maxAlt:
+		graphtest.Refuse(w, graphtest.Invalid("Param alt_text_custom is too long"))
+	case err != nil || p.front.Is(graphtest.NoPictures) || http.DetectContentType(data) != "image/jpeg" && http.DetectContentType(data) != "image/png":
+		graphtest.Refuse(w, graphtest.Refusal{Code: 324, Message: "(#324) Missing or invalid image file"})
+	default:
+		sum := sha256.Sum256(data)
+		p.mu.Lock()
+		p.photos = append(p.photos, &photo{sha256: hex.EncodeToString(sum[:]), alt: alt, data: data, until: p.c.Now().Add(keeps)})
+		id := firstPhoto + len(p.photos)
+		p.mu.Unlock()
+		graphtest.Respond(w, map[string]string{"id": strconv.Itoa(id)})
+	}
+}
+
+// attached returns the photo that a post is to have, nil for none, and false where there is no such
+// photo any more.
+func (p *Platform) attached(param string) (*photo, bool) {
+	if param == "" {
+		return nil, true
+	}
+	var list []struct {
+		ID string `json:"media_fbid"`
+	}
+	if json.Unmarshal([]byte(param), &list) != nil || len(list) != 1 {
+		return nil, false
+	}
+	id, err := strconv.Atoi(list[0].ID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := id - firstPhoto
+	if err != nil || n < 1 || n > len(p.photos) || !p.c.Now().Before(p.photos[n-1].until) {
+		return nil, false
+	}
+	return p.photos[n-1], true
+}
+
+// TakeImage lets somebody on the page take the photo from the post id.
+func (p *Platform) TakeImage(id string) (had bool) {
+	p.wall.Change(id, func(post *graphtest.Post) {
+		had = post.Image != ""
+		post.Image, post.Alt = "", ""
+	})
+	return had
+}
+
+// Image returns the bytes of a photo that was uploaded, by their SHA-256; nil for none.
+func (p *Platform) Image(sha256 string) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.photos {
+		if f.sha256 == sha256 {
+			return f.data
+		}
+	}
+	return nil
 }
 
 // edit changes the message of the post id: all posts here were made by the app that asks.
@@ -196,8 +295,8 @@ func (p *Platform) edit(w http.ResponseWriter, r *http.Request, id string) {
 }
 
 // play publishes text under the script f.
-func (p *Platform) play(w http.ResponseWriter, r *http.Request, f adapterstest.Fault, text string) {
-	p.perform(w, r, f, func() any { return p.apply(f, text) })
+func (p *Platform) play(w http.ResponseWriter, r *http.Request, f adapterstest.Fault, text string, image *photo) {
+	p.perform(w, r, f, func() any { return p.apply(f, text, image) })
 }
 
 // perform does a public write under the script f: do applies it and returns the good answer.
@@ -240,7 +339,7 @@ func (p *Platform) perform(w http.ResponseWriter, r *http.Request, f adapterstes
 }
 
 // apply puts text on the page, and does what f says happens to it there.
-func (p *Platform) apply(f adapterstest.Fault, text string) any {
+func (p *Platform) apply(f adapterstest.Fault, text string, image *photo) any {
 	lag := time.Duration(0)
 	switch f.Kind {
 	case adapterstest.Lag:
@@ -251,7 +350,11 @@ func (p *Platform) apply(f adapterstest.Fault, text string) any {
 	}
 	post := p.wall.Add(lag, func(n int) graphtest.Post {
 		id := fmt.Sprintf("%s_%d", p.c.PageID, 122100000000000000+n)
-		return graphtest.Post{ID: id, Text: text, URL: p.c.PublicURL + id}
+		post := graphtest.Post{ID: id, Text: text, URL: p.c.PublicURL + id}
+		if image != nil {
+			post.Image, post.Alt = image.sha256, image.alt
+		}
+		return post
 	})
 	if f.Kind == adapterstest.Delete {
 		p.wall.Remove(post.ID)
@@ -269,12 +372,17 @@ func duplicate() graphtest.Refusal {
 // node returns a post as the API shows it.
 func (p *Platform) node(post graphtest.Post) graphtest.Node {
 	at := post.At.Format(graphtest.TimeLayout)
-	return graphtest.Node{
+	node := graphtest.Node{
 		"id": post.ID, "message": post.Text, "created_time": at, "updated_time": at,
 		"is_published": !post.Draft, "is_hidden": post.Hidden, "permalink_url": post.URL,
 		"status_type": "mobile_status_update", "from": map[string]string{"id": p.c.PageID, "name": p.c.PageName},
 		"application": map[string]string{"id": p.c.AppID, "name": "Tocsin"},
+		"attachments": nil,
 	}
+	if post.Image != "" {
+		node["attachments"] = map[string]any{"data": []any{map[string]any{"type": "photo", "title": "Foto", "url": post.URL}}}
+	}
+	return node
 }
 
 func (p *Platform) readPost(w http.ResponseWriter, r *http.Request, id string) {

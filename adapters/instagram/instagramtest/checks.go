@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"image/jpeg"
 	"io"
@@ -64,6 +65,9 @@ func tags(s string, mark rune) int {
 // fetch gets the image and returns its SHA-256, or why the platform does not take it.
 func (p *Platform) fetch(ctx context.Context, address string) (string, graphtest.Refusal) {
 	data, err := p.get(ctx, address)
+	if p.front.Is(graphtest.NoPictures) {
+		err = errors.New("no pictures")
+	}
 	if err != nil {
 		return "", graphtest.Refusal{
 			Code: 9004, Subcode: 2207052, Message: "Only photo or video can be accepted as media type.",

@@ -37,6 +37,9 @@ type Search struct {
 	Link  string // name of the field with the public address; "" where there is none
 	Since time.Time
 	Rules []Rule // as in [Call]
+	// Photo is the name of the field that tells which image stands with a post; "" where the
+	// list does not tell.
+	Photo string
 	// Exactly takes the very text alone, not one that resembles it.
 	Exactly bool
 }
@@ -50,8 +53,9 @@ type Search struct {
 // and a Failure where the list could not be read to its end: what was not seen
 // is not absent.
 func (c *Client) Find(ctx context.Context, s Search, p adapters.Post) (adapters.Receipt, error) {
+	fields := slices.DeleteFunc([]string{"id", s.Text, s.Time, s.Link, s.Photo}, func(f string) bool { return f == "" })
 	params := url.Values{
-		"fields": {strings.TrimSuffix(strings.Join([]string{"id", s.Text, s.Time, s.Link}, ","), ",")},
+		"fields": {strings.Join(fields, ",")},
 		"limit":  {strconv.Itoa(pageSize)},
 	}
 	if !s.Since.IsZero() {
@@ -67,9 +71,9 @@ func (c *Client) Find(ctx context.Context, s Search, p adapters.Post) (adapters.
 		switch {
 		case !IsID(row.text("id")):
 		case Normalise(text) == want:
-			return c.receipt(s, row), nil
+			return c.receipt(s, row, p), nil
 		case changed == nil && !s.Exactly && adapters.ContainsMark(text, p.Mark) && resembles(text, p) && !slices.Contains(p.Beside, Normalise(text)):
-			r := c.receipt(s, row)
+			r := c.receipt(s, row, p)
 			changed = &r
 		}
 	}
@@ -103,18 +107,38 @@ func resembles(text string, p adapters.Post) bool {
 	return 2*common > len(want)
 }
 
-func (c *Client) receipt(s Search, r row) adapters.Receipt {
+func (c *Client) receipt(s Search, r row, p adapters.Post) adapters.Receipt {
 	raw, _ := json.Marshal(r) // of what was just decoded: it cannot fail
 	at := ParseTime(r.text(s.Time))
 	if at.IsZero() {
 		at = time.Now().UTC()
 	}
-	return adapters.Receipt{
+	receipt := adapters.Receipt{
 		ID:       r.text("id"),
 		URL:      PublicURL(r.text(s.Link)),
 		At:       at,
 		Evidence: c.Evidence(raw),
 	}
+	if s.Photo != "" && p.Image != nil && !HasPhoto(r[s.Photo]) {
+		receipt.Lacks = "it was found without its image"
+	}
+	return receipt
+}
+
+// HasPhoto reports whether the attachments of a post, as the platform tells them, hold a photo.
+func HasPhoto(attachments json.RawMessage) bool {
+	var list struct {
+		Data []struct {
+			Type string `json:"type"`
+		} `json:"data"`
+	}
+	_ = json.Unmarshal(attachments, &list) // what can't be read holds none
+	for _, a := range list.Data {
+		if strings.Contains(a.Type, "photo") || a.Type == "album" {
+			return true
+		}
+	}
+	return false
 }
 
 // A row is one object of a list.

@@ -8,6 +8,7 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -16,7 +17,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"regexp"
 	"strings"
@@ -148,6 +151,13 @@ type Call struct {
 	Path   string     // below the version: "1234/feed"
 	Params url.Values // the query of a GET, the form of a POST, without credentials
 	Rules  []Rule     // what errors mean to this call, before the shared rules
+	File   *File      // goes with a POST as its source; nil for none
+}
+
+// A File is what a call uploads.
+type File struct {
+	Type string // "image/jpeg"
+	Data []byte
 }
 
 // Do makes the call once and decodes the answer into out. An error is an
@@ -192,22 +202,42 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	u := c.base.JoinPath(call.Path)
 	params := url.Values{"appsecret_proof": {c.proof}}
 	maps.Copy(params, call.Params)
-	body := ""
-	if call.Method == http.MethodGet {
+	body, form := []byte(nil), ""
+	switch {
+	case call.Method == http.MethodGet:
 		u.RawQuery = params.Encode()
-	} else {
-		body = params.Encode()
+	case call.File != nil:
+		body, form = parts(params, call.File)
+	default:
+		body, form = []byte(params.Encode()), "application/x-www-form-urlencoded"
 	}
-	req, err := http.NewRequestWithContext(ctx, call.Method, u.String(), strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, call.Method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("the address is not one")
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	req.Header.Set("Accept", "application/json")
-	if call.Method != http.MethodGet {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if form != "" {
+		req.Header.Set("Content-Type", form)
 	}
 	return req, nil
+}
+
+// parts returns the body of a call that uploads a file, and its type.
+func parts(params url.Values, f *File) (body []byte, form string) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b) // into memory: its errors are nil
+	for name, values := range params {
+		for _, v := range values {
+			_ = w.WriteField(name, v)
+		}
+	}
+	part, _ := w.CreatePart(textproto.MIMEHeader{
+		"Content-Disposition": {`form-data; name="source"; filename="card"`}, "Content-Type": {f.Type},
+	})
+	_, _ = part.Write(f.Data)
+	_ = w.Close()
+	return b.Bytes(), w.FormDataContentType()
 }
 
 // Unreadable returns the failure for an answer of the platform that lacks what it

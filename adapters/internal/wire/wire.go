@@ -279,6 +279,18 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(d, 0), 24*time.Hour)
 }
 
+// Unsent returns the failure of a step that publishes nothing: where it is in
+// doubt what became of the step, nothing is public all the same.
+func Unsent(err error) error {
+	f, ok := errors.AsType[*adapters.Failure](err)
+	if !ok || f.Kind != adapters.Unknown {
+		return err
+	}
+	certain := *f
+	certain.Kind = adapters.NotSent
+	return &certain
+}
+
 // ErrPrivate is the cause when an address leads into a private network and that is not
 // allowed.
 var ErrPrivate = errors.New("the address is private, and this channel is not allowed to call private addresses (allow_private)")

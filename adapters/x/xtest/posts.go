@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -38,6 +39,7 @@ type stored struct {
 	at      time.Time
 	visible time.Time // before then reads do not show it
 	replyTo string    // ID of the post that it answers; "" for none
+	image   *medium   // nil for none
 }
 
 // ID returns the post's identifier as X writes it.
@@ -49,7 +51,7 @@ func (p *Platform) create(w http.ResponseWriter, r *http.Request, body []byte) {
 		invalid(w, "content-type", r.Header.Get("Content-Type"), "The body must be application/json.")
 		return
 	}
-	text, replyTo, parameter, message := parseCreate(body)
+	text, replyTo, images, parameter, message := parseCreate(body)
 	switch {
 	case message != "":
 		invalid(w, parameter, "", message)
@@ -74,7 +76,12 @@ func (p *Platform) create(w http.ResponseWriter, r *http.Request, body []byte) {
 			return
 		}
 	}
-	post, f, duplicate := p.take(text, replyTo)
+	image, ok := p.medium(images)
+	if !ok {
+		refuse(w, http.StatusBadRequest, "Invalid Request", "Your media IDs are invalid.", problems+"invalid-request")
+		return
+	}
+	post, f, duplicate := p.take(text, replyTo, image)
 	if duplicate {
 		refuseDuplicate(w)
 		return
@@ -84,22 +91,22 @@ func (p *Platform) create(w http.ResponseWriter, r *http.Request, body []byte) {
 
 // parseCreate reads the body of a create by X's schema, which allows no field that
 // it does not name.
-func parseCreate(body []byte) (text, replyTo, parameter, message string) {
+func parseCreate(body []byte) (text, replyTo string, images []string, parameter, message string) {
 	var fields map[string]json.RawMessage
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(&fields); err != nil || fields == nil {
-		return "", "", "$", "The body is not a JSON object."
+		return "", "", nil, "$", "The body is not a JSON object."
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return "", "", "$", "The body holds more than one JSON object."
+		return "", "", nil, "$", "The body holds more than one JSON object."
 	}
 	for name := range fields {
-		if name != "text" && name != "reply" {
-			return "", "", name, "$." + name + ": is not defined in the schema and the schema does not allow additional properties"
+		if name != "text" && name != "reply" && name != "media" {
+			return "", "", nil, name, "$." + name + ": is not defined in the schema and the schema does not allow additional properties"
 		}
 	}
 	if err := json.Unmarshal(fields["text"], &text); err != nil || strings.TrimSpace(text) == "" {
-		return "", "", "text", "$.text: is missing, empty or not a string"
+		return "", "", nil, "text", "$.text: is missing, empty or not a string"
 	}
 	if raw, ok := fields["reply"]; ok {
 		var reply struct {
@@ -108,11 +115,22 @@ func parseCreate(body []byte) (text, replyTo, parameter, message string) {
 		d := json.NewDecoder(bytes.NewReader(raw))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&reply); err != nil || reply.To == nil || *reply.To == "" || strings.Trim(*reply.To, "0123456789") != "" {
-			return "", "", "reply.in_reply_to_tweet_id", "$.reply.in_reply_to_tweet_id: does not match ^[0-9]{1,19}$"
+			return "", "", nil, "reply.in_reply_to_tweet_id", "$.reply.in_reply_to_tweet_id: does not match ^[0-9]{1,19}$"
 		}
 		replyTo = *reply.To
 	}
-	return text, replyTo, "", ""
+	if raw, ok := fields["media"]; ok {
+		var media struct {
+			IDs []string `json:"media_ids"`
+		}
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&media); err != nil || len(media.IDs) < 1 || len(media.IDs) > 4 {
+			return "", "", nil, "media.media_ids", "$.media.media_ids: must have 1 to 4 items"
+		}
+		images = media.IDs
+	}
+	return text, replyTo, images, "", ""
 }
 
 // has reports whether a post is public.
@@ -124,7 +142,7 @@ func (p *Platform) has(id string) bool {
 
 // take applies a text that is well formed, unless it is a duplicate or the fault of
 // this write says otherwise; the post is nil then.
-func (p *Platform) take(text, replyTo string) (post *stored, f adapterstest.Fault, duplicate bool) {
+func (p *Platform) take(text, replyTo string, image *medium) (post *stored, f adapterstest.Fault, duplicate bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.c.Now()
@@ -135,7 +153,7 @@ func (p *Platform) take(text, replyTo string) (post *stored, f adapterstest.Faul
 	if f.Kind != "" && !f.Kind.Applies() {
 		return nil, f, false
 	}
-	post = &stored{id: p.nextID(now), text: text, at: now, visible: now, replyTo: replyTo}
+	post = &stored{id: p.nextID(now), text: text, at: now, visible: now, replyTo: replyTo, image: image}
 	switch f.Kind {
 	case adapterstest.Lag:
 		post.visible = now.Add(f.Wait)
@@ -221,6 +239,14 @@ func (p *Platform) delete(w http.ResponseWriter, r *http.Request, _ []byte) {
 // object returns a post as X shows it: the default fields and those asked for.
 func (p *Platform) object(s *stored, fields []string) map[string]any {
 	text, urls := wrap(s.text, s.id)
+	if s.image != nil { // X adds the address of what stands below the text
+		address, at := tco(s.id, len(urls)), utf8.RuneCountInString(text)+1
+		urls = append(urls, urlEntity{
+			Start: at, End: at + len(address), URL: address, MediaKey: s.image.key(),
+			ExpandedURL: "https://x.com/" + p.c.Username + "/status/" + s.ID() + "/photo/1", DisplayURL: "pic.x.com/" + address[len("https://t.co/"):],
+		})
+		text += " " + address
+	}
 	history := "edit_history_tweet_ids"
 	if p.c.FieldsParam == "post.fields" {
 		history = "edit_history_post_ids"
@@ -232,6 +258,10 @@ func (p *Platform) object(s *stored, fields []string) map[string]any {
 			o[f] = p.c.UserID
 		case "created_at":
 			o[f] = s.at.UTC().Format("2006-01-02T15:04:05.000Z")
+		case "attachments":
+			if s.image != nil {
+				o[f] = map[string]any{"media_keys": []string{s.image.key()}}
+			}
 		case "entities":
 			if len(urls) > 0 {
 				o[f] = map[string]any{"urls": urls}
@@ -249,6 +279,7 @@ type urlEntity struct {
 	URL         string `json:"url"`
 	ExpandedURL string `json:"expanded_url"`
 	DisplayURL  string `json:"display_url"`
+	MediaKey    string `json:"media_key,omitempty"`
 }
 
 // wrap returns text as X shows it: in NFC, with "&", "<" and ">" escaped and every

@@ -25,8 +25,12 @@ func (p *Platform) me(w http.ResponseWriter, _ *http.Request, _ []byte) {
 func (p *Platform) show(w http.ResponseWriter, r *http.Request, _ []byte) {
 	query := r.URL.Query()
 	id := r.PathValue("id")
-	fields, ok := p.parameters(w, query)
+	fields, ok := p.parameters(w, query, "expansions", "media.fields")
 	if !ok {
+		return
+	}
+	if e := query.Get("expansions"); e != "" && e != "attachments.media_keys" {
+		invalid(w, "expansions", e, "The `expansions` query parameter value ["+e+"] is not one of [attachments.media_keys]")
 		return
 	}
 	if !isID(id) {
@@ -38,7 +42,15 @@ func (p *Platform) show(w http.ResponseWriter, r *http.Request, _ []byte) {
 		write(w, http.StatusOK, problem{Errors: []problem{notFound("tweet", "id", id)}})
 		return
 	}
-	write(w, http.StatusOK, map[string]any{"data": p.object(s, fields)})
+	answer := map[string]any{"data": p.object(s, fields)}
+	if s.image != nil && query.Get("expansions") == "attachments.media_keys" {
+		m := map[string]string{"media_key": s.image.key(), "type": "photo"}
+		if strings.Contains(query.Get("media.fields"), "alt_text") {
+			m["alt_text"] = s.image.alt
+		}
+		answer["includes"] = map[string]any{"media": []any{m}}
+	}
+	write(w, http.StatusOK, answer)
 }
 
 // showMany answers several posts: GET /2/tweets?ids=….

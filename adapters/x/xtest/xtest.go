@@ -1,7 +1,7 @@
 // Package xtest is a stand-in for api.x.com (API v2) that behaves: one account, its
 // timeline, and the rules by which X takes, shows, counts and refuses posts of text.
 //
-// It takes replies, and no images, quotes, polls or edits: a request with them is
+// It takes replies and images, and no quotes, polls or edits: a request with them is
 // refused as one that X's schema does not know.
 package xtest
 
@@ -64,6 +64,7 @@ type Platform struct {
 	nonces  map[string]time.Time // when each nonce was used
 	used    []string             // the nonces, in the order of their use
 	windows map[string]*window   // by endpoint
+	media   map[string]*medium   // uploads, by their number
 
 	condition adapterstest.Condition // guarded by mu
 }
@@ -84,7 +85,7 @@ func New(c Config) *Platform {
 	c.Name = cmp.Or(c.Name, "Provincia di Prova")
 	c.FieldsParam = cmp.Or(c.FieldsParam, "tweet.fields")
 	c.PostsPerWindow = cmp.Or(c.PostsPerWindow, 100)
-	p := &Platform{c: c, newest: map[string]*stored{}, nonces: map[string]time.Time{}, windows: map[string]*window{}}
+	p := &Platform{c: c, newest: map[string]*stored{}, nonces: map[string]time.Time{}, windows: map[string]*window{}, media: map[string]*medium{}}
 	p.routes = p.handler()
 	return p
 }
@@ -116,7 +117,7 @@ func (p *Platform) Clear() { p.faults.Clear() }
 // SetCondition puts the account into a condition of [adapterstest.Conditioned].
 func (p *Platform) SetCondition(c adapterstest.Condition) error {
 	switch c {
-	case adapterstest.Good, adapterstest.Revoked, adapterstest.Rightless, adapterstest.Stranger, adapterstest.Spent:
+	case adapterstest.Good, adapterstest.Revoked, adapterstest.Rightless, adapterstest.Stranger, adapterstest.Spent, adapterstest.NoPictures:
 	default:
 		return adapterstest.ErrNoCondition
 	}
@@ -140,10 +141,14 @@ func (p *Platform) Live() []adapterstest.Live {
 	defer p.mu.Unlock()
 	live := make([]adapterstest.Live, 0, len(p.posts))
 	for _, s := range p.posts {
-		live = append(live, adapterstest.Live{
+		l := adapterstest.Live{
 			ID: s.ID(), Text: s.text, First: s.text, At: s.at,
 			URL: "https://x.com/" + p.c.Username + "/status/" + s.ID(), ReplyTo: s.replyTo,
-		})
+		}
+		if s.image != nil {
+			l.Image, l.Alt = s.image.sha256, s.image.alt
+		}
+		live = append(live, l)
 	}
 	return live
 }
@@ -175,6 +180,8 @@ func (p *Platform) handler() http.Handler {
 		{"GET /2/tweets", 5000, 0, p.showMany},
 		{"GET /2/users/{id}/tweets", 900, 0, p.timeline},
 		{"GET /2/users/me", 75, 0, p.me},
+		{"POST /2/media/upload", 500, 0, p.upload},
+		{"POST /2/media/metadata", 500, 0, p.describe},
 	} {
 		mux.HandleFunc(e.pattern, func(w http.ResponseWriter, r *http.Request) { p.guard(e, w, r) })
 	}

@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -49,6 +50,7 @@ const (
 	Ending        = "ending"
 	ConsentEnding = "consent-ending"
 	Spent         = "spent"
+	NoPictures    = "no-pictures"
 )
 
 // SetCondition puts the account into a condition; any other name is a good one.
@@ -81,7 +83,7 @@ type Request struct {
 func (f *Front) Open(w http.ResponseWriter, r *http.Request) (Request, bool) {
 	f.headers(w)
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
+	if err := r.ParseMultipartForm(maxBody); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		Refuse(w, Invalid("the body is not a form"))
 		return Request{}, false
 	}

@@ -149,7 +149,7 @@ func (c Config) platform(kind, site string, images *http.Client) adapterstest.Pl
 	case Telegram:
 		return telegramtest.New(telegramtest.Config{
 			Token: a.Telegram.Token, ChatID: telegramChat, Title: c.Title, Username: c.Handle,
-			ReaderID: telegramReader, Now: c.Now,
+			ReaderID: telegramReader, Client: images, Now: c.Now,
 		})
 	case X:
 		return xtest.New(xtest.Config{

@@ -1,7 +1,7 @@
 package simulator
 
-// This file holds the pictures: Instagram fetches an image once, and what it fetched
-// is what its timeline shows.
+// This file holds the pictures: Instagram and Telegram fetch an image once, and what they fetched
+// is what their timelines show. X and Facebook are handed theirs.
 
 import (
 	"bytes"
@@ -107,6 +107,14 @@ func (a *album) image(name string) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.images[name]
+}
+
+// picture returns the bytes of an image on the platform of this kind, nil if they are not kept.
+func (s *Simulator) picture(kind, sha256 string) []byte {
+	if o, ok := s.outlets[kind].platform.(interface{ Image(sha256 string) []byte }); ok {
+		return o.Image(sha256)
+	}
+	return s.album.image(sha256)
 }
 
 // close drops the idle connections.

@@ -63,7 +63,7 @@ func (st *site) handler() http.Handler {
 	mux.HandleFunc("GET /{kind}", st.timeline)
 	mux.HandleFunc("GET /{kind}/{id}", st.post)
 	mux.HandleFunc("GET /instagram/p/{code}/{$}", st.post)
-	mux.HandleFunc("GET /instagram/images/{sha256}", st.image)
+	mux.HandleFunc("GET /{kind}/images/{sha256}", st.image)
 	// A page that somebody has open in a browser must not be able to set faults.
 	guarded := http.NewCrossOriginProtection().Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -205,12 +205,17 @@ func (st *site) clear(w http.ResponseWriter, r *http.Request) {
 // image answers the bytes of an image that is on the timeline.
 func (st *site) image(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("sha256")
-	for _, p := range st.sim.outlets[Instagram].platform.Live() {
-		data := st.sim.album.image(p.Image)
+	o, err := st.sim.outlet(r.PathValue("kind"))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	for _, p := range o.platform.Live() {
+		data := st.sim.picture(o.kind, p.Image)
 		if p.Image == "" || p.Image != name || data == nil {
 			continue
 		}
-		w.Header().Set("Content-Type", "image/jpeg") // Instagram takes no other
+		w.Header().Set("Content-Type", "image/jpeg") // cards are
 		w.Header().Set("Cache-Control", "public, max-age=3600, immutable")
 		_, _ = w.Write(data) // a caller that went away needs no answer
 		return

@@ -147,8 +147,8 @@ func (st *site) card(kind string, p adapterstest.Live) card {
 		c.Answers = "/" + kind + "/" + url.PathEscape(p.ReplyTo)
 	}
 	if p.Image != "" {
-		c.Image = "/" + Instagram + "/images/" + p.Image
-		c.Missing = st.sim.album.image(p.Image) == nil
+		c.Image = "/" + kind + "/images/" + p.Image
+		c.Missing = st.sim.picture(kind, p.Image) == nil
 	}
 	for line := range strings.Lines(p.Text) {
 		if kind == Instagram { // a link in a caption can't be followed

@@ -83,7 +83,7 @@ type Config struct {
 	InstagramContainers int
 	// XPostsPerWindow is how many posts X takes in 15 minutes; 0 for 100.
 	XPostsPerWindow int
-	// ImageTransport makes the calls with which Instagram fetches images, for
+	// ImageTransport makes the calls with which Instagram and Telegram fetch images, for
 	// example to find a public name on this machine; nil for a transport that
 	// reaches loopback addresses alone, unless AllowRemote is set.
 	ImageTransport http.RoundTripper

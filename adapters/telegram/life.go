@@ -9,7 +9,8 @@ import (
 )
 
 // Mark replaces the text of the post by the mark's, with one call of editMessageText. A bot may
-// edit its own posts in a channel for as long as it may post there.
+// edit its own posts in a channel for as long as it may post there. The picture goes with the text
+// that is replaced: it shows what may not hold any more.
 func (ch *Channel) Mark(ctx context.Context, on adapters.Receipt, m adapters.Mark) error {
 	id, err := named(on)
 	if err == nil {
@@ -33,7 +34,8 @@ func (ch *Channel) ReadMark(ctx context.Context, on adapters.Receipt, m adapters
 	if ch.reader == 0 {
 		return adapters.ErrCannotLook
 	}
-	return ch.shows(ctx, on, m.Text)
+	_, err := ch.shows(ctx, on, m.Text)
+	return err
 }
 
 // Pin holds the post above the others. Nobody is notified: the post itself was the notice.

@@ -1,8 +1,12 @@
 // Package telegram publishes posts in one Telegram channel through a bot, over the
 // Bot API (core.telegram.org/bots/api, version 10.1).
 //
-// A post is sent as plain text without a parse mode and without a link preview: a
-// preview would show words that nobody signed. It has no image.
+// A post is sent as plain text without a parse mode and without a preview of its link: such a
+// preview would show words that nobody signed. An image is the preview: Telegram is given the
+// address of the picture itself, fetches it, and shows it above the text or not at all. So a post
+// with an image is one message with a whole text (a photo's caption has 1,024 code points), and no
+// picture can stop or delay it; on the other hand Telegram tells a bot whether a message
+// asks for the picture, not whether it shows, and takes no words for it.
 //
 // The Bot API has no key that makes a second send harmless, and no method that
 // reads a channel. The one look that has no side effect goes by a person: the
@@ -46,6 +50,8 @@ const (
 	maxLen = 4096
 	// maxRead is the most messages that getUserPersonalChatMessages returns.
 	maxRead = 20
+	// maxImage is in bytes: pictures that Telegram fetches (Bot API, sending files by URL).
+	maxImage = 5_000_000
 	// maxToken is the most bytes of a token (tdlib/telegram-bot-api, Query).
 	maxToken = 80
 )
@@ -160,20 +166,20 @@ func (ch *Channel) Kind() string { return "telegram" }
 
 // Limits returns the bounds of sendMessage.
 func (ch *Channel) Limits() adapters.Limits {
-	return adapters.Limits{MaxLen: maxLen, LinksInText: true, Replies: true, Marks: adapters.MarkEdit, MaxMark: maxLen}
+	return adapters.Limits{MaxLen: maxLen, ImageMaxBytes: maxImage, Illustrated: true, ImageFetched: true, LinksInText: true, Replies: true, Marks: adapters.MarkEdit, MaxMark: maxLen}
 }
 
 // Publish sends p with one call of sendMessage. The receipt's URL is "" in a channel
 // without a public name. Where Telegram has stored another text the receipt is
 // returned all the same, since the post is public: ReadBack says so.
 func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
-	if err := ch.check(p); err != nil {
+	if err := ch.Limits().Check(p); err != nil {
 		return adapters.Receipt{}, err
 	}
 	params := map[string]any{
 		"chat_id":              ch.chat.param(),
 		"text":                 p.Text,
-		"link_preview_options": map[string]bool{"is_disabled": true},
+		"link_preview_options": previewOf(p),
 	}
 	if id, err := messageID(a.ReplyTo); err == nil {
 		params["reply_parameters"] = map[string]any{"message_id": id, "allow_sending_without_reply": true}
@@ -190,7 +196,26 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 		return adapters.Receipt{}, adapters.Fail(adapters.Unknown,
 			"the post went to chat %d, not to %s: check the configured chat", m.Chat.ID, ch.chat)
 	}
-	return ch.receipt(m, withoutReplied(result.answer.Body)), nil
+	return ch.receipt(p, m, withoutReplied(result.answer.Body)), nil
+}
+
+// previewOf returns what stands above the text: the post's image, or nothing.
+func previewOf(p adapters.Post) map[string]any {
+	if p.Image == nil || p.Image.URL == "" {
+		return map[string]any{"is_disabled": true}
+	}
+	return map[string]any{"url": p.Image.URL, "prefer_large_media": true, "show_above_text": true}
+}
+
+// lacks says why a message shows no image of p, "" where it asks for it or p has none.
+func (m *message) lacks(p adapters.Post) string {
+	switch {
+	case p.Image == nil || p.Image.URL != "" && m.Preview.URL == p.Image.URL:
+		return ""
+	case p.Image.URL == "":
+		return "its image has no public address, from which Telegram would fetch it"
+	}
+	return "Telegram does not name its image"
 }
 
 // messageID reads the number of a message.
@@ -220,19 +245,12 @@ func withoutReplied(body []byte) []byte {
 	return short
 }
 
-// check returns a Permanent failure for a post that this channel can't carry whole.
-func (ch *Channel) check(p adapters.Post) error {
-	if p.Image != nil {
-		return adapters.Fail(adapters.Permanent, "the post has an image, and this channel takes none")
-	}
-	return ch.Limits().Check(p)
-}
-
-func (ch *Channel) receipt(m message, body []byte) adapters.Receipt {
+func (ch *Channel) receipt(p adapters.Post, m message, body []byte) adapters.Receipt {
 	r := adapters.Receipt{
 		ID:       strconv.FormatInt(m.ID, 10),
 		At:       time.Unix(m.Date, 0).UTC(),
 		Evidence: ch.wire.Evidence(body),
+		Lacks:    m.lacks(p),
 	}
 	if m.Chat.Username != "" {
 		r.URL = "https://t.me/" + url.PathEscape(m.Chat.Username) + "/" + r.ID
@@ -252,28 +270,32 @@ func (ch *Channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 		}
 		return compareEvidence(p, r)
 	}
-	return ch.shows(ctx, r, p.Text)
+	m, err := ch.shows(ctx, r, p.Text)
+	if err == nil && r.Lacks == "" && m.lacks(p) != "" {
+		return adapters.ErrWithoutImage
+	}
+	return err
 }
 
-// shows returns nil where the reader's profile shows text in the message of r.
-func (ch *Channel) shows(ctx context.Context, r adapters.Receipt, text string) error {
+// shows returns the message of r where the reader's profile shows text in it.
+func (ch *Channel) shows(ctx context.Context, r adapters.Receipt, text string) (*message, error) {
 	id, err := named(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	shown, _, err := ch.latest(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, m := range shown {
-		if m.ID == id {
-			return compare(m.Text, text)
+	for i := range shown {
+		if m := &shown[i].message; m.ID == id {
+			return m, compare(m.Text, text)
 		}
 	}
 	if len(shown) >= maxRead && id < shown[len(shown)-1].ID {
-		return adapters.Fail(adapters.Unknown, "message %d is older than the latest %d, and only those can be read", id, maxRead)
+		return nil, adapters.Fail(adapters.Unknown, "message %d is older than the latest %d, and only those can be read", id, maxRead)
 	}
-	return adapters.ErrNotPublished
+	return nil, adapters.ErrNotPublished
 }
 
 // named returns the number of the message that a receipt names.
@@ -337,7 +359,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	} {
 		i := slices.IndexFunc(recent, func(m shownMessage) bool { return matches(normalise(m.Text)) })
 		if i >= 0 {
-			return ch.receipt(recent[i].message, rawAt(list, recent[i].at)), nil
+			return ch.receipt(p, recent[i].message, rawAt(list, recent[i].at)), nil
 		}
 	}
 	if len(recent) >= maxRead {

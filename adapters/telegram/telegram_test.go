@@ -48,7 +48,12 @@ func rig(t *testing.T, username string, readerID int64) (adapterstest.Rig, *tele
 	if err != nil {
 		t.Fatal(err)
 	}
+	post := adapterstest.Sample()
+	if readerID != 0 {
+		post.Image = adapterstest.Picture(t, 40, 50)
+	}
 	return adapterstest.Rig{
+		Post: post, NoAlt: true,
 		Channel: channel, Open: open, Platform: platform, Server: server, Clock: clock,
 		Secrets: secrets(),
 		Lacks:   []adapterstest.FaultKind{adapterstest.Credits},

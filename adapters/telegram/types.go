@@ -75,6 +75,10 @@ type (
 		Chat chat   `json:"chat"`
 		Date int64  `json:"date"` // Unix seconds
 		Text string `json:"text"`
+		// Preview is the page, or here the picture, that the message is to show.
+		Preview struct {
+			URL string `json:"url"`
+		} `json:"link_preview_options"`
 	}
 	parameters struct {
 		RetryAfter int64 `json:"retry_after"` // seconds

@@ -8,13 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"image/jpeg"
-	"io"
-	"net/http"
-	"net/url"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"tocsin/adapters/adapterstest"
 	"tocsin/adapters/internal/graph/graphtest"
 )
 
@@ -64,7 +61,7 @@ func tags(s string, mark rune) int {
 
 // fetch gets the image and returns its SHA-256, or why the platform does not take it.
 func (p *Platform) fetch(ctx context.Context, address string) (string, graphtest.Refusal) {
-	data, err := p.get(ctx, address)
+	data, err := adapterstest.Fetch(ctx, p.c.Client, "facebookexternalhit/1.1", address, maxImage)
 	if p.front.Is(graphtest.NoPictures) {
 		err = errors.New("no pictures")
 	}
@@ -90,26 +87,4 @@ func (p *Platform) fetch(ctx context.Context, address string) (string, graphtest
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), graphtest.Refusal{}
-}
-
-// get fetches address, at most one byte more than an image may have.
-func (p *Platform) get(ctx context.Context, address string) ([]byte, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsFunc(address, func(r rune) bool { return r > '~' }) {
-		return nil, fmt.Errorf("%.100q is not an address in ASCII", address)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", "facebookexternalhit/1.1")
-	resp, err := p.c.Client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answered %s", resp.Status)
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxImage+1))
 }

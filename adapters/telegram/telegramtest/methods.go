@@ -1,6 +1,9 @@
 package telegramtest
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -18,6 +21,7 @@ const (
 	maxRead    = 20             // messages of one getUserPersonalChatMessages
 	deletable  = 48 * time.Hour // how long a bot can delete a message
 	hugeWait   = 24 * time.Hour // what the script Credits asks for
+	maxImage   = 5_000_000      // bytes of a picture that is fetched
 )
 
 // unmodified is the whole description of an edit that changes nothing.
@@ -164,10 +168,31 @@ func (p *Platform) sendMessage(in params, r *http.Request, w http.ResponseWriter
 	if m.replyTo, refusal = p.readReply(in); refusal.status != 0 {
 		return refusal
 	}
-	if json.Valid([]byte(in["link_preview_options"])) {
-		m.preview = json.RawMessage(in["link_preview_options"])
-	}
+	m.preview, m.image = p.preview(r.Context(), in)
 	return p.play(p.Take(), m, r, w)
+}
+
+// preview returns what the call says to show with the text, and the SHA-256 of the picture that is
+// fetched for it, "" for none: a picture that can't be had is left out, and nobody is told.
+func (p *Platform) preview(ctx context.Context, in params) (options json.RawMessage, image string) {
+	var o struct {
+		URL string `json:"url"`
+		Off bool   `json:"is_disabled"`
+	}
+	if json.Unmarshal([]byte(in["link_preview_options"]), &o) != nil {
+		return nil, ""
+	}
+	p.mu.Lock()
+	plain := p.plain
+	p.mu.Unlock()
+	if o.URL != "" && !o.Off && !plain {
+		data, err := adapterstest.Fetch(ctx, p.config.Client, "TelegramBot (like TwitterBot)", o.URL, maxImage)
+		if kind := http.DetectContentType(data); err == nil && len(data) <= maxImage && (kind == "image/jpeg" || kind == "image/png") {
+			sum := sha256.Sum256(data)
+			image = hex.EncodeToString(sum[:])
+		}
+	}
+	return json.RawMessage(in["link_preview_options"]), image
 }
 
 // readReply returns the message that the call answers, 0 for none, or why the call is refused.
@@ -312,8 +337,9 @@ func (p *Platform) editMessageText(in params, r *http.Request, w http.ResponseWr
 	if refusal := p.editable(in, text); refusal.status != 0 {
 		return refusal
 	}
+	preview, image := p.preview(r.Context(), in)
 	f := p.Take()
-	return p.perform(f, r, w, func() answer { return p.edit(in, text, f) })
+	return p.perform(f, r, w, func() answer { return p.edit(in, post{text: text, preview: preview, image: image}, f) })
 }
 
 // editable returns why the message of the call can't be made to say text, or the zero answer.
@@ -333,7 +359,7 @@ func (p *Platform) editable(in params, text string) answer {
 }
 
 // edit makes the message of the call say text, under f.
-func (p *Platform) edit(in params, text string, f adapterstest.Fault) answer {
+func (p *Platform) edit(in params, to post, f adapterstest.Fault) answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := p.index(in)
@@ -341,11 +367,11 @@ func (p *Platform) edit(in params, text string, f adapterstest.Fault) answer {
 		return bad("message to edit not found")
 	}
 	m := &p.posts[i]
-	m.text, m.edited, m.json = text, p.config.Now(), nil
+	m.text, m.preview, m.image, m.edited, m.json = to.text, to.preview, to.image, p.config.Now(), nil
 	out := p.message(*m)
 	switch f.Kind {
 	case adapterstest.Alter:
-		half := []rune(text)
+		half := []rune(to.text)
 		m.text = string(half[:len(half)/2]) + "…"
 	case adapterstest.Delete:
 		p.posts = slices.Delete(p.posts, i, i+1)

@@ -44,6 +44,8 @@ type Config struct {
 	ReaderID int64            // the user whose profile shows this channel; 0 for nobody
 	AuditID  int64            // a private chat that posts can be forwarded to; 0 for none
 	Now      func() time.Time // nil for time.Now
+	// Client fetches the pictures that messages name; nil for one that waits 10 seconds.
+	Client *http.Client
 }
 
 // A Platform is a fake of Telegram. It is safe for concurrent use.
@@ -58,6 +60,7 @@ type Platform struct {
 	pinned []int64 // messages that are pinned, the newest last
 	rights Rights
 	gone   bool  // the token was revoked
+	plain  bool  // pictures are not fetched
 	shows  int64 // the channel that the reader's profile shows; 0 for none
 }
 
@@ -79,6 +82,7 @@ type post struct {
 	edited  time.Time
 	shown   time.Time       // reads do not show it before
 	preview json.RawMessage // link_preview_options as they were sent
+	image   string          // SHA-256 of the picture that was fetched for it; "" for none
 	replyTo int64           // the message that it answers; 0 for none
 	json    json.RawMessage // see written; nil until somebody reads it
 }
@@ -96,6 +100,9 @@ func New(c Config) *Platform {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{Timeout: 10 * time.Second}
 	}
 	p := &Platform{config: c, rights: Rights{Member: true, Post: true, Delete: true}}
 	if c.ReaderID != 0 {
@@ -121,7 +128,7 @@ func (p *Platform) SetRights(r Rights) {
 func (p *Platform) SetCondition(c adapterstest.Condition) error {
 	rights := Rights{Member: true, Post: true, Delete: true}
 	switch c {
-	case adapterstest.Good, adapterstest.Revoked:
+	case adapterstest.Good, adapterstest.Revoked, adapterstest.NoPictures:
 	case adapterstest.Rightless:
 		rights.Post = false
 	case adapterstest.Stranger:
@@ -131,7 +138,7 @@ func (p *Platform) SetCondition(c adapterstest.Condition) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rights, p.gone = rights, c == adapterstest.Revoked
+	p.rights, p.gone, p.plain = rights, c == adapterstest.Revoked, c == adapterstest.NoPictures
 	return nil
 }
 
@@ -157,7 +164,7 @@ func (p *Platform) Live() []adapterstest.Live {
 	defer p.mu.Unlock()
 	all := make([]adapterstest.Live, 0, len(p.posts))
 	for _, m := range p.posts {
-		l := adapterstest.Live{ID: strconv.FormatInt(m.id, 10), Text: m.text, First: m.first, At: m.at, Pinned: slices.Contains(p.pinned, m.id)}
+		l := adapterstest.Live{ID: strconv.FormatInt(m.id, 10), Text: m.text, First: m.first, Image: m.image, At: m.at, Pinned: slices.Contains(p.pinned, m.id)}
 		if p.config.Username != "" {
 			l.URL = "https://t.me/" + p.config.Username + "/" + l.ID
 		}
@@ -167,6 +174,17 @@ func (p *Platform) Live() []adapterstest.Live {
 		all = append(all, l)
 	}
 	return all
+}
+
+// TakeImage takes the picture from a message, as an administrator can.
+func (p *Platform) TakeImage(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.posts, func(m post) bool { return strconv.FormatInt(m.id, 10) == id && m.image != "" })
+	if i >= 0 {
+		p.posts[i].image, p.posts[i].preview, p.posts[i].json = "", nil, nil
+	}
+	return i >= 0
 }
 
 // ServeHTTP serves one call of the Bot API.

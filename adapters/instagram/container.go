@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"tocsin/adapters"
 	"tocsin/adapters/internal/graph"
 	"tocsin/adapters/internal/wire"
 )
+
+// givenUp is the age at which a container that is still in progress is given up: the platform's
+// manual has it asked for at most five minutes ("Content Publishing"), and a picture takes seconds.
+const givenUp = 5 * time.Minute
 
 // The states of a container, as its status_code says them.
 const (
@@ -20,6 +26,30 @@ const (
 	expired    = "EXPIRED"
 	published  = "PUBLISHED"
 )
+
+// A container is what was made of a post's image and text, to be published.
+type container struct {
+	number string    // the platform's
+	made   time.Time // to the second; zero where that is not known
+}
+
+// String returns number and time as the name of what is prepared holds them.
+func (c container) String() string {
+	if c.made.IsZero() {
+		return c.number
+	}
+	return c.number + "-" + strconv.FormatInt(c.made.Unix(), 10)
+}
+
+// readContainer is the other way round.
+func readContainer(s string) container {
+	number, seconds, _ := strings.Cut(s, "-")
+	c := container{number: number}
+	if n, err := strconv.ParseInt(seconds, 10, 64); err == nil {
+		c.made = time.Unix(n, 0)
+	}
+	return c
+}
 
 // A status is what a container says of itself.
 type status struct {
@@ -45,10 +75,12 @@ func (ch *Channel) status(ctx context.Context, container string) (status, error)
 	return status{}, ch.graph.Unreadable(a, "it is no state of a container")
 }
 
-// await returns nil once the container, which is a number, can be published. It
+// await returns nil once the container can be published. It
 // asks for the last time when PollFor is over. Its failures publish nothing; only
-// a container that an earlier try has published is a Duplicate.
-func (ch *Channel) await(ctx context.Context, container string) error {
+// a container that an earlier try has published is a Duplicate. One that is not ready though it
+// was made so long ago never will be.
+func (ch *Channel) await(ctx context.Context, c container) error {
+	container := c.number // for the platform
 	end := time.Now().Add(ch.pollFor)
 	for {
 		s, err := ch.status(ctx, container)
@@ -62,6 +94,9 @@ func (ch *Channel) await(ctx context.Context, container string) error {
 			return nil
 		default:
 			return settled(container, s)
+		}
+		if age := ch.now().Sub(c.made); !absent && !c.made.IsZero() && age >= givenUp {
+			return dead("container_stuck", "the platform still works on container %s after %v, and never gets done with it", container, age.Round(time.Second))
 		}
 		left := time.Until(end)
 		if left <= 0 {

@@ -69,6 +69,8 @@ type Config struct {
 	// PollFor is how long one call of Prepare or Publish waits for its container;
 	// 0 for one minute. The caller's deadline may end it earlier.
 	PollFor time.Duration
+	// Now is the clock by which containers are old; nil for the machine's.
+	Now func() time.Time
 }
 
 // A Channel publishes on one Instagram account.
@@ -80,6 +82,7 @@ type Channel struct {
 	pollFor      time.Duration
 	proofs       proof.Maker // of what is prepared
 	imageHost    string
+	now          func() time.Time
 	graph        *graph.Client
 }
 
@@ -100,6 +103,9 @@ func New(c Config) (*Channel, error) {
 	if c.PollFor == 0 {
 		c.PollFor = defaultPollFor
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	switch {
 	case c.Name == "":
 		return nil, errors.New("instagram channel: name: it is empty")
@@ -119,7 +125,7 @@ func New(c Config) (*Channel, error) {
 	}
 	return &Channel{
 		name: c.Name, user: c.UserID, username: c.Username,
-		pollInterval: c.PollInterval, pollFor: c.PollFor, proofs: proof.New("instagram/container/1", c.UserID, c.Token), imageHost: c.ImageHost, graph: client,
+		pollInterval: c.PollInterval, pollFor: c.PollFor, proofs: proof.New("instagram/container/1", c.UserID, c.Token), imageHost: c.ImageHost, now: c.Now, graph: client,
 	}, nil
 }
 
@@ -169,12 +175,11 @@ func (ch *Channel) Prepare(ctx context.Context, p adapters.Post) (string, error)
 	if err := ch.await(ctx, container); errors.Is(err, adapters.ErrPreparedDead) {
 		return "", fmt.Errorf("instagram: prepare: %w", err)
 	}
-	return ch.proofs.Prove(container, p), nil
+	return ch.proofs.Prove(container.String(), p), nil
 }
 
-// create makes a container and returns its number; the platform may still have to
-// work on it.
-func (ch *Channel) create(ctx context.Context, p adapters.Post) (string, error) {
+// create makes a container; the platform may still have to work on it.
+func (ch *Channel) create(ctx context.Context, p adapters.Post) (container, error) {
 	params := url.Values{"image_url": {p.Image.URL}, "caption": {p.Text}}
 	if p.Image.Alt != "" {
 		params.Set("alt_text", p.Image.Alt)
@@ -187,9 +192,9 @@ func (ch *Channel) create(ctx context.Context, p adapters.Post) (string, error) 
 		err = ch.graph.Unreadable(a, "it names no container")
 	}
 	if err != nil {
-		return "", misfetched(wire.Unsent(err), p.Image)
+		return container{}, misfetched(wire.Unsent(err), p.Image)
 	}
-	return out.ID, nil
+	return container{out.ID, ch.now()}, nil
 }
 
 // Publish publishes the container a.Prepared; without one it makes one first. A
@@ -203,12 +208,13 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if err := ch.check(p); err != nil {
 		return adapters.Receipt{}, fmt.Errorf("instagram: %w", err)
 	}
-	container, proven := ch.proofs.Proven(a.Prepared, p)
+	name, proven := ch.proofs.Proven(a.Prepared, p)
+	made := readContainer(name)
 	ask := a.N > 1
 	switch {
 	case a.Prepared == "":
 		var err error
-		if container, err = ch.create(ctx, p); err != nil {
+		if made, err = ch.create(ctx, p); err != nil {
 			return adapters.Receipt{}, fmt.Errorf("instagram: prepare: %w", err)
 		}
 		ask = true
@@ -217,7 +223,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 			"container %.40q does not prove that this account made it of this post with the token that it has", a.Prepared))
 	}
 	if ask {
-		if err := ch.await(ctx, container); err != nil {
+		if err := ch.await(ctx, made); err != nil {
 			return adapters.Receipt{}, fmt.Errorf("instagram: container: %w", err)
 		}
 	}
@@ -227,7 +233,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	answer, err := ch.graph.Do(ctx, graph.Call{
 		Method: http.MethodPost,
 		Path:   ch.user + "/media_publish",
-		Params: url.Values{"creation_id": {container}},
+		Params: url.Values{"creation_id": {made.number}},
 		Rules:  publishRules(a.N),
 	}, &out)
 	if err == nil && !graph.IsID(out.ID) {
@@ -303,7 +309,8 @@ func sameCaption(caption, text string) error {
 // is published while the list lacks its post is not absent: that is a Failure.
 func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
 	state := ""
-	container, proven := ch.proofs.Proven(a.Prepared, p)
+	name, proven := ch.proofs.Proven(a.Prepared, p)
+	container := readContainer(name).number
 	if proven {
 		s, err := ch.status(ctx, container)
 		switch {

@@ -42,7 +42,7 @@ func rig(t *testing.T, change func(*instagramtest.Config, *instagram.Config)) ad
 	fake := instagramtest.Config{UserID: user, Username: name, Token: token, AppID: "77", AppSecret: secret, Now: clock.Now, ReadyAfterPolls: 1}
 	c := instagram.Config{
 		Name: "instagram-savona", UserID: user, Username: name, Token: token, AppSecret: secret, AppID: "77", AllowPrivate: true,
-		PollInterval: time.Millisecond, PollFor: 20 * time.Second,
+		PollInterval: time.Millisecond, PollFor: 20 * time.Second, Now: clock.Now,
 	}
 	if change != nil {
 		change(&fake, &c)
@@ -133,6 +133,7 @@ func (c *calls) made(states, publications int32) string {
 // number returns the number of the container with the name.
 func number(prepared string) string {
 	container, _, _ := strings.Cut(prepared, ".")
+	container, _, _ = strings.Cut(container, "-") // when it was made
 	return container
 }
 
@@ -363,6 +364,25 @@ func TestErrors_patience(t *testing.T) {
 		f := failure(t, err)
 		if errors.Is(err, adapters.ErrPreparedDead) != dead || f.Kind != adapters.NotSent || (f.After == 0) != dead {
 			t.Errorf("attempt %d: got %v after %v, want dead %v", n, err, f.After, dead)
+		}
+	}
+}
+
+// TestAContainerThatIsStuckIsGivenUp has the platform work on a container for ever: a later attempt
+// waits for it until it is five minutes old, and then asks for a new one.
+func TestAContainerThatIsStuckIsGivenUp(t *testing.T) {
+	t.Parallel()
+	r := rig(t, func(f *instagramtest.Config, c *instagram.Config) { f.ReadyAfter, c.PollFor = time.Hour, time.Millisecond })
+	prepared := prepare(t, r)
+	for _, c := range []struct {
+		age  time.Duration // more than before
+		code string
+		dead bool
+	}{{4*time.Minute + 58*time.Second, "container_in_progress", false}, {2 * time.Second, "container_stuck", true}} {
+		r.Clock.Advance(c.age)
+		_, err := r.Channel.Publish(t.Context(), r.Post, adapters.Attempt{N: 2, Prepared: prepared})
+		if f := failure(t, err); f.Kind != adapters.NotSent || f.Code != c.code || errors.Is(err, adapters.ErrPreparedDead) != c.dead {
+			t.Errorf("%v later: %v %s (%v), want %s", c.age, f.Kind, f.Code, err, c.code)
 		}
 	}
 }

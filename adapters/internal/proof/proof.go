@@ -1,8 +1,8 @@
 // Package proof names what a channel has prepared on its platform, so that the name proves that
 // the channel made it of one post.
 //
-// A name is "NUMBER.PROOF": the platform's number for what was prepared, and a keyed digest of
-// it and of the post. The name lies in a ledger to which others can write. Without the proof,
+// A name is "NUMBER.PROOF": the platform's number for what was prepared, with "-" and a second
+// number where the channel notes one, and a keyed digest of it and of the post. The name lies in a ledger to which others can write. Without the proof,
 // whoever may write there could have something published that holds another post, such as one that
 // was refused.
 package proof
@@ -48,7 +48,7 @@ func (m Maker) Prove(number string, p adapters.Post) string { return number + ".
 // p. One without a proof is not to be used.
 func (m Maker) Proven(name string, p adapters.Post) (number string, ok bool) {
 	number, proof, _ := strings.Cut(name, ".")
-	if number == "" || strings.Trim(number, "0123456789") != "" || p.Image == nil {
+	if number == "" || strings.Trim(number, "0123456789-") != "" || p.Image == nil {
 		return "", false
 	}
 	return number, hmac.Equal([]byte(proof), []byte(m.proof(number, p)))

@@ -237,7 +237,7 @@ func (b *board) perform(w http.ResponseWriter, r *http.Request, f adapterstest.F
 		return
 	}
 	switch f.Kind {
-	case adapterstest.Apply500:
+	case adapterstest.Apply500, adapterstest.ApplyRefuse:
 		reply(w, http.StatusInternalServerError, map[string]any{"error": "oh"})
 	case adapterstest.DuplicateOf:
 		reply(w, http.StatusConflict, map[string]any{"error": "twice"})

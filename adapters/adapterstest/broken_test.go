@@ -327,6 +327,15 @@ func trusts(b *broken, _ *adapterstest.Rig) {
 	}
 }
 
+// curt gives a platform no time.
+func curt(b *broken, _ *adapterstest.Rig) {
+	b.publish = func(ctx context.Context, p adapters.Post, a adapters.Attempt) (adapters.Receipt, error) {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+		defer cancel()
+		return b.channel.Publish(ctx, p, a)
+	}
+}
+
 // mixes hands the last receipt to whoever asks at the same time.
 func mixes(b *broken, _ *adapterstest.Rig) {
 	var last atomic.Pointer[adapters.Receipt]
@@ -372,6 +381,10 @@ func traps() map[string]trap {
 		"fault_auth":              {says(adapters.NotSent), "the failure is not_sent"},
 		"fault_credits":           {says(adapters.Auth), "the failure is auth"},
 		"fault_stall":             {says(adapters.NotSent), "the failure is not_sent"},
+		"fault_slow":              {curt, "context deadline exceeded"},
+		"fault_stuck":             {says(adapters.Permanent), "the failure is permanent"},
+		"fault_discard":           {says(adapters.Permanent), "the failure is permanent"},
+		"fault_apply_refuse":      {says(adapters.NotSent), "the failure is not_sent"},
 		"fault_down":              {says(adapters.Duplicate), "the failure is duplicate"},
 		"one_call_is_one_attempt": {retries, "public:"},
 

@@ -29,12 +29,16 @@ const (
 	Delete       FaultKind = "delete"        // apply, answer well, then somebody deletes the post
 	Malformed    FaultKind = "malformed"     // apply, then answer 200 with a body that is not the platform's
 	Stall        FaultKind = "stall"         // hold the call until the caller gives up; not applied
+	Slow         FaultKind = "slow"          // hold the call for Wait, then apply and answer well; applied also where the caller has given up
+	Stuck        FaultKind = "stuck"         // what was prepared never gets ready (platforms without a first step of their own: refuse)
+	Discard      FaultKind = "discard"       // what was prepared was thrown away (platforms without a first step of their own: refuse)
+	ApplyRefuse  FaultKind = "apply-refuse"  // apply, then answer the platform's own refusal that is known to lie (platforms without one: apply-500)
 	Down         FaultKind = "down"          // the platform is off the network until Faults.Clear
 )
 
 // FaultKinds lists every script, in the order of the manual.
 func FaultKinds() []FaultKind {
-	return []FaultKind{Refuse, ApplyDrop, Apply500, ApplyHTML, ApplyTimeout, Throttle, Lag, DuplicateOf, AuthGone, Credits, Alter, Delete, Malformed, Stall, Down}
+	return []FaultKind{Refuse, ApplyDrop, Apply500, ApplyHTML, ApplyTimeout, Throttle, Lag, DuplicateOf, AuthGone, Credits, Alter, Delete, Malformed, Stall, Slow, Stuck, Discard, ApplyRefuse, Down}
 }
 
 // FaultNames lists every script for a person who is to choose one.
@@ -49,9 +53,9 @@ func FaultNames() string {
 // Applies reports whether the post becomes public under the script.
 func (k FaultKind) Applies() bool {
 	switch k {
-	case ApplyDrop, Apply500, ApplyHTML, ApplyTimeout, Lag, DuplicateOf, Alter, Delete, Malformed:
+	case ApplyDrop, Apply500, ApplyHTML, ApplyTimeout, Lag, DuplicateOf, Alter, Delete, Malformed, Slow, ApplyRefuse:
 		return true
-	case Refuse, Throttle, AuthGone, Credits, Stall, Down:
+	case Refuse, Throttle, AuthGone, Credits, Stall, Stuck, Discard, Down:
 		return false
 	}
 	return false
@@ -62,7 +66,7 @@ type Fault struct {
 	Kind  FaultKind
 	After int           // how many writes go well before
 	Times int           // how many writes meet it; 0 counts as 1
-	Wait  time.Duration // Throttle: what the platform asks for; Lag: how late reads are; 0 for one second
+	Wait  time.Duration // Throttle: what the platform asks for; Lag: how late reads are; Slow: how late the write is; 0 for one second
 }
 
 // ParseFault reads FAULT or FAULT:N, as on the command line.

@@ -32,11 +32,32 @@ func faults(add func(string, check)) {
 		{AuthGone, []adapters.Kind{adapters.Auth}},
 		{Credits, []adapters.Kind{adapters.Quota}},
 		{Stall, []adapters.Kind{unknown}},
+		{Stuck, []adapters.Kind{unknown, notSent}},
+		{Discard, []adapters.Kind{unknown, notSent}},
+		{ApplyRefuse, []adapters.Kind{unknown}},
 		{Down, []adapters.Kind{unknown, notSent}},
 	} {
 		add("fault_"+strings.ReplaceAll(string(c.kind), "-", "_"), meets(c.kind, c.want...))
 	}
+	add("fault_slow", slowly)
 	add("one_call_is_one_attempt", oneAttempt)
+}
+
+// slowly lets a platform be silent for a while before it takes a post: a channel that waits has
+// it, and one that has given up finds it later.
+func slowly(ctx context.Context, r Rig) error {
+	if !r.has(Slow) {
+		return Exempt("this platform has no answer of its own for " + string(Slow))
+	}
+	a, err := r.prepare(ctx, r.Post)
+	if err != nil {
+		return err
+	}
+	r.Platform.Fail(Fault{Kind: Slow, Wait: deadline / 10})
+	if _, err := r.Channel.Publish(ctx, r.Post, a); err != nil {
+		return fmt.Errorf("a platform that is silent for %v, within the caller's time: %w", deadline/10, err)
+	}
+	return r.applied(ctx)
 }
 
 // meets returns a check that a write which meets script k fails with one of the

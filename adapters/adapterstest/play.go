@@ -3,6 +3,7 @@ package adapterstest
 import (
 	"io"
 	"net/http"
+	"time"
 )
 
 // Drop drops the connection without an answer. It does not return: net/http
@@ -11,14 +12,19 @@ func Drop() { panic(http.ErrAbortHandler) }
 
 // PlayBefore plays the part of f that comes before a write is applied and is the
 // same on every platform: Refuse drops the connection, Stall holds it until the
-// caller gives up; neither returns. For every other script it does nothing.
+// caller gives up; neither returns. Slow holds it for f.Wait. Stuck and Discard are Refuse where the
+// fake has not played them. For every other script it does nothing.
 //
 // The fake has read the request's body before, or it never learns that the
 // caller gave up.
 func (f Fault) PlayBefore(r *http.Request) {
 	switch f.Kind {
-	case Refuse:
+	case Refuse, Stuck, Discard:
 		Drop()
+	case Slow:
+		timer := time.NewTimer(f.Wait)
+		defer timer.Stop()
+		<-timer.C // also where the caller has given up
 	case Stall:
 		<-r.Context().Done()
 		Drop()

@@ -22,7 +22,7 @@ func (ch *Channel) Mark(ctx context.Context, on adapters.Receipt, m adapters.Mar
 	var out struct {
 		ID string `json:"id"`
 	}
-	a, err := ch.graph.Do(ctx, graph.Call{Method: http.MethodPost, Path: on.ID + "/comments", Params: url.Values{"message": {m.Text}}}, &out)
+	a, err := ch.graph.Do(ctx, graph.Call{Method: http.MethodPost, Path: on.ID + "/comments", Params: url.Values{"message": {m.Text}}, Rules: doubtful()}, &out)
 	switch {
 	case graph.IsAbsent(err):
 		return fmt.Errorf("instagram: mark: %w", adapters.ErrNotPublished)

@@ -372,7 +372,9 @@ func TestErrors_patience(t *testing.T) {
 // waits for it until it is five minutes old, and then asks for a new one.
 func TestAContainerThatIsStuckIsGivenUp(t *testing.T) {
 	t.Parallel()
-	r := rig(t, func(f *instagramtest.Config, c *instagram.Config) { f.ReadyAfter, c.PollFor = time.Hour, time.Millisecond })
+	r := rig(t, func(f *instagramtest.Config, c *instagram.Config) {
+		f.ReadyAfter, c.PollFor = time.Hour, time.Millisecond
+	})
 	prepared := prepare(t, r)
 	for _, c := range []struct {
 		age  time.Duration // more than before

@@ -91,6 +91,15 @@ func prepareRules() []graph.Rule {
 	)
 }
 
+// doubtful are what errors of a call that makes something public mean, whatever it is.
+func doubtful() []graph.Rule {
+	return append(refusals(),
+		// Both were answered to posts that were public.
+		graph.Rule{Code: 4, Subcode: 2207051, Kind: adapters.Unknown, Advice: "the platform takes this for spam, and has published in that state before"},
+		graph.Rule{Code: -1, Subcode: 2207001, Kind: adapters.Unknown, Advice: "the platform had a fault of its own"},
+	)
+}
+
 // publishRules says what errors of POST /{ig-user-id}/media_publish mean at the
 // attempt n, counted from 1.
 func publishRules(n int) []graph.Rule {
@@ -100,11 +109,7 @@ func publishRules(n int) []graph.Rule {
 	if n >= patience {
 		missing.After, missing.Cause = 0, lost
 	}
-	return slices.Concat(refusals(), []graph.Rule{
-		// Both were answered to posts that were public.
-		{Code: 4, Subcode: 2207051, Kind: adapters.Unknown, Advice: "the platform takes this for spam, and has published in that state before"},
-		{Code: -1, Subcode: 2207001, Kind: adapters.Unknown, Advice: "the platform had a fault of its own"},
-
+	return slices.Concat(doubtful(), []graph.Rule{
 		{Code: 9007, Subcode: 2207027, Kind: notSent, After: defaultPollInterval, Advice: "the container is not ready yet"},
 		missing,
 		{Code: 24, Subcode: 2207006, Kind: notSent, Cause: lost, Advice: "the platform knows no such container"},

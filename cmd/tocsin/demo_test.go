@@ -440,6 +440,9 @@ func outcomes() (quick, slow []outcome) {
 		{adapterstest.Alter, failed, false, 1},
 		{adapterstest.Delete, failed, false, 0},
 		{adapterstest.Malformed, verified, true, 1},
+		{adapterstest.Slow, verified, false, 1},
+		{adapterstest.Discard, verified, false, 1},
+		{adapterstest.ApplyRefuse, verified, true, 1},
 	}
 	// These last until a call is given up.
 	slow = []outcome{
@@ -455,7 +458,7 @@ func outcomes() (quick, slow []outcome) {
 func TestEachFaultByItsName(t *testing.T) {
 	t.Parallel()
 	quick, slow := outcomes()
-	if got, want := len(quick)+len(slow)+1, len(adapterstest.FaultKinds()); got != want { // and down, below
+	if got, want := len(quick)+len(slow)+2, len(adapterstest.FaultKinds()); got != want { // and down, below, and stuck, which takes five minutes
 		t.Fatalf("the table has %d faults, there are %d", got, want)
 	}
 	for i, group := range [][]outcome{slow, quick} {

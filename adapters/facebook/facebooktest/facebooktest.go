@@ -326,7 +326,7 @@ func (p *Platform) perform(w http.ResponseWriter, r *http.Request, f adapterstes
 	answer := do()
 	switch {
 	case f.PlayAfter(w, r):
-	case f.Kind == adapterstest.Apply500:
+	case f.Kind == adapterstest.Apply500, f.Kind == adapterstest.ApplyRefuse:
 		graphtest.Refuse(w, graphtest.Refusal{
 			Status: http.StatusInternalServerError, Code: 2, Transient: true,
 			Message: "An unexpected error has occurred. Please retry your request later.",

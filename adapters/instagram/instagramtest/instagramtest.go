@@ -89,7 +89,9 @@ type container struct {
 	made    time.Time
 	polls   int
 	broken  string // what went wrong with it; "" for nothing
-	media   string // the post that was made of it; "" for none
+	// stuck is one that never gets ready, discarded one that was thrown away before its time.
+	stuck, discarded bool
+	media            string // the post that was made of it; "" for none
 }
 
 var _ adapterstest.Conditioned = (*Platform)(nil)
@@ -275,9 +277,9 @@ func (p *Platform) state(c *container) string {
 		return "PUBLISHED"
 	case c.broken != "":
 		return "ERROR"
-	case age >= day:
+	case age >= day, c.discarded:
 		return "EXPIRED"
-	case age < p.c.ReadyAfter, c.polls < p.c.ReadyAfterPolls:
+	case c.stuck, age < p.c.ReadyAfter, c.polls < p.c.ReadyAfterPolls:
 		return "IN_PROGRESS"
 	}
 	return "FINISHED"
@@ -317,15 +319,21 @@ func (p *Platform) ready(id string) (c *container, media string, refusal graphte
 		}
 	case "ERROR":
 		return nil, "", graphtest.Refusal{Code: -1, Subcode: 2207032, Message: "Fatal", Title: "Media Creation Failed", Text: c.broken}
-	case "EXPIRED":
-		return nil, "", graphtest.Refusal{Code: -2, Subcode: 2207020, Message: "Fatal", Title: "Media Expired", Text: "The media has expired; upload it again."}
-	case "IN_PROGRESS":
-		return nil, "", graphtest.Refusal{Code: 9007, Subcode: 2207027, Message: "Media ID is not available", Title: "Not Ready", Text: "The media is not ready to be published; wait a moment."}
+	case "EXPIRED", "IN_PROGRESS":
+		return nil, "", unready(p.state(c))
 	}
 	if p.used() >= p.c.Quota || p.front.Is(graphtest.Spent) {
 		return nil, "", overQuota()
 	}
 	return c, "", graphtest.Refusal{}
+}
+
+// unready is the answer for a container that is too old, or not ready yet.
+func unready(state string) graphtest.Refusal {
+	if state == "EXPIRED" {
+		return graphtest.Refusal{Code: -2, Subcode: 2207020, Message: "Fatal", Title: "Media Expired", Text: "The media has expired; upload it again."}
+	}
+	return graphtest.Refusal{Code: 9007, Subcode: 2207027, Message: "Media ID is not available", Title: "Not Ready", Text: "The media is not ready to be published; wait a moment."}
 }
 
 // used returns how many posts were published in the last 24 hours. The caller
@@ -388,6 +396,14 @@ func (p *Platform) comments(w http.ResponseWriter, r *http.Request, id string) {
 
 // play publishes c under the script f.
 func (p *Platform) play(w http.ResponseWriter, r *http.Request, f adapterstest.Fault, c *container) {
+	if f.Kind == adapterstest.Stuck || f.Kind == adapterstest.Discard {
+		p.mu.Lock()
+		c.stuck, c.discarded = f.Kind == adapterstest.Stuck, f.Kind == adapterstest.Discard
+		refusal := unready(p.state(c))
+		p.mu.Unlock()
+		graphtest.Refuse(w, refusal)
+		return
+	}
 	p.perform(w, r, f, func() any { return p.apply(f, c) })
 }
 
@@ -416,6 +432,11 @@ func (p *Platform) perform(w http.ResponseWriter, r *http.Request, f adapterstes
 	case f.Kind == adapterstest.Apply500:
 		// Not a 500: the platform says its own fault with the status of a refusal.
 		graphtest.Refuse(w, graphtest.Refusal{Code: -1, Subcode: 2207001, Message: "Fatal", Title: "Server Error", Text: "Instagram server error. Try again."})
+	case f.Kind == adapterstest.ApplyRefuse:
+		graphtest.Refuse(w, graphtest.Refusal{
+			Status: http.StatusForbidden, Code: 4, Subcode: 2207051, Message: "Application request limit reached",
+			Title: "Action is blocked", Text: "We restrict certain activity to protect our community.",
+		})
 	case f.Kind == adapterstest.DuplicateOf:
 		adapterstest.Drop() // the platform does not look for the same content
 	default:

@@ -247,7 +247,7 @@ func (p *Platform) perform(f adapterstest.Fault, r *http.Request, w http.Respons
 	switch f.Kind {
 	case adapterstest.DuplicateOf: // Telegram takes the same text twice: the nearest is a lost answer
 		adapterstest.Drop()
-	case adapterstest.Apply500:
+	case adapterstest.Apply500, adapterstest.ApplyRefuse:
 		return refuse(http.StatusInternalServerError, "Internal Server Error: restart")
 	default:
 	}

@@ -164,7 +164,7 @@ func (f *Front) play(w http.ResponseWriter, r *http.Request, body []byte, fault 
 	}
 	answer := f.call(r, body, "")
 	switch {
-	case fault.Kind == adapterstest.Apply500:
+	case fault.Kind == adapterstest.Apply500, fault.Kind == adapterstest.ApplyRefuse:
 		fail(w, http.StatusInternalServerError, "the site could not do this: see its log")
 	case fault.Kind == adapterstest.DuplicateOf:
 		// The site has no answer of its own for this: a key is taken once.

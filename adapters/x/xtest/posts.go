@@ -207,7 +207,7 @@ func (p *Platform) answerCreate(w http.ResponseWriter, r *http.Request, post *st
 		return
 	}
 	switch f.Kind {
-	case adapterstest.Apply500:
+	case adapterstest.Apply500, adapterstest.ApplyRefuse:
 		refuse(w, http.StatusServiceUnavailable, "Service Unavailable", "Service Unavailable", "about:blank")
 	case adapterstest.DuplicateOf:
 		refuseDuplicate(w)

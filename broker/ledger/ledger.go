@@ -81,7 +81,7 @@ func Unreachable(err error) bool {
 	return network || slices.ContainsFunc([]error{
 		nats.ErrNoServers, nats.ErrConnectionClosed, nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
 		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrStaleConnection, nats.ErrBadSubscription,
-		jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled, errSilent, errNoStore, io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded,
+		jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled, errSilent, errNoLeader, errNoStore, io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded,
 	}, func(known error) bool { return errors.Is(err, known) })
 }
 
@@ -922,8 +922,16 @@ func (p *pending) fail(err error) {
 var errSilent = fmt.Errorf("the broker gave no answer within %v: the disk of its ledger may be full, which the node's log says; "+
 	"make room, start the node again, and look whether the record is there before it is written once more", appendTimeout)
 
+// errNoLeader is that no server was there to take a record: those of a cluster that lost the one
+// which led agree on another one, or too few are left.
+var errNoLeader = errors.New("no server of the broker takes records at this moment, and nothing was written: if the broker is a cluster that has just lost a server, try again in half a minute; " +
+	"if it lasts, see whether more than half of its servers run")
+
 // storeError gives the broker's words a class that a caller can act on.
 func storeError(err error) error {
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		return errNoLeader
+	}
 	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
 		switch {
 		case e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:

@@ -115,3 +115,18 @@ func TestALostStoreOfBulletinsIsNamed(t *testing.T) {
 		t.Errorf("got %v, want no stream made", err)
 	}
 }
+
+// TestNobodyTakesTheRecord writes where no server answers for the stream, as in a cluster that has lost the one which
+// led: that nothing was written is said, and what to do.
+func TestNobodyTakesTheRecord(t *testing.T) {
+	t.Parallel()
+	b, js := elsewhere(t)
+	l := openAt(t, b, "one/a")
+	if err := js.DeleteStream(t.Context(), "LEDGER"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := l.Append(t.Context(), ledger.Record{Type: ledger.NodeStarted})
+	if !ledger.Unreachable(err) || !strings.Contains(err.Error(), "nothing was written") || !strings.Contains(err.Error(), "try again") {
+		t.Errorf("it says %v", err)
+	}
+}

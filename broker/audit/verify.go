@@ -564,6 +564,7 @@ func (v *Verifier) prove(p *bulletinProof, id string, state *ledger.BulletinStat
 	p.halts = halts
 	var statements []signing.Statement
 	var held []heldSignature
+	var repeats signing.Repeats
 	var release *signing.Authorized
 	var unread int64
 	if state.Refusal != nil && state.Refusal.Class == ledger.ClassBulletin {
@@ -588,7 +589,8 @@ func (v *Verifier) prove(p *bulletinProof, id string, state *ledger.BulletinStat
 		// read releases nothing.
 		late := unread > 0 && st.Seq > unread
 		halted := len(halts) > 0 && halts[0] < st.Seq // so does one that comes after somebody refused or withdrew it
-		if p.released == 0 && !late && !halted {
+		again := p.bulletin.Breakglass == nil && repeats.Again(v.rings.At(st.Seq), &s)
+		if p.released == 0 && !late && !halted && !again {
 			request.Circumstances = v.circumstances(p, id, st.Seq, others)
 			if by, err := v.rings.At(st.Seq).Authorize(request, statements, st.At); err == nil {
 				p.released, p.at, release = st.Seq, st.At, by

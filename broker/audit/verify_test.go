@@ -867,3 +867,24 @@ func TestVerifierNotesWhatCountedForNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestASignatureRecordedManyTimesHoldsUpNobody has one genuine signature copied into thousands of records, as whoever
+// has a broker credential can: each is looked at, and what they come to is worked out once. Were it worked
+// out for each, this would take minutes.
+func TestASignatureRecordedManyTimesHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.hand(s.b)
+	again := s.entries[s.sign(s.b, s.officer)-1].Record
+	for range 3000 { // a second each, and it holds for an hour
+		s.add(of(s.b, again))
+	}
+	s.sign(s.b, s.police)
+	began := time.Now()
+	if r := s.verify(nil); !r.OK || r.Signatures != 3002 {
+		t.Errorf("it has %d findings, and %d signatures hold", len(r.Findings), r.Signatures)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}

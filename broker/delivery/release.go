@@ -421,12 +421,16 @@ func (lib *library) releaseOf(ctx context.Context, h *held, state *ledger.Bullet
 		return r, nil
 	}
 	var statements []signing.Statement
+	var repeats signing.Repeats
 	for i := range h.sound {
 		st := &h.sound[i]
 		if late(state, st.Seq) || h.after(st.Seq) {
 			break
 		}
 		statements = append(statements, StatementOf(st))
+		if h.b.Breakglass == nil && repeats.Again(lib.rings.At(st.Seq), &statements[len(statements)-1]) {
+			continue
+		}
 		request := h.request()
 		var err error
 		if request.Circumstances, err = lib.circumstances(ctx, h.b, st.Seq); err != nil {

@@ -306,7 +306,11 @@ func (a *Authority) weigh(req *Request, sum [sha256.Size]byte, rule Rule, sts []
 		return cmp.Or(x.At.Compare(y.At), cmp.Compare(x.Principal, y.Principal), cmp.Compare(x.Namespace, y.Namespace), bytes.Compare(x.Signature, y.Signature))
 	})
 	roles := rule.Roles()
+	approved := map[repeated]bool{}
 	for _, st := range sts {
+		if approved[repeatOf(&st)] {
+			continue // it adds nothing, and is not looked at again
+		}
 		s, refusal := a.checkStatement(req, sum, st, now)
 		switch {
 		case refusal != nil:
@@ -314,8 +318,11 @@ func (a *Authority) weigh(req *Request, sum [sha256.Size]byte, rule Rule, sts []
 			if len(causes) > maxCauses {
 				causes = causes[1:]
 			}
-		case slices.Contains(roles, s.Role) && !slices.ContainsFunc(approvals, s.same):
-			approvals = append(approvals, s)
+		case slices.Contains(roles, s.Role):
+			approved[repeatOf(&st)] = true
+			if !slices.ContainsFunc(approvals, s.same) {
+				approvals = append(approvals, s)
+			}
 		}
 	}
 	return approvals, causes

@@ -337,6 +337,7 @@ func (d Draft) bytes() []byte {
 // core returns the bytes before what is prepared inside.
 func (d Draft) core() []byte {
 	var w bytes.Buffer
+	w.Grow(d.size())
 	field := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(&w, "%s: %s\n", name, value)
@@ -399,6 +400,22 @@ func (d Draft) core() []byte {
 		writeBody(&w, wrapBase64(data))
 	}
 	return w.Bytes()
+}
+
+// size returns about how many bytes the core has.
+func (d Draft) size() int {
+	const frame = 512 // of a section
+	n := len(d.CAP) + 2*frame
+	for i := range d.Posts {
+		n += len(d.Posts[i].Text) + len(d.Posts[i].Alt) + frame
+	}
+	for i := range d.Marks {
+		n += len(d.Marks[i].Text) + frame
+	}
+	for _, data := range d.Images {
+		n += len(data)*4/3 + len(data)/50 + frame
+	}
+	return n
 }
 
 func writeBody(w *bytes.Buffer, body []byte) {

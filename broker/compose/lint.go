@@ -217,20 +217,31 @@ func (l *linter) links(p *bulletin.Post) {
 	}
 	joined := ""
 	for word := range strings.FieldsSeq(p.Title + "\n" + p.Text) { // no address and no lost blank goes over a blank
-		if strings.Contains(word, "://") || strings.ContainsAny(word, "wW") {
+		if strings.Contains(word, "://") || strings.ContainsAny(word, "wW") && strings.Contains(word, ".") {
 			for _, found := range address.FindAllString(word, -1) {
 				if found != l.link() {
 					l.warn(RuleOtherLink, p, fmt.Sprintf("it holds the address %q, and readers may follow that instead", found), "keep one address, that of the full text")
 				}
 			}
 		}
-		if joined == "" && strings.ContainsAny(word[:len(word)-1], ".!?") {
+		if joined == "" && stopBeforeLetter(word) {
 			joined = lostSpace.FindString(word)
 		}
 	}
 	if joined != "" {
 		l.fail(RuleLostSpace, p, fmt.Sprintf("after the full stop in %q there is no blank, and platforms would make a link of it", joined), "put a blank there")
 	}
+}
+
+// stopBeforeLetter reports whether a full stop stands before what may be a capital: only then
+// may a blank be missing.
+func stopBeforeLetter(word string) bool {
+	for i := 1; i < len(word); i++ {
+		if c := word[i-1]; (c == '.' || c == '!' || c == '?') && (word[i] >= 'A' && word[i] <= 'Z' || word[i] >= 0x80) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *linter) link() string { return l.o.link(l.b.Code) }

@@ -193,11 +193,23 @@ func (l *linter) accidents(p *bulletin.Post) {
 			}
 		}
 	}
-	if strings.ContainsAny(p.Text, "0123456789") {
+	if apartDigits(p.Text) {
 		if number := spaced.FindString(p.Text); number != "" {
 			l.warn(RuleTelephone, p, fmt.Sprintf("a line may end in the telephone number %q, and a telephone may not know it for one", number), "write its digits together")
 		}
 	}
+}
+
+// apartDigits reports whether a text may hold a number whose digits stand apart: only then
+// is it worth the search for one.
+func apartDigits(text string) bool {
+	digit := func(c byte) bool { return c >= '0' && c <= '9' }
+	for i := 2; i < len(text); i++ {
+		if text[i-1] == ' ' && digit(text[i-2]) && (digit(text[i]) || text[i] == ' ') {
+			return true
+		}
+	}
+	return false
 }
 
 // Alike says which of the bulletins of other alerts that are still in force say nearly the

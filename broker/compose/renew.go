@@ -34,16 +34,6 @@ func over(previous *bulletin.Bulletin) error {
 // Shorter gives headlines that leave room for it. It returns the message, for [Next], and
 // what it does.
 func Renew(previous *bulletin.Bulletin, m *alert.Message, extends bool, o Options) (*alert.Message, wording.Act, error) {
-	o, err := o.settled()
-	if err != nil {
-		return nil, 0, err
-	}
-	switch {
-	case Ended(previous):
-		return nil, 0, over(previous)
-	case len(m.Infos) == 0:
-		return nil, 0, errors.New("compose: the message says nothing; an update says whole what holds from now on")
-	}
 	was, is := gravest(previous.Message), gravest(m)
 	does := wording.Update
 	switch {
@@ -55,6 +45,29 @@ func Renew(previous *bulletin.Bulletin, m *alert.Message, extends bool, o Option
 	case was.level > is.level:
 		does = wording.Lower
 	}
+	m, err := renewed(previous, m, does, o)
+	return m, does, err
+}
+
+// Correct is [Renew] for a message in the words of a correction: what differs was wrong
+// before, and is not raised, lowered or extended.
+func Correct(previous *bulletin.Bulletin, m *alert.Message, o Options) (*alert.Message, error) {
+	return renewed(previous, m, wording.Update, o)
+}
+
+// renewed makes of m an Update that does what is given.
+func renewed(previous *bulletin.Bulletin, m *alert.Message, does wording.Act, o Options) (*alert.Message, error) {
+	o, err := o.settled()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case Ended(previous):
+		return nil, over(previous)
+	case len(m.Infos) == 0:
+		return nil, errors.New("compose: the message says nothing; an update says whole what holds from now on")
+	}
+	was, is := gravest(previous.Message), gravest(m)
 	m = o.following(previous, m, wording.For("it").Act(does))
 	for i := range m.Infos {
 		in := &m.Infos[i]
@@ -69,7 +82,7 @@ func Renew(previous *bulletin.Bulletin, m *alert.Message, extends bool, o Option
 			in.Description = paragraphs([]string{first, in.Description})
 		}
 	}
-	return m, does, nil
+	return m, nil
 }
 
 // Extend returns an Update that says what base says, until a later time: the bulletin that

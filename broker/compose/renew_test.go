@@ -11,6 +11,7 @@ import (
 	"tocsin/broker/bulletin"
 	"tocsin/broker/compose"
 	"tocsin/broker/scenario"
+	"tocsin/templates/scenarios"
 	"tocsin/templates/wording"
 )
 
@@ -285,4 +286,52 @@ func TestCorrectionBeginsWithItsWord(t *testing.T) {
 			t.Fatalf("at %d the correction does not say what it is:\n%s", limit, text)
 		}
 	}
+}
+
+// TestACorrectionSaysSo corrects each scenario with its longest values: whatever a post has to
+// leave out, it says that the message before was wrong.
+func TestACorrectionSaysSo(t *testing.T) {
+	t.Parallel()
+	library := scenario.Library{Shelves: []scenario.Shelf{{FS: scenarios.FS}}}
+	fixes, err := library.Open("correzione")
+	if err != nil {
+		t.Fatal(err)
+	}
+	everyScenario(t, func(t *testing.T, s *scenario.Scenario, atlas *scenario.Atlas) {
+		if s.Follows() {
+			return
+		}
+		m, o := sampleMessage(t, s, s.Longest, unpictured(t), atlas)
+		b := first(t, m, o)
+		v, now, err := s.Sample(s.Longest, atlas, o.Location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs, err := fixes.Correcting(v, "luogo-orari")
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := fixes.Fill(inputs, scenario.World{Atlas: atlas, Now: now, Location: o.Location})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := scenario.Frame{Identifier: "IT-SV-0002", Sender: sender, Office: o.Issuer, Sent: now, Location: o.Location, Drill: wording.Exercise}
+		right, shorter := s.Message(v, f)
+		o.Shorter = fixes.Correct(said, right, shorter, f)
+		if right, err = compose.Correct(b, right, o); err != nil {
+			t.Fatal(err)
+		}
+		next, err := compose.Next(b, right, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range next.Posts {
+			if word := wording.For(p.Lang).Act(wording.Update) + ", "; !strings.Contains(p.Title+"\n"+p.Text, "\n"+word) && !strings.Contains(p.Title, word) {
+				t.Errorf("%s in %s does not say that it corrects:\n%s", p.Channel, p.Lang, p.Text)
+			}
+		}
+		if compose.ActOf(next.Message) != wording.Update {
+			t.Errorf("it is %v", compose.ActOf(next.Message))
+		}
+	})
 }

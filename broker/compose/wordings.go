@@ -247,6 +247,9 @@ func (a account) what(st *story, w what) string {
 	if act == "" || tells(line, act, st.act) {
 		return line
 	}
+	if head, _, ok := strings.Cut(st.headline, ": "); ok && st.act.Renews() && strings.HasPrefix(head, act+", ") {
+		act = head // "Aggiornamento, correzione del luogo": the event alone would not say so
+	}
 	return act + ": " + line
 }
 

@@ -27,6 +27,9 @@ const clearFor = 12 * time.Hour
 // mostOn is how far ahead an alert may be extended that no scenario made.
 const mostOn = 7 * 24 * time.Hour
 
+// correctsOthers is the scenario whose words say that the message before was wrong.
+const correctsOthers = "correzione"
+
 // endsOthers is the scenario whose words end an alert that has none of its own for that.
 const endsOthers = "cessato-allarme"
 
@@ -36,6 +39,7 @@ type renewal struct {
 	where   where
 	verb    string // update, extend, allclear
 	until   string // a later end, as a person writes it
+	wrong   string // what was wrong before, a choice of the scenario of corrections; "" for nothing
 	capFile string // what holds from now on, for an alert that no scenario made
 	output  string
 	asJSON  bool
@@ -56,12 +60,16 @@ func (p *program) updateCommand() *cobra.Command {
 		Long: p.say(`Prende l'ultimo bollettino diffuso dell'allerta e ne scrive il successivo, con ciò che cambia: level=rossa, area=…, period=….
 I campi che non si nominano restano. A terminale, senza campi, li chiede tutti e Invio conferma quello in vigore.
 Se il livello sale o scende lo dice da sé (innalzamento, declassamento). Poi si firma e si consegna come ogni bollettino.
+Se il messaggio precedente era sbagliato: --corrects orari period=… lo dice, con le parole dello scenario correzione.
 Un'allerta nata da un messaggio CAP: scrive accanto a -o una bozza CAP da correggere; poi ripetere con --cap BOZZA.`,
 			`Takes the newest released bulletin of the alert and writes the next one, with what changes: level=rossa, area=…, period=….
 Fields that are not named stay. At a terminal, without fields, it asks for all of them, and Enter keeps what is in force.
 Whether the level rises or falls it says by itself. The bulletin is then signed and handed in like any other.
+Where the message before was wrong: --corrects orari period=… says so, in the words of the scenario correzione.
 For an alert that was made of a CAP message it writes a CAP draft beside -o, to be corrected; then run it again with --cap DRAFT.`),
 	})
+	cmd.Flags().StringVar(&r.wrong, "corrects", "", p.say("il messaggio precedente era sbagliato: che cosa (luogo, orari, livello, luogo-orari); i valori giusti sono i campi", "the message before was wrong: in what (luogo, orari, livello, luogo-orari); the fields say what is right"))
+	_ = cmd.RegisterFlagCompletionFunc("corrects", r.completeWrong)
 	cmd.Flags().StringVar(&r.capFile, "cap", "", p.say("bozza CAP corretta, per un'allerta nata da un messaggio CAP; - per l'ingresso", "the corrected CAP draft, for an alert that was made of a CAP message; - for standard input"))
 	return cmd
 }
@@ -160,6 +168,8 @@ func (r *renewal) run(ctx context.Context, name string, fields []string) error {
 		b, err = r.again(ctx)
 	case r.verb == "extend":
 		b, err = r.longer(ctx)
+	case r.wrong != "":
+		return usageError{both("update: --corrects prende le parole di uno scenario, e questa allerta viene da un messaggio CAP: scrivere nella bozza CAP che cosa era sbagliato", "update: --corrects takes the words of a scenario, and this alert was made of a CAP message: write into the CAP draft what was wrong")}
 	case r.capFile != "":
 		b, err = r.corrected()
 	default:
@@ -203,7 +213,7 @@ func (r *renewal) begin(ctx context.Context, d *desk, name string) error {
 		return refusedError{both("l'allerta %s è scaduta alle %s, e ciò che è scaduto non si proroga: se il pericolo continua, tocsin update %s period=adesso/… o un'allerta nuova",
 			"alert %s expired at %s, and what has expired is not extended: if the danger goes on, tocsin update %s period=now/… or a new alert", p.Code, p.Expires.In(rome()).Format(clock), p.Code)}
 	}
-	if p.Kind == bulletin.Correction {
+	if p.Kind == bulletin.Correction && r.wrong == "" {
 		r.note("L'allerta è in verifica (bollettino %d): questo bollettino la conferma.", "The alert is being verified (bulletin %d): this bulletin confirms it.", p.Number)
 	}
 	return r.first(ctx, d, id)
@@ -280,7 +290,7 @@ func (r *renewal) form(s *scenario.Scenario) (*form, error) {
 
 // again makes the message of the alert's scenario once more, with what changes.
 func (r *renewal) again(ctx context.Context) (*bulletin.Bulletin, error) {
-	s, _, err := r.scenario()
+	s, l, err := r.scenario()
 	if err != nil {
 		return nil, err
 	}
@@ -322,10 +332,63 @@ func (r *renewal) again(ctx context.Context) (*bulletin.Bulletin, error) {
 		return nil, err
 	}
 	o.Shorter, o.Form = shorter, form
-	if m, _, err = compose.Renew(r.previous, m, r.verb == "extend", o); err != nil {
+	if r.wrong != "" {
+		m, err = r.put(l, f.world, v, m, &o)
+	} else {
+		m, _, err = compose.Renew(r.previous, m, r.verb == "extend", o)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return compose.Next(r.previous, m, o)
+}
+
+// put puts into a message that what was said before was wrong, in the words of the scenario of
+// corrections. It completes o.
+func (r *renewal) put(l scenario.Library, w scenario.World, v *scenario.Values, m *alert.Message, o *compose.Options) (*alert.Message, error) {
+	s, err := l.Open(correctsOthers)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := s.Correcting(v, r.wrong)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	said, err := s.Fill(inputs, w)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	in, err := r.frame(*o)
+	if err != nil {
+		return nil, err
+	}
+	o.Shorter = s.Correct(said, m, o.Shorter, in)
+	return compose.Correct(r.previous, m, *o)
+}
+
+// completeWrong offers what may have been wrong.
+func (r *renewal) completeWrong(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	c, err := r.where.configuration()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	l, err := c.library()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	s, err := l.Open(correctsOthers)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var out []string
+	for i := range s.Fields {
+		for j := range s.Fields[i].Choices {
+			if c := &s.Fields[i].Choices[j]; s.Fields[i].Type == scenario.TypeChoice {
+				out = append(out, cobra.CompletionWithDesc(c.Key, c.Words[r.p.lang]))
+			}
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
 // inForce says which values hold.

@@ -113,8 +113,8 @@ func (p *program) composeScenario(ctx context.Context, c *config, args []string,
 		return nil, nil, err
 	}
 	if s.Follows() {
-		return nil, nil, refusedError{both("lo scenario %s chiude o corregge un'allerta già diffusa, e questo comando ne comincia una: usare tocsin allclear, tocsin update o tocsin correct",
-			"the scenario %s ends or corrects an alert that is in force, and this command begins one: use tocsin allclear, tocsin update or tocsin correct", s.Name)}
+		return nil, nil, refusedError{both("lo scenario %s chiude o corregge un'allerta già diffusa, e questo comando ne comincia una: usare tocsin allclear, oppure tocsin update --corrects (in verifica, subito: tocsin correct)",
+			"the scenario %s ends or corrects an alert that is in force, and this command begins one: use tocsin allclear, or tocsin update --corrects (in doubt, at once: tocsin correct)", s.Name)}
 	}
 	atlas, err := c.atlas()
 	if err != nil {

@@ -27,7 +27,6 @@ import (
 // has expired, or whether its references cover all that it replaces, is for
 // those who hold the ledger.
 func Check(m *Message) Findings {
-	const mostComparisons = 20_000_000 // of polygons' sides: a tenth of a second
 	c := checker{counts: map[Level]int{}, comparisons: mostComparisons}
 	c.header(m)
 	c.references(m)
@@ -36,6 +35,9 @@ func Check(m *Message) Findings {
 	}
 	return c.found
 }
+
+// mostComparisons bounds how many sides of polygons are compared: a tenth of a second.
+const mostComparisons = 20_000_000
 
 // A checker collects findings about one message in memory.
 type checker struct {

@@ -91,6 +91,8 @@ const (
 	RuleGeocodeAlone      Rule = "geocode-alone"       // a code without a shape
 	RuleCirclePoint       Rule = "circle-point"        // a circle of radius 0
 	RulePolygonCrossing   Rule = "polygon-crossing"    // a polygon that crosses or touches itself
+	RuleOverlap           Rule = "overlap"             // two polygons of an info that lie over each other
+	RuleContradiction     Rule = "contradiction"       // an info that says otherwise than one before it
 	RuleDecimals          Rule = "decimals"            // more than six decimals of a degree
 	RuleCeiling           Rule = "ceiling"             // ceiling without altitude
 	RuleNoInfo            Rule = "no-info"             // an Alert or Update that says nothing

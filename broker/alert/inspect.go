@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -40,7 +41,7 @@ func Inspect(raw []byte) (*Message, Findings) {
 // profile holds m against what Google asks of public alerts, and what the standard only advises.
 // Doubtful has the elements that have a finding already.
 func profile(m *Message, doubtful map[string]bool) Findings {
-	c := checker{counts: map[Level]int{}}
+	c := checker{counts: map[Level]int{}, comparisons: mostComparisons}
 	if m.Status.Valid() && m.Status != StatusActual {
 		c.warn(RuleNotShown, "alert/status", "is "+string(m.Status)+", and public services show only Actual", "nothing, where that is meant")
 	}
@@ -52,8 +53,17 @@ func profile(m *Message, doubtful map[string]bool) Findings {
 	}
 	for i := range m.Infos {
 		c.publicInfo(m, i, doubtful)
+		// An area is drawn alike in every language: one look is enough.
+		if !slices.ContainsFunc(m.Infos[:i], func(before Info) bool { return sameShapes(&before, &m.Infos[i]) }) {
+			c.overlaps(&m.Infos[i], fmt.Sprintf("alert/info[%d]", i+1))
+		}
 	}
+	c.contradictions(m)
 	return c.found
+}
+
+func sameShapes(a, b *Info) bool {
+	return slices.EqualFunc(a.Areas, b.Areas, func(x, y Area) bool { return slices.EqualFunc(x.Polygons, y.Polygons, slices.Equal[Polygon]) })
 }
 
 func (c *checker) publicInfo(m *Message, i int, doubtful map[string]bool) {

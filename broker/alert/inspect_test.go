@@ -82,6 +82,7 @@ func TestInspectFinds(t *testing.T) {
 		"digest_mismatch":     {"</uri>", "</uri><derefUri>bWFwcGE=</derefUri><digest>0123456789abcdef0123456789ABCDEF01234567</digest>", alert.RuleDigestMismatch, info + "resource[1]/digest"},
 		"polygon":             {"2,2 1,1<", "2,2 1,3<", alert.RulePolygon, info + "area[1]/polygon[1]"},
 		"crossing":            {"1,1 1,2 2,2 1,1", "1,1 2,2 1,2 2,1 1,1", alert.RulePolygonCrossing, info + "area[1]/polygon[1]"},
+		"overlap":             {"</area>", "</area><area><areaDesc>Vado</areaDesc><polygon>1.2,1.3 1.2,3 1.6,1.7 1.2,1.3</polygon></area>", alert.RuleOverlap, info + "area[2]/polygon[1]"},
 		"circle":              {"</polygon>", "</polygon><circle>91,1 2</circle>", alert.RuleCircle, info + "area[1]/circle[1]"},
 		"circle_point":        {"</polygon>", "</polygon><circle>1,1 0</circle>", alert.RuleCirclePoint, info + "area[1]/circle[1]"},
 		"altitude":            {"</polygon>", "</polygon><altitude>100</altitude><ceiling>50</ceiling>", alert.RuleAltitude, info + "area[1]/ceiling"},

@@ -38,6 +38,13 @@ func TestNeighboursTouch(t *testing.T) {
 		t.Fatalf("there are %d polygons", len(rings))
 	}
 	touching(t, rings, shore)
+	raw, err := m.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, found := alert.Inspect(raw); slices.ContainsFunc(found, func(f alert.Finding) bool { return f.Rule == alert.RuleOverlap || f.Rule == alert.RuleContradiction }) {
+		t.Errorf("neighbours overlap: %v", found)
+	}
 	if n := slices.MaxFunc(rings, func(a, b alert.Polygon) int { return len(a) - len(b) }); len(n) > 100 {
 		t.Errorf("a polygon has %d points", len(n))
 	}

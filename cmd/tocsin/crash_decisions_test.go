@@ -286,9 +286,19 @@ func (w *crashWorld) crashGlass(ctx context.Context, to *listener) {
 	if len(w.live(simulator.Instagram, glass)) > 0 {
 		w.t.Errorf("%s: Instagram has it, which the policy does not let break-glass reach", code)
 	}
-	for _, kind := range []string{simulator.Telegram, simulator.X, simulator.Facebook} {
-		if n := len(w.live(kind, glass)); n > 1 {
-			w.t.Errorf("%s: %s shows it %d times", code, kind, n)
+	for _, c := range glass.Channels() {
+		if c.Kind == "website" {
+			continue
+		}
+		texts := map[string]bool{}
+		for _, live := range w.live(c.Kind, glass) {
+			if texts[live.First] {
+				w.t.Errorf("%s: %s shows a part of it twice: %q", code, c.Kind, live.First)
+			}
+			texts[live.First] = true
+		}
+		if n := len(texts); n > c.Parts {
+			w.t.Errorf("%s: %s shows %d parts of it, and it has %d", code, c.Kind, n, c.Parts)
 		}
 	}
 }

@@ -39,6 +39,9 @@ type Failure struct {
 	After time.Duration // how long the platform asked to wait; 0 if it did not say
 	Code  string        // the platform's own code, for example "429" or "190/463"; "" if none
 	Err   error         // never holds a credential
+	// Wide says that the platform asked to wait with everything on the account, not with this
+	// call: others before the end of After are refused too, and may make it longer.
+	Wide bool
 }
 
 // Error returns the class and the cause.

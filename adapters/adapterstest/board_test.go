@@ -57,6 +57,7 @@ type notice struct {
 
 	ReplyTo string `json:"reply_to"` // the post that it answers, "" for none
 	Pinned  bool   `json:"pinned"`
+	Hidden  bool   `json:"hidden"` // by somebody else
 }
 
 func newBoard(now func() time.Time) *board {
@@ -71,6 +72,29 @@ func (b *board) Live() []adapterstest.Live {
 		all = append(all, adapterstest.Live{ID: n.ID, Text: n.Text, First: n.Text, Image: n.Image, Alt: n.Alt, At: n.At, URL: "board:" + n.ID, ReplyTo: n.ReplyTo, Pinned: n.Pinned})
 	}
 	return all
+}
+
+// Trouble has somebody else meddle with the board.
+func (b *board) Trouble(t adapterstest.Trouble) error {
+	id := t.Target(b.Live())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t.Kind == adapterstest.ForeignPost {
+		b.posts = append(b.posts, notice{ID: "foreign", Text: t.Text, At: b.now(), Shown: b.now()})
+		return nil
+	}
+	i := slices.IndexFunc(b.posts, func(n notice) bool { return n.ID == id })
+	switch {
+	case i < 0:
+		return adapterstest.ErrNoPost
+	case t.Kind == adapterstest.DeletePost:
+		b.posts = slices.Delete(b.posts, i, i+1)
+	case t.Kind == adapterstest.HidePost:
+		b.posts[i].Hidden = true
+	default:
+		b.posts[i].Text = t.Text
+	}
+	return nil
 }
 
 func (b *board) SetCondition(c adapterstest.Condition) error {
@@ -280,6 +304,7 @@ var (
 	_ adapters.Checker  = (*channel)(nil)
 	_ adapters.Clocked  = (*channel)(nil)
 	_ adapters.Finder   = (*channel)(nil)
+	_ adapters.Lister   = (*channel)(nil)
 	_ adapters.Locator  = (*channel)(nil)
 	_ adapters.Marker   = (*channel)(nil)
 	_ adapters.Pinner   = (*channel)(nil)
@@ -433,6 +458,18 @@ func (ch *channel) list(ctx context.Context, path string) ([]notice, []byte, err
 	return *out.Posts, body, nil
 }
 
+func (ch *channel) ListEvery() time.Duration { return time.Minute }
+
+func (ch *channel) List(ctx context.Context, since time.Time) (all []adapters.Listed, err error) {
+	posts, _, err := ch.list(ctx, "/posts")
+	for _, n := range posts {
+		if !n.Hidden && !n.At.Before(since) {
+			all = append(all, adapters.Listed{ID: n.ID, Text: n.Text, At: n.At})
+		}
+	}
+	return all, err
+}
+
 func (ch *channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Receipt) error {
 	posts, _, err := ch.list(ctx, "/posts/"+r.ID)
 	switch {
@@ -440,6 +477,8 @@ func (ch *channel) ReadBack(ctx context.Context, p adapters.Post, r adapters.Rec
 		return err
 	case len(posts) == 0:
 		return adapters.ErrNotPublished
+	case posts[0].Hidden:
+		return adapters.ErrHidden
 	case posts[0].Text != p.Text:
 		return &adapters.AlteredError{Shown: posts[0].Text, Want: p.Text}
 	case p.Image != nil && posts[0].Image == "" && r.Lacks == "":

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -47,6 +48,14 @@ type broken struct {
 	pin      func(context.Context, adapters.Receipt) error
 	unpin    func(context.Context, adapters.Receipt) error
 	check    func(context.Context) []adapters.Finding
+	list     func(context.Context, time.Time) ([]adapters.Listed, error)
+}
+
+func (b *broken) List(ctx context.Context, since time.Time) ([]adapters.Listed, error) {
+	if b.list == nil {
+		return b.channel.List(ctx, since)
+	}
+	return b.list(ctx, since)
 }
 
 func (b *broken) Limits() adapters.Limits {
@@ -438,15 +447,35 @@ func traps() map[string]trap {
 		"pins_and_unpins":                        {unpinsNothing, "pinned are"},
 		"tells_when_what_it_pins_is_gone":        {pinsAnything, "want not published"},
 
-		"is_ready_on_a_good_account":     {checks(adapters.Finding{Aspect: adapters.AspectReach, Reason: "x", Advice: "y"}), "on a good account it is down"},
-		"a_check_publishes_nothing":      {tries, "posts are public after the check"},
-		"is_not_ready_when_revoked":      {sanguine, "it is ready"},
-		"is_not_ready_when_rightless":    {sanguine, "it is ready"},
-		"is_not_ready_when_stranger":     {sanguine, "it is ready"},
-		"is_not_ready_when_spent":        {sanguine, "it is ready"},
-		"is_not_ready_without_an_answer": {sanguine, "it is ready"},
-		"is_not_ready_when_unreachable":  {sanguine, "it is ready"},
-		"a_check_leaks_no_secret":        {checks(adapters.Finding{Aspect: adapters.AspectReach, Reason: credential, Advice: "y"}), "a secret of"},
+		"is_ready_on_a_good_account":        {checks(adapters.Finding{Aspect: adapters.AspectReach, Reason: "x", Advice: "y"}), "on a good account it is down"},
+		"a_check_publishes_nothing":         {tries, "posts are public after the check"},
+		"is_not_ready_when_revoked":         {sanguine, "it is ready"},
+		"is_not_ready_when_rightless":       {sanguine, "it is ready"},
+		"is_not_ready_when_stranger":        {sanguine, "it is ready"},
+		"is_not_ready_when_spent":           {sanguine, "it is ready"},
+		"is_not_ready_without_an_answer":    {sanguine, "it is ready"},
+		"is_not_ready_when_unreachable":     {sanguine, "it is ready"},
+		"sees_that_somebody_edited_a_post":  {reads(func(error) error { return nil }), "want an AlteredError"},
+		"sees_that_somebody_hid_a_post":     {reads(vague), "want hidden"},
+		"sees_that_somebody_deleted_a_post": {reads(func(error) error { return nil }), "want not published"},
+		"lists_what_stands_on_the_account":  {ownPostsAlone, "Le scuole sono aperte"},
+		"a_check_leaks_no_secret":           {checks(adapters.Finding{Aspect: adapters.AspectReach, Reason: credential, Advice: "y"}), "a secret of"},
+	}
+}
+
+// vague tells no hidden post from a deleted one.
+func vague(err error) error {
+	if errors.Is(err, adapters.ErrHidden) {
+		return adapters.ErrNotPublished
+	}
+	return err
+}
+
+// ownPostsAlone lists what bears a mark: what others publish does not.
+func ownPostsAlone(b *broken, r *adapterstest.Rig) {
+	b.list = func(ctx context.Context, since time.Time) ([]adapters.Listed, error) {
+		all, err := b.channel.List(ctx, since)
+		return slices.DeleteFunc(all, func(l adapters.Listed) bool { return !mark().MatchString(l.Text) }), err
 	}
 }
 

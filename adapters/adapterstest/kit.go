@@ -132,7 +132,7 @@ func Cases() []Case {
 			return c(ctx, r)
 		}})
 	}
-	for _, group := range []func(add func(string, check)){publishing, faults, looking, wiring, preparing, illustrating, living, checking} {
+	for _, group := range []func(add func(string, check)){publishing, faults, looking, wiring, preparing, illustrating, living, checking, watching} {
 		group(add)
 	}
 	return all

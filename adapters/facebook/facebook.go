@@ -61,6 +61,8 @@ var (
 	_ adapters.Clocked  = (*Channel)(nil)
 	_ adapters.Marker   = (*Channel)(nil)
 	_ adapters.Preparer = (*Channel)(nil)
+	_ adapters.Metered  = (*Channel)(nil)
+	_ adapters.Lister   = (*Channel)(nil)
 )
 
 // New returns the channel that c describes, or an error that names the field
@@ -209,9 +211,9 @@ func (ch *Channel) shows(ctx context.Context, r adapters.Receipt, text string) (
 	case out.ID == "" || out.Published == nil:
 		return false, ch.graph.Unreadable(a, "it does not say whether the post is published")
 	case !*out.Published:
-		return false, fmt.Errorf("the page holds the post as a draft: publish it there or let it be posted again: %w", adapters.ErrNotPublished)
+		return false, fmt.Errorf("the page holds the post as a draft: publish it there or let it be posted again: %w", adapters.ErrHidden)
 	case out.Hidden:
-		return false, fmt.Errorf("the page hides the post: show it there again: %w", adapters.ErrNotPublished)
+		return false, fmt.Errorf("the page hides the post: show it there again: %w", adapters.ErrHidden)
 	}
 	shown := ""
 	if out.Message != nil {
@@ -272,6 +274,22 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 	}
 	return r, nil
 }
+
+// List returns what the page shows since then, whoever published it there. What it holds as a
+// draft is not listed by the platform.
+func (ch *Channel) List(ctx context.Context, since time.Time) ([]adapters.Listed, error) {
+	all, err := ch.graph.List(ctx, graph.Search{Path: ch.page + "/published_posts", Text: "message", Time: "created_time", Link: "permalink_url", Since: since})
+	if err != nil {
+		return nil, fmt.Errorf("facebook: list: %w", err)
+	}
+	return all, nil
+}
+
+// ListEvery is every few minutes.
+func (ch *Channel) ListEvery() time.Duration { return graph.ListEvery }
+
+// Allowances tells what is left of the calls that Meta allows, as its latest answer said.
+func (ch *Channel) Allowances() []adapters.Allowance { return ch.graph.Allowances().All() }
 
 // ClockOffset returns by how much this machine's clock is ahead of the platform's.
 func (ch *Channel) ClockOffset() (time.Duration, bool) { return ch.graph.ClockOffset() }

@@ -66,7 +66,7 @@ func (ch *Channel) checkQuota(ctx context.Context) adapters.Finding {
 		} `json:"data"`
 	}
 	a, err := ch.graph.Do(ctx, graph.Call{
-		Method: http.MethodGet, Path: ch.user + "/content_publishing_limit", Params: url.Values{"fields": {"quota_usage,config"}},
+		Method: http.MethodGet, Path: ch.user + "/" + quota, Params: url.Values{"fields": {"quota_usage,config"}},
 	}, &out)
 	switch {
 	case err != nil:
@@ -74,11 +74,22 @@ func (ch *Channel) checkQuota(ctx context.Context) adapters.Finding {
 	case len(out.Data) == 0 || out.Data[0].Used == nil || out.Data[0].Config.Total <= 0:
 		return adapters.FindingOf(adapters.AspectBudget, ch.graph.Unreadable(a, "it does not say how many posts are left"))
 	}
+	left := max(out.Data[0].Config.Total-*out.Data[0].Used, 0)
+	ch.graph.Allowances().Note(adapters.Allowance{Name: quota, Left: left, Of: out.Data[0].Config.Total, At: time.Now()})
 	return adapters.Finding{
 		Aspect: adapters.AspectBudget, Reason: "the posts that Instagram takes in 24 hours are nearly used up",
 		Advice: "post nothing else on the account until they come back; meanwhile be ready to post by hand",
-	}.Spending(max(out.Data[0].Config.Total-*out.Data[0].Used, 0), adapters.LifeCycle)
+	}.Spending(left, adapters.LifeCycle)
 }
+
+// quota names the budget of posts of 24 hours.
+const quota = "content_publishing_limit"
+
+var _ adapters.Metered = (*Channel)(nil)
+
+// Allowances tells what is left of the calls that Meta allows, as its latest answer said, and of
+// the posts of 24 hours, as the latest [Channel.Check] found them less those made since.
+func (ch *Channel) Allowances() []adapters.Allowance { return ch.graph.Allowances().All() }
 
 // checkHost looks at the address from which the platform fetches pictures. From here that is
 // no proof that it is reached from there; where it is not reached from here, it hardly is.

@@ -242,6 +242,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if err != nil {
 		return adapters.Receipt{}, fmt.Errorf("instagram: publish: %w", err)
 	}
+	ch.graph.Allowances().Spend(quota)
 	return adapters.Receipt{ID: out.ID, URL: ch.page(), At: time.Now().UTC(), Evidence: ch.graph.Evidence(answer.Body)}, nil
 }
 

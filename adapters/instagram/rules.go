@@ -31,7 +31,7 @@ const (
 func refusals() []graph.Rule {
 	const permanent = adapters.Permanent
 	return []graph.Rule{
-		{Code: 9, Subcode: 2207042, Kind: adapters.Quota, After: later, Advice: "the account has published all that the platform allows in 24 hours; post by hand"},
+		{Code: 9, Subcode: 2207042, Kind: adapters.Quota, After: later, Wide: true, Advice: "the account has published all that the platform allows in 24 hours; post by hand"},
 		{Code: 25, Subcode: 2207050, Kind: adapters.Auth, Advice: "the platform restricts the account; sign in to it and do what it asks"},
 		{Code: 36000, Subcode: 2207004, Kind: permanent, Advice: "the image is over 8 MB"},
 		{Code: 36001, Subcode: 2207005, Kind: permanent, Advice: "the image is not a JPEG"},
@@ -87,7 +87,7 @@ func prepareRules() []graph.Rule {
 		graph.Rule{Code: -2, Kind: notSent, Advice: "the platform gave the container up"},
 		graph.Rule{Code: -1, Kind: notSent, Advice: "the platform could not make the container"},
 		graph.Rule{Code: 24, Kind: notSent, Advice: "the platform lost the container"},
-		graph.Rule{Code: 4, Subcode: 2207051, Kind: notSent, After: later, Advice: "the platform takes this for spam; sign in to the account and object"},
+		graph.Rule{Code: 4, Subcode: 2207051, Kind: notSent, After: later, Wide: true, Advice: "the platform takes this for spam; sign in to the account and object"},
 	)
 }
 

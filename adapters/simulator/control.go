@@ -46,6 +46,14 @@ type conditionOrder struct {
 	Condition string `json:"condition"` // one of adapterstest.Conditions
 }
 
+// A troubleOrder is the body of POST /api/troubles.
+type troubleOrder struct {
+	Channel string `json:"channel"`        // the kind of platform
+	Trouble string `json:"trouble"`        // edit, hide, delete or foreign
+	Post    string `json:"post,omitempty"` // "" for the newest one
+	Text    string `json:"text,omitempty"` // of edit and foreign; "" for one that is plainly not ours
+}
+
 // handler returns everything that is served on Config.Listen.
 func (st *site) handler() http.Handler {
 	mux := http.NewServeMux()
@@ -58,6 +66,7 @@ func (st *site) handler() http.Handler {
 	mux.HandleFunc("POST /api/faults", st.fail)
 	mux.HandleFunc("DELETE /api/faults", st.clear)
 	mux.HandleFunc("POST /api/conditions", st.condition)
+	mux.HandleFunc("POST /api/troubles", st.trouble)
 	mux.HandleFunc("GET /{$}", st.overview)
 	mux.HandleFunc("GET /style.css", st.style)
 	mux.HandleFunc("GET /{kind}", st.timeline)
@@ -133,6 +142,30 @@ func (st *site) condition(w http.ResponseWriter, r *http.Request) {
 	c, err := adapterstest.ParseCondition(in.Condition)
 	if err == nil {
 		err = st.sim.SetCondition(in.Channel, c)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	respond(w, http.StatusOK, in)
+}
+
+// trouble has somebody else meddle with an account.
+func (st *site) trouble(w http.ResponseWriter, r *http.Request) {
+	body, ok := order(w, r, "trouble")
+	if !ok {
+		return
+	}
+	in := troubleOrder{Text: "Le scuole sono aperte"}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Errorf(`read the trouble: %w; write it as {"channel":"facebook","trouble":"edit"}`, err))
+		return
+	}
+	kind, err := adapterstest.ParseTrouble(in.Trouble)
+	if err == nil {
+		err = st.sim.Trouble(in.Channel, adapterstest.Trouble{Kind: kind, Post: in.Post, Text: in.Text})
 	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err)

@@ -266,6 +266,24 @@ func (s *Simulator) SetCondition(kind string, c adapterstest.Condition) error {
 	return nil
 }
 
+// Trouble has somebody else who has the account's password meddle with what stands on the
+// platform of this kind.
+func (s *Simulator) Trouble(kind string, t adapterstest.Trouble) error {
+	o, err := s.outlet(kind)
+	if err != nil {
+		return err
+	}
+	platform, ok := o.platform.(adapterstest.Troubled)
+	if !ok {
+		return fmt.Errorf("simulator: the simulated %s: %w", kind, adapterstest.ErrNoTrouble)
+	}
+	if err := platform.Trouble(t); err != nil {
+		return fmt.Errorf("simulator: trouble %s of the simulated %s: %w", t.Kind, kind, err)
+	}
+	s.log.Info("trouble made", "kind", kind, "trouble", string(t.Kind))
+	return nil
+}
+
 // Live returns what is before the public on the platform of this kind, in order of
 // publication.
 func (s *Simulator) Live(kind string) ([]adapterstest.Live, error) {

@@ -18,7 +18,7 @@ const maxWait = 24 * time.Hour
 // as well, which is all that a front end sends.
 func (ch *Channel) throttled(a wire.Answer, p parameters) *adapters.Failure {
 	f := adapters.Fail(adapters.NotSent, "Telegram asks to wait (%d): %q", a.Status, ch.wire.Excerpt(a.Body))
-	f.Code = strconv.Itoa(a.Status)
+	f.Code, f.Wide = strconv.Itoa(a.Status), true
 	f.After = time.Duration(min(max(p.RetryAfter, 0), int64(maxWait/time.Second))) * time.Second
 	if f.After == 0 {
 		f.After = wire.RetryAfter(a.Header, time.Now())

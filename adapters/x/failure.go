@@ -156,7 +156,7 @@ func (ch *Channel) classify(a wire.Answer, p problem) *adapters.Failure {
 		return fail(adapters.Auth, "the account is locked: log in on x.com to unlock it")
 	case a.Status == http.StatusPaymentRequired:
 		f := fail(adapters.Quota, "the X account has no credits left: buy credits in the developer console")
-		f.After = wire.RetryAfter(a.Header, ch.now())
+		f.After, f.Wide = wire.RetryAfter(a.Header, ch.now()), true
 		return f
 	case a.Status == http.StatusTooManyRequests || p.has(codeRateLimit, codeDailyLimit):
 		return ch.tooMany(a, p, words)
@@ -188,14 +188,14 @@ func (ch *Channel) tooMany(a wire.Answer, p problem, words string) *adapters.Fai
 			period = "daily"
 		}
 		f := adapters.Fail(adapters.Quota, "the account's %s budget of calls is used up (X answered %d: %s)", period, a.Status, words)
-		f.After = after
+		f.After, f.Wide = after, true
 		return f
 	}
 	f := adapters.Fail(adapters.NotSent, "too many calls (X answered %d: %s)", a.Status, words)
 	if day {
 		f = adapters.Fail(adapters.Quota, "the budget of calls for 24 hours is used up (X answered %d: %s)", a.Status, words)
 	}
-	f.After = after
+	f.After, f.Wide = after, true
 	return f
 }
 

@@ -78,6 +78,7 @@ type Channel struct {
 	now                    func() time.Time
 	lead                   atomic.Int64 // nanoseconds by which now is ahead of X's clock, as X's latest refusal of it showed
 	wire                   *wire.Client
+	allowances             adapters.Allowances
 }
 
 var (
@@ -223,6 +224,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if err != nil {
 		return adapters.Receipt{}, err
 	}
+	ch.note(answer)
 	if refused(answer) {
 		return adapters.Receipt{}, ch.failure(answer)
 	}

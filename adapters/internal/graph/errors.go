@@ -100,6 +100,7 @@ type Rule struct {
 	After  time.Duration // how long to wait at least where the platform does not say, by its documentation
 	Advice string        // what happened, and what to do
 	Cause  error         // a sentinel for the failure to wrap; nil for none
+	Wide   bool          // the wait is for everything on the account
 }
 
 func (r Rule) matches(e *Error) bool {
@@ -126,16 +127,16 @@ func sharedRules() []Rule {
 	return []Rule{
 		{Code: 1, To: 2, Kind: adapters.Unknown, Advice: "the platform had a fault of its own, and has published in that state before"},
 
-		{Code: 4, Kind: adapters.NotSent, After: throttled, Advice: "the app makes too many calls"},
-		{Code: 17, Kind: adapters.NotSent, After: throttled, Advice: "the account makes too many calls"},
-		{Code: 32, Kind: adapters.NotSent, After: throttled, Advice: "the page gets too many calls"},
-		{Code: 613, Kind: adapters.NotSent, After: throttled, Advice: "too many calls of this kind"},
-		{Code: 341, Kind: adapters.NotSent, After: throttled, Advice: "the app publishes too much"},
-		{Code: 80000, To: 80014, Kind: adapters.NotSent, After: throttled, Advice: "the account gets too many calls"},
+		{Code: 4, Kind: adapters.NotSent, After: throttled, Wide: true, Advice: "the app makes too many calls"},
+		{Code: 17, Kind: adapters.NotSent, After: throttled, Wide: true, Advice: "the account makes too many calls"},
+		{Code: 32, Kind: adapters.NotSent, After: throttled, Wide: true, Advice: "the page gets too many calls"},
+		{Code: 613, Kind: adapters.NotSent, After: throttled, Wide: true, Advice: "too many calls of this kind"},
+		{Code: 341, Kind: adapters.NotSent, After: throttled, Wide: true, Advice: "the app publishes too much"},
+		{Code: 80000, To: 80014, Kind: adapters.NotSent, After: throttled, Wide: true, Advice: "the account gets too many calls"},
 
 		{Code: 368, Subcode: 1404082, Kind: adapters.Duplicate, Advice: "the platform says that this was posted already"},
 		// Not sent, for hours, and a person must know: of the classes that is Quota.
-		{Code: 368, Subcode: 1390008, Kind: adapters.Quota, After: blocked, Advice: "the account posted too fast and is blocked for some hours; post by hand meanwhile"},
+		{Code: 368, Subcode: 1390008, Kind: adapters.Quota, After: blocked, Wide: true, Advice: "the account posted too fast and is blocked for some hours; post by hand meanwhile"},
 		{Code: 368, Kind: adapters.Auth, Advice: "the platform blocks the account for its policies; sign in to it and do what it asks"},
 		{Code: 506, Kind: adapters.Duplicate, Advice: "the latest post has the same text"},
 
@@ -192,7 +193,7 @@ func (e *Error) adjust(r Rule) Rule {
 // failure classifies e. wait is what the answer's headers asked for.
 func (e *Error) failure(rules []Rule, wait time.Duration) *adapters.Failure {
 	r := e.rule(rules)
-	f := &adapters.Failure{Kind: r.Kind, Code: e.CodeString()}
+	f := &adapters.Failure{Kind: r.Kind, Code: e.CodeString(), Wide: r.Wide}
 	switch r.Kind {
 	case adapters.NotSent, adapters.Quota:
 		// The floor is for silence alone: a platform that says when, knows.

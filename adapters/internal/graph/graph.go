@@ -61,6 +61,7 @@ type Client struct {
 	version        string
 	token          string
 	proof          string
+	allowances     adapters.Allowances
 	app, appSecret string
 }
 
@@ -177,6 +178,7 @@ func (c *Client) send(ctx context.Context, req *http.Request, rules []Rule, out 
 	if err != nil {
 		return wire.Answer{}, err
 	}
+	c.note(a.Header, time.Now())
 	e, found, err := ParseError(a.Body)
 	switch {
 	case err != nil:
@@ -245,6 +247,22 @@ func parts(params url.Values, f *File) (body []byte, form string) {
 func (c *Client) Unreadable(a wire.Answer, why string) *adapters.Failure {
 	return c.wire.Unreadable(a, errors.New(why))
 }
+
+// note keeps what the headers of an answer tell of the platform's budget of calls.
+func (c *Client) note(h http.Header, now time.Time) {
+	percent, told := usage(h)
+	if !told {
+		return
+	}
+	one := adapters.Allowance{Name: "Graph", Left: max(100-percent, 0), Of: 100, Percent: true, At: now}
+	if wait := Wait(h, now); wait > 0 {
+		one.Left, one.Resets = 0, now.Add(wait)
+	}
+	c.allowances.Note(one)
+}
+
+// Allowances keeps the budgets of which the platform told.
+func (c *Client) Allowances() *adapters.Allowances { return &c.allowances }
 
 // Evidence returns what a receipt keeps of an answer: without secrets, at most 4 KiB.
 func (c *Client) Evidence(body []byte) []byte { return c.wire.Evidence(body) }

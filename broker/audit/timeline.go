@@ -150,10 +150,24 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 		return say("%s: serve una persona: %s", "%s: a person must act: %s", channel, reason)
 	case ledger.Held:
 		return say("%s: sospeso: %s", "%s: held: %s", channel, reason)
+	case ledger.Deferred:
+		return say("%s: rimandato fino alle %s: %s", "%s: kept back until %s: %s", channel, t.retry(r.RetryAt.In(zone), at.In(zone)), reason)
 	case ledger.Expired:
 		return say("%s: scaduto prima della pubblicazione", "%s: expired before it was published", channel)
 	case ledger.Superseded:
-		return say("%s: superato da un bollettino più recente", "%s: superseded by a newer bulletin", channel)
+		return say("%s: superato da un bollettino più recente (%s)", "%s: superseded by a newer bulletin (%s)", channel, reason)
+	case ledger.Watched:
+		switch r.State {
+		case ledger.ShownRestored:
+			return say("%s: riletto, mostra di nuovo il testo firmato", "%s: read again, it shows the signed text again", channel)
+		case ledger.ShownAltered:
+			return say("%s: riletto, MODIFICATO da altri: %s", "%s: read again, ALTERED by somebody: %s", channel, reason)
+		case ledger.ShownHidden:
+			return say("%s: riletto, NASCOSTO al pubblico: %s", "%s: read again, HIDDEN from the public: %s", channel, reason)
+		}
+		return say("%s: riletto, non c'è più, CANCELLATO da altri: %s", "%s: read again, gone, DELETED by somebody: %s", channel, reason)
+	case ledger.Foreign:
+		return say("%s: post che nessun bollettino copre (%s): %s", "%s: post that no bulletin covers (%s): %s", channel, r.PostID, r.State)
 	case ledger.Genesis, ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing, ledger.Readiness:
 		return string(r.Type)
 	}

@@ -30,7 +30,9 @@ func alertRecords(id string) map[ledger.Type]ledger.Record {
 		ledger.Failed:        {Channel: channel, Part: 1, Reason: "refused"},
 		ledger.Held:          {Channel: channel, Part: 1, Reason: "credential"},
 		ledger.Expired:       {Channel: channel, Part: 1},
-		ledger.Superseded:    {Channel: channel, Part: 1},
+		ledger.Superseded:    {Channel: channel, Part: 1, Reason: "bulletin 2"},
+		ledger.Watched:       {Channel: channel, Part: 1, State: ledger.ShownAltered, Reason: "another text"},
+		ledger.Deferred:      {Channel: channel, Part: 1, Class: ledger.ClassReserve, Reason: "kept", RetryAt: now},
 	}
 	for kind, r := range records {
 		r.Type, r.Alert, r.Number, r.SHA256 = kind, id, 1, strings.Repeat("ab", 32)

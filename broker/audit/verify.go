@@ -212,7 +212,7 @@ func (v *Verifier) void(e *ledger.Entry, err error) {
 		return
 	}
 	switch e.Record.Type {
-	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Prepared, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held:
+	case ledger.Attempt, ledger.Bulletin, ledger.Genesis, ledger.Prepared, ledger.Expired, ledger.Superseded, ledger.Unknown, ledger.Absent, ledger.Held, ledger.Deferred, ledger.Watched, ledger.Foreign:
 		v.report.Races++
 	case ledger.NodeStarted, ledger.NodeStopped, ledger.LossAccepted, ledger.KeyRing, ledger.Readiness, ledger.Signature, ledger.Refused, ledger.Withdrawn, ledger.Contact, ledger.Notified, ledger.Rejected, ledger.NotSent, ledger.Posted,
 		ledger.Verified, ledger.NotVerifiable, ledger.Failed:

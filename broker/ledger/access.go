@@ -90,9 +90,11 @@ func writings() []writing {
 		{Attempt, "ledger.alert.*.attempt", node},
 		{Notified, "ledger.alert.*.notified", node},
 		{Readiness, "ledger.readiness.node.*", node},
+		{Watched, "ledger.alert.*.watch.{channel}", []Role{RoleAdapter, RoleNode}},
+		{Foreign, "ledger.watch.{channel}", []Role{RoleAdapter, RoleNode}},
 		{Readiness, "ledger.readiness.channel.{channel}", []Role{RoleAdapter, RoleNode}},
 	}
-	for _, t := range []Type{Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded} {
+	for _, t := range []Type{Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded, Deferred} {
 		all = append(all, writing{t, channel, []Role{RoleAdapter, RoleNode}})
 	}
 	return all

@@ -154,7 +154,13 @@ func TestCommandsWriteNoOtherRecords(t *testing.T) {
 		r := ledger.Record{
 			Type: ledger.Type(kind), Alert: id, Number: 1, SHA256: digest, Channel: "x-a", Part: 1, Attempt: 2, PostID: "1", Prepared: "1",
 			Reason: "said by the test", Until: time.Now().UTC(), Realm: "exercise", Epoch: "e", Node: "one/forged", Refers: 1,
-			Whom: "questura", Occasion: "breakglass", State: ledger.StateDown, Class: "rights",
+			Whom: "questura", Occasion: "breakglass", State: ledger.StateDown, Class: "rights", RetryAt: time.Now().UTC(),
+		}
+		if kind == string(ledger.Watched) {
+			r.State = ledger.ShownAltered
+		}
+		if kind == string(ledger.Foreign) {
+			r.State = ledger.ForeignPublic
 		}
 		if !r.Delivery() && (r.Type == ledger.Bulletin || r.Type == ledger.Signature || r.Type == ledger.Refused || r.Type == ledger.Withdrawn || r.Type == ledger.Contact || r.Type == ledger.KeyRing || r.Type == ledger.Rejected) {
 			continue

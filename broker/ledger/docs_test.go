@@ -163,7 +163,7 @@ func (p *play) delivery(kind string) ledger.Record {
 	}
 	return ledger.Record{
 		Type: ledger.Type(kind), Alert: p.alert, Number: 1, SHA256: digest, Channel: "x-a", Part: 1,
-		PostID: "1", Prepared: "1", Reason: "said by the test",
+		PostID: "1", Prepared: "1", Reason: "said by the test", Class: "said", RetryAt: time.Now().UTC(),
 	}
 }
 

@@ -836,7 +836,7 @@ func (l *Ledger) append(ctx context.Context, r Record, last func(subject string)
 	m := &nats.Msg{Subject: r.Subject(), Data: payload, Header: nats.Header{}}
 	inject(ctx, m.Header)
 	opts := []jetstream.PublishOpt{jetstream.WithMsgID(r.ID)}
-	if r.Delivery() || r.Type == Genesis || r.Refers > 0 {
+	if r.Delivery() || r.Type == Genesis || r.Type == Watched || r.Type == Foreign || r.Refers > 0 {
 		opts = append(opts, jetstream.WithExpectLastSequencePerSubject(uint64(last(m.Subject)))) //nolint:gosec // never negative
 	}
 	return l.publish(ctx, m, opts)

@@ -46,6 +46,9 @@ const (
 
 	Readiness Type = "readiness" // a channel, or the node itself, can or can't do its job from here on
 
+	Watched Type = "watched" // a public post was read again, and is not what it was found to be before
+	Foreign Type = "foreign" // an account shows a post that no bulletin covers, or shows it no more
+
 	Attempt       Type = "attempt"        // a node is about to send a post: intent, before the request leaves
 	Prepared      Type = "prepared"       // the platform holds what will be published (not public)
 	NotSent       Type = "not_sent"       // the post is certainly not public; to be tried again
@@ -58,6 +61,7 @@ const (
 	Held          Type = "held"           // stopped until a person has acted (credential, budget, policy)
 	Expired       Type = "expired"        // ended: the alert ran out before the post was public
 	Superseded    Type = "superseded"     // ended: a newer bulletin of the alert took its place before it was public
+	Deferred      Type = "deferred"       // kept back for others or for the platform; it goes on by itself
 )
 
 // A Record is one event: the JSON payload of one message of the ledger. Which
@@ -113,11 +117,11 @@ type Record struct {
 	Reconciled bool      `json:"reconciled,omitzero"` // posted: found by its alert code, not answered
 	Evidence   string    `json:"evidence,omitempty"`  // the platform's answer, without secrets
 
-	State   string    `json:"state,omitempty"`    // readiness: ready, degraded or down
+	State   string    `json:"state,omitempty"`    // readiness: ready, degraded or down; watched, foreign: what was found
 	Class   string    `json:"class,omitempty"`    // outcome class of a failure; readiness: what it rests on
 	Cause   string    `json:"cause,omitempty"`    // the platform's own code
 	Reason  string    `json:"reason,omitempty"`   // in words, for a person
-	RetryAt time.Time `json:"retry_at,omitzero"`  // not_sent, held: not before this moment
+	RetryAt time.Time `json:"retry_at,omitzero"`  // not_sent, held, deferred: not before this moment
 	Refers  int64     `json:"refers,omitempty"`   // rejected: ledger sequence of what was refused; loss_accepted: of the newest record
 	Version string    `json:"version,omitempty"`  // node_started: of the program
 	Ring    string    `json:"key_ring,omitempty"` // node_started, attempt: SHA-256 of the key ring in force; key_ring: of the one that the version brings
@@ -181,11 +185,29 @@ const (
 	ClassFlood     = "flood"     // more is refused than is recorded one by one
 )
 
+// The states of Watched and Foreign records. They are stored: append only.
+const (
+	ShownAltered  = "altered"  // it says something else than was signed
+	ShownHidden   = "hidden"   // the account holds it, and the public does not see it
+	ShownDeleted  = "deleted"  // it is gone
+	ShownRestored = "restored" // it says what was signed again
+
+	ForeignPublic = "public" // the account shows it
+	ForeignGone   = "gone"   // it does so no more
+)
+
 // The states of Readiness records, as [tocsin/adapters.Readiness] writes them.
 const (
 	StateReady    = "ready"
 	StateDegraded = "degraded"
 	StateDown     = "down"
+)
+
+// The classes of a Deferred record: for what a post waits. Classes are stored: append only.
+const (
+	ClassReserve  = "reserve"  // what is left of the platform's budget is kept for an alert
+	ClassThrottle = "throttle" // the platform has asked the whole account to wait
+	ClassCircuit  = "circuit"  // the channel is broken, and what is tried next is another post
 )
 
 // ClassAltered is the class of a Failed record of a post that was read back with another
@@ -236,11 +258,15 @@ func (r *Record) Subject() string {
 	case Signature, Refused, Withdrawn:
 		role, _, _ := strings.Cut(r.Namespace, "@")
 		return "ledger.alert." + r.Alert + ".decision." + string(r.Type) + "." + role
+	case Watched:
+		return "ledger.alert." + r.Alert + ".watch." + r.Channel // not where deliveries are claimed
+	case Foreign:
+		return "ledger.watch." + r.Channel
 	case Attempt:
 		if r.Channel == "" {
 			return "ledger.alert." + r.Alert + ".attempt"
 		}
-	case Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
+	case Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded, Deferred:
 	default:
 		panic("ledger: record type " + string(r.Type))
 	}
@@ -260,9 +286,9 @@ func (r *Record) Link() string {
 // Delivery reports whether the record is part of carrying a bulletin to channels.
 func (r *Record) Delivery() bool {
 	switch r.Type {
-	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
+	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded, Deferred:
 		return true
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified, Watched, Foreign:
 		return false
 	}
 	return false
@@ -295,6 +321,14 @@ func (r *Record) Validate() error {
 		need(r.Channel == "" || ValidChannel(r.Channel), "channel is not a channel's name")
 		need(slices.Contains([]string{StateReady, StateDegraded, StateDown}, r.State), "state is not ready, degraded or down")
 		need(r.State == StateReady || r.Class != "" && r.Reason != "", "class or reason is missing")
+	case Watched:
+		r.needBulletin(need)
+		need(ValidChannel(r.Channel) && r.Part > 0, "channel or part is missing")
+		need(slices.Contains([]string{ShownAltered, ShownHidden, ShownDeleted, ShownRestored}, r.State), "state is not altered, hidden, deleted or restored")
+		need(r.State == ShownRestored || r.Reason != "", "reason is missing")
+	case Foreign:
+		need(ValidChannel(r.Channel) && r.PostID != "", "channel or post_id is missing")
+		need(r.State == ForeignPublic && r.Reason != "" || r.State == ForeignGone, "state is not public or gone, or reason is missing")
 	case Bulletin:
 		r.needBulletin(need)
 		need(r.Bytes > 0, "bytes is missing")
@@ -321,7 +355,7 @@ func (r *Record) Validate() error {
 		}
 	case Rejected:
 		need(r.Reason != "", "reason is missing")
-	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded:
+	case Attempt, Prepared, NotSent, Unknown, Absent, Posted, Verified, NotVerifiable, Failed, Held, Expired, Superseded, Deferred:
 		r.needBulletin(need)
 		r.needDelivery(need)
 	default:
@@ -353,7 +387,8 @@ func (r *Record) needDelivery(need func(bool, string)) {
 	need(r.Channel == "" && r.Type == Attempt || ValidChannel(r.Channel), "channel is not a channel's name")
 	need(r.Type != Posted || r.PostID != "", "post_id is missing")
 	need(r.Type != Prepared || r.Prepared != "", "prepared is missing")
-	need(r.Type != Failed && r.Type != Held && r.Type != Unknown && r.Type != NotSent || r.Reason != "", "reason is missing")
+	need(r.Type != Failed && r.Type != Held && r.Type != Unknown && r.Type != NotSent && r.Type != Deferred || r.Reason != "", "reason is missing")
+	need(r.Type != Deferred || r.Class != "" && !r.RetryAt.IsZero(), "class or retry_at is missing")
 }
 
 // Encode returns the record's JSON, or why it can't be a record.

@@ -216,6 +216,7 @@ type PartState struct {
 	Reason     string
 	Evidence   string
 	ReleasedAt time.Time // when the broker took the record that released the bulletin
+	Shown      Shown     // what was found since it was read back
 
 	begun   time.Time // when the broker took the record of the first attempt
 	claimed time.Time // when it took that of the newest one
@@ -330,6 +331,7 @@ type State struct {
 	Seq      int64
 	Realm    string
 	Epoch    string
+	Began    time.Time // when the broker took the first record
 	Alerts   map[string]*AlertState
 	Order    []string            // alerts in order of their first bulletin
 	Last     map[string]int64    // last sequence on each subject
@@ -351,8 +353,10 @@ type State struct {
 	seats     map[seat]incarnation     // the newest incarnation of each node
 	began     map[seat]int             // every "node/incarnation" that started, with its attempts after it was gone
 	readiness map[readinessOf]ReadinessState
-	decisions []touch // ascending
-	posts     []touch // ascending
+	circuits  map[string]Circuit
+	foreign   map[string][]ForeignPost // by channel, in ledger order
+	decisions []touch                  // ascending
+	posts     []touch                  // ascending
 }
 
 // A seat is a node, or an incarnation of one, as far as a credential speaks for it: a node that
@@ -435,7 +439,7 @@ func NewState() *State {
 	return &State{
 		Alerts: map[string]*AlertState{}, Last: map[string]int64{}, Carried: map[string][]string{}, Codes: map[string][]string{}, JudgedBy: map[string]int64{},
 		times: map[int64]time.Time{}, handed: map[int64]*BulletinState{}, rejected: map[int64]bool{}, seats: map[seat]incarnation{}, began: map[seat]int{},
-		readiness: map[readinessOf]ReadinessState{},
+		readiness: map[readinessOf]ReadinessState{}, circuits: map[string]Circuit{}, foreign: map[string][]ForeignPost{},
 	}
 }
 
@@ -495,7 +499,7 @@ func (s *State) apply(e *Entry, before int64) error {
 	}
 	switch r.Type {
 	case Genesis:
-		s.Realm, s.Epoch = r.Realm, r.Epoch
+		s.Realm, s.Epoch, s.Began = r.Realm, r.Epoch, e.Time
 	case NodeStarted, NodeStopped:
 		return s.applyNode(e, foreign)
 	case LossAccepted: // a fact for auditors
@@ -513,6 +517,10 @@ func (s *State) apply(e *Entry, before int64) error {
 		return s.applyContact(e, foreign)
 	case Notified:
 		return s.applyNotified(e, foreign)
+	case Watched:
+		return s.applyWatched(e, foreign)
+	case Foreign:
+		return s.applyForeign(e, foreign)
 	default:
 		return s.applyDelivery(e, before, foreign)
 	}
@@ -820,14 +828,14 @@ func (s *State) meets(p *PartState, r *Record, channel string, before int64) boo
 	switch r.Type {
 	case Attempt:
 		return p.Changed >= before
-	case Expired, Superseded:
+	case Expired, Superseded, Deferred:
 		return p.ClaimSeq > before
 	case Prepared, Held, Failed:
 		return p.ClaimSeq > before || slices.Contains(p.owing, r.Node)
 	case NotSent, Unknown, Posted:
 		return slices.Contains(p.owing, r.Node)
 	case Absent, Verified, NotVerifiable:
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified, Watched, Foreign:
 	}
 	return false
 }
@@ -891,6 +899,7 @@ func (s *State) step(b *BulletinState, channel string, e *Entry) string {
 	for len(*list) < place {
 		*list = append(*list, &PartState{State: StatePending})
 	}
+	s.answered(channel, &now, e)
 	(*list)[place-1].move(e, s.times)
 	if r.Type == Posted && r.Mark == 0 {
 		s.posts = append(s.posts, touch{e.Seq, r.Alert})
@@ -919,9 +928,9 @@ func from(t Type) []DeliveryState {
 	case Held:
 		// Also once more: a node that was started again finds the same cause.
 		return []DeliveryState{StatePending, StateAttempting, StateUnknown, StateHeld}
-	case Expired, Superseded:
+	case Expired, Superseded, Deferred:
 		return []DeliveryState{StatePending, StateHeld}
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified, Watched, Foreign:
 	}
 	return nil
 }
@@ -992,7 +1001,7 @@ func between(t, from, to time.Time) time.Time {
 func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 	r := &e.Record
 	p.Changed = e.Seq
-	again := r.Type == Attempt || r.Type == Prepared
+	again := r.Type == Attempt || r.Type == Prepared || r.Type == Deferred && p.Misses > 0
 	if !again || p.Misses == 0 {
 		p.Class, p.Reason = r.Class, r.Reason
 	}
@@ -1003,7 +1012,7 @@ func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 	switch {
 	case r.Type == NotSent, r.Type == Absent:
 		p.Misses++
-	case !again && r.Type != Unknown:
+	case !again && r.Type != Unknown && r.Type != Deferred:
 		p.Misses = 0
 	}
 	switch r.Type {
@@ -1057,6 +1066,8 @@ func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 		p.State = StateExpired
 	case Superseded:
 		p.State = StateSuperseded
-	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified:
+	case Deferred:
+		p.State = StatePending
+	case Genesis, NodeStarted, NodeStopped, LossAccepted, KeyRing, Readiness, Bulletin, Signature, Rejected, Refused, Withdrawn, Contact, Notified, Watched, Foreign:
 	}
 }

@@ -21,9 +21,11 @@ type Alert struct {
 	ID       alert.ID
 	Code     alert.Code
 	Realm    alert.Realm
-	Sender   string   // CAP sender
-	Channels []string // "telegram-a": name; the kind is what stands before the first hyphen
-	Parts    int      // posts for each channel; 0 for 1
+	Status   alert.Status  // of its messages; "" for Exercise, or Actual in the live realm
+	Urgency  alert.Urgency // "" for Expected
+	Sender   string        // CAP sender
+	Channels []string      // "telegram-a": name; the kind is what stands before the first hyphen
+	Parts    int           // posts for each channel; 0 for 1
 	Composed time.Time
 	Expires  time.Time
 	Image    []byte // JPEG that every post shows, at Post.ImageURL; nil for none
@@ -193,6 +195,9 @@ func (a *Alert) message(number int, kind alert.MsgType, expires time.Time) *aler
 	if a.Realm == alert.RealmLive {
 		m.Status, m.Note = alert.StatusActual, ""
 	}
+	if a.Status != "" {
+		m.Status = a.Status
+	}
 	if number > 1 {
 		m.References = a.chain
 	}
@@ -203,5 +208,8 @@ func (a *Alert) message(number int, kind alert.MsgType, expires time.Time) *aler
 		SenderName: "Provincia di Savona", Headline: "Allerta arancione a Savona", Description: "Piogge forti.", Instruction: "Allontanarsi dai torrenti.",
 		Areas: []alert.Area{{Desc: "Savona", Geocodes: []alert.NamedValue{{Name: "ISTAT", Value: "009056"}}}},
 	}}
+	if a.Urgency != "" {
+		m.Infos[0].Urgency = a.Urgency
+	}
 	return m
 }

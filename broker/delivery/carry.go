@@ -69,6 +69,7 @@ func (l *lane) carry(ctx context.Context, id string) time.Time {
 		if step.do != attempt {
 			l.deciding(id, false)
 		}
+		l.ranked(id, rankOf(&items[len(items)-1]))
 		next, err := l.perform(ledger.WithTrace(ctx, it.release.trace), id, it, step)
 		switch {
 		case errors.Is(err, errStale):
@@ -114,6 +115,11 @@ func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.T
 	p := it.state(s.at)
 	switch s.do {
 	case attempt:
+		if h := l.hold(it, s.at); !h.until.IsZero() {
+			l.deciding(id, false)
+			return l.keepBack(ctx, id, it, s.at, h)
+		}
+		l.pacer.tries(l.s.Now())
 		return l.attempt(ctx, id, it, s.at)
 	case send:
 		return time.Time{}, l.send(ctx, id, it, s.at)
@@ -132,7 +138,7 @@ func (l *lane) perform(ctx context.Context, id string, it *item, s step) (time.T
 		})
 	case supersede:
 		return time.Time{}, l.conclude(ctx, id, it, s.at, ledger.Record{
-			Type: ledger.Superseded, Reason: "a newer bulletin of this alert was released before this one was published here",
+			Type: ledger.Superseded, Reason: s.why,
 		})
 	case giveUp:
 		class := adapters.Permanent.String()
@@ -207,6 +213,7 @@ func (l *lane) write(ctx context.Context, id string, it *item, at slot, r ledger
 		return err
 	}
 	l.s.meters.recorded(ctx, l.ch.Channel, &r)
+	defer l.measureCircuit(ctx)
 	l.watchClock(ctx)
 	switch r.Type { //nolint:exhaustive // the others end nothing
 	case ledger.Verified, ledger.NotVerifiable, ledger.Failed, ledger.Expired, ledger.Superseded:
@@ -499,6 +506,9 @@ func (l *lane) refused(ctx context.Context, id string, it *item, at slot, p ledg
 	}
 	r := ledger.Record{Class: failure.Kind.String(), Cause: failure.Code, Reason: failure.Err.Error()}
 	memory := l.remember(it.b.SHA256(), at)
+	if failure.Wide && failure.After > 0 {
+		l.pacer.asks(l.s.Now(), failure.After)
+	}
 	switch failure.Kind {
 	case adapters.NotSent:
 		r.Type = ledger.NotSent

@@ -64,7 +64,7 @@ func (s *Service) first(ctx context.Context, l *lane, id string, it *item) (stri
 	until := l.ch.PublishTimeout
 	var begin []*lane
 	for _, other := range s.lanes {
-		if other == l || !s.eligible(other, id, it) {
+		if other == l || !s.eligible(other, id, it) || !other.hold(it, post(1)).until.IsZero() {
 			continue
 		}
 		joined, taken := other.join(id)

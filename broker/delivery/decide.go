@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"fmt"
 	"time"
 
 	"tocsin/broker/bulletin"
@@ -145,7 +146,8 @@ func decidePending(s *step, items []item, v *view, retryAt time.Time) {
 	case v.over(it.b.Expires) && doubtful:
 		s.do, s.why = giveUp, "whether it is public was never found out, and the alert has expired since: look at the channel by hand, and take down what is out of date"
 	case s.item < len(items)-1:
-		s.do = supersede
+		newer := items[len(items)-1].b
+		s.do, s.why = supersede, fmt.Sprintf("bulletin %d of this alert (%s) was released before this one was published here", newer.Number, newer.Message.MsgType)
 	case v.over(it.b.Expires):
 		s.do = expire
 	case s.at.n > 1 && it.parts[s.at.n-2].PostID == "":

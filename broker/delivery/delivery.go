@@ -61,6 +61,19 @@ type Channel struct {
 	// RetryFirst and RetryMost bound the wait between attempts, which doubles
 	// with jitter; 0 for 0.5 and 60 seconds. A platform's own word goes first.
 	RetryFirst, RetryMost time.Duration
+	// Watch says when a post is read again after it was published, and WatchEvery how often
+	// after the last of these moments, until its bulletin expires. None for 1, 5, 15 and 60
+	// minutes; 0 for an hour.
+	Watch      []time.Duration
+	WatchEvery time.Duration
+	// WatchAgain is when a post that was found changed is read once more; 0 for 30 seconds.
+	WatchAgain time.Duration
+	// ListEvery is how often the account is looked through for posts that no bulletin covers;
+	// 0 for what the channel says.
+	ListEvery time.Duration
+	// Shared says that others publish on the account too, what no bulletin covers: nobody is
+	// told of that.
+	Shared bool
 	// Unsearchable applies where the channel can't be searched.
 	Unsearchable Unsearchable
 }
@@ -77,6 +90,15 @@ func (c Channel) withDefaults() Channel {
 	}
 	if len(c.ReadBack) == 0 {
 		c.ReadBack = []time.Duration{0, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute}
+	}
+	if len(c.Watch) == 0 {
+		c.Watch = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
+	}
+	if c.WatchEvery == 0 {
+		c.WatchEvery = time.Hour
+	}
+	if c.WatchAgain == 0 {
+		c.WatchAgain = 30 * time.Second
 	}
 	if c.RetryFirst == 0 {
 		c.RetryFirst = 500 * time.Millisecond
@@ -183,7 +205,7 @@ func New(c Config) (*Service, error) {
 		l := newLane(s, ch.withDefaults())
 		s.lanes = append(s.lanes, l)
 		if _, ok := ch.Channel.(adapters.Marker); ok {
-			l.marks = newMarkLane(s, ch.withDefaults())
+			l.marks = newMarkLane(s, ch.withDefaults(), l.pacer)
 			s.marks = append(s.marks, l.marks)
 		}
 	}
@@ -222,7 +244,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	var begun int64 // what came before is among the open alerts below
 	s.Ledger.View(func(st *ledger.State) { begun = st.Seq })
-	open := s.wakeOpen()
+	open := s.wakeOpen(ctx)
 	s.work.Go(func() { s.watch(ctx, begun) })
 	s.work.Go(func() { s.tend(ctx, begun, open) })
 	s.work.Go(func() { s.remind(ctx) })
@@ -231,6 +253,9 @@ func (s *Service) Run(ctx context.Context) error {
 			h.wake(id)
 		}
 		s.work.Go(func() { h.run(ctx) })
+	}
+	for _, l := range s.lanes {
+		s.work.Go(func() { l.watchPosts(ctx) })
 	}
 	s.work.Go(func() { s.restoreArchive(ctx, archive) })
 	<-ctx.Done()
@@ -242,8 +267,13 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // wakeOpen wakes every lane for every alert on which something may be left to do.
-func (s *Service) wakeOpen() []string {
+func (s *Service) wakeOpen(ctx context.Context) []string {
 	open := s.open()
+	for _, id := range open {
+		if items, err := s.library.items(ctx, id, ""); err == nil { // with an error the lanes try again
+			s.ranked(id, items)
+		}
+	}
 	for _, id := range open {
 		s.wake(id)
 	}
@@ -277,6 +307,15 @@ func unfinished(b *ledger.BulletinState) bool {
 	return false
 }
 
+// ranked tells all lanes how urgent an alert is, by its newest bulletin.
+func (s *Service) ranked(id string, items []item) {
+	if n := len(items); n > 0 {
+		for _, l := range s.lanes {
+			l.ranked(id, rankOf(&items[n-1]))
+		}
+	}
+}
+
 // wake has all lanes look at an alert.
 func (s *Service) wake(id string) {
 	for _, l := range s.lanes {
@@ -305,7 +344,7 @@ func (s *Service) watch(ctx context.Context, seen int64) {
 		if left {
 			// Another node has ended, or was started again: what it leaves is not
 			// waited for any more. Or the key ring is another one.
-			s.wakeOpen()
+			s.wakeOpen(ctx)
 		}
 		s.awaitRecords(ctx, changed)
 	}
@@ -340,6 +379,7 @@ func (s *Service) decided(ctx context.Context, id string) {
 			h.wake(id)
 		}
 	}
+	s.ranked(id, items)
 	switch n := len(items); {
 	case n > 0 && (items[n-1].b.Kind != "" || items[n-1].b.Message.MsgType == alert.MsgCancel):
 		for _, l := range s.lanes {

@@ -32,6 +32,8 @@ type lane struct {
 	marks *lane
 	// reminder is set by Run before it reminds.
 	reminder *ledger.Reminder
+	// pacer is what the channel's two lanes know of what the platform bears.
+	pacer *pacer
 	// clockOff says that the log has been told of the platform's other time.
 	clockOff atomic.Bool
 
@@ -41,6 +43,7 @@ type lane struct {
 	free    int                    // workers that are not busy
 	spare   bool                   // the worker that is kept for what is urgent is not busy
 	urgent  map[string]bool        // alerts that wait for nobody else's: revocations
+	ranks   map[string]rank        // of alerts, as they were last seen; kept while something is left to do
 	busy    map[string]*job        // alerts that a worker has
 	queue   []string               // alerts that wait for a worker
 	timers  map[string]*time.Timer // alerts that wait for a moment
@@ -77,16 +80,16 @@ type memory struct {
 
 func newLane(s *Service, ch Channel) *lane {
 	return &lane{
-		s: s, ch: ch, name: ch.Channel.Name(), decide: decide, free: ch.Workers, spare: true, urgent: map[string]bool{}, shown: map[int64]bool{},
+		s: s, ch: ch, name: ch.Channel.Name(), decide: decide, pacer: &pacer{}, free: ch.Workers, spare: true, urgent: map[string]bool{}, ranks: map[string]rank{}, shown: map[int64]bool{},
 		busy: map[string]*job{}, timers: map[string]*time.Timer{}, memory: map[memoryKey]*memory{}, ahead: map[string]chan struct{}{},
 	}
 }
 
 // newMarkLane returns the lane for marks on the same channel.
-func newMarkLane(s *Service, ch Channel) *lane {
+func newMarkLane(s *Service, ch Channel, p *pacer) *lane {
 	ch.Workers = 1
 	l := newLane(s, ch)
-	l.decide = decideMarks
+	l.decide, l.pacer = decideMarks, p
 	return l
 }
 
@@ -137,18 +140,46 @@ func (l *lane) wake(id string) {
 }
 
 // available reports whether a worker can take the alert now. The caller holds mu.
-func (l *lane) available(id string) bool { return l.free > 0 || l.spare && l.urgent[id] }
+//
+// The last free worker is kept from what may wait, so that a platform that answers slowly does not have an alert wait
+// behind exercises.
+func (l *lane) available(id string) bool {
+	least := 0
+	if r, known := l.ranks[id]; known && r.tier < alerting && l.ch.Workers > 1 {
+		least = 1
+	}
+	return l.free > least || l.spare && l.urgent[id]
+}
 
-// enqueue has the alert wait for a worker, ahead of the others if it is urgent. The
+// ranked notes how urgent an alert is.
+func (l *lane) ranked(id string, r rank) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ranks[id] = r
+}
+
+// enqueue has the alert wait for a worker, ahead of all that are less urgent. The
 // caller holds mu.
 func (l *lane) enqueue(id string) {
-	switch {
-	case slices.Contains(l.queue, id):
-	case l.urgent[id]:
-		l.queue = slices.Insert(l.queue, 0, id)
-	default:
-		l.queue = append(l.queue, id)
+	if slices.Contains(l.queue, id) {
+		return
 	}
+	i := slices.IndexFunc(l.queue, func(other string) bool { return l.first(id, other) })
+	if i < 0 {
+		i = len(l.queue)
+	}
+	l.queue = slices.Insert(l.queue, i, id)
+}
+
+// first reports whether one alert goes before another that waits already. Of one that nobody
+// has looked at yet nothing is known: it keeps its place. The caller holds mu.
+func (l *lane) first(id, other string) bool {
+	if l.urgent[id] != l.urgent[other] {
+		return l.urgent[id]
+	}
+	mine, known := l.ranks[id]
+	theirs, both := l.ranks[other]
+	return known && both && mine.before(theirs)
 }
 
 // join makes sure that a worker of the lane takes part in what another lane is
@@ -231,6 +262,7 @@ func (l *lane) release(id string, next time.Time) {
 		l.timers[id] = time.AfterFunc(max(next.Sub(l.s.Now()), 0), func() { l.wake(id) })
 	default:
 		delete(l.urgent, id)
+		delete(l.ranks, id)
 	}
 	if len(l.queue) > 0 && l.available(l.queue[0]) {
 		// A name of its own: the timer above keeps id.

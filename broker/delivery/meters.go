@@ -19,6 +19,8 @@ type meters struct {
 	toVerified metric.Float64Histogram
 	offset     metric.Float64Gauge
 	breakglass metric.Int64Counter
+	circuit    metric.Int64Gauge
+	alarms     metric.Int64Counter
 }
 
 func newMeters(provider metric.MeterProvider) (m meters, err error) {
@@ -38,6 +40,14 @@ func newMeters(provider metric.MeterProvider) (m meters, err error) {
 	}
 	if m.breakglass, err = meter.Int64Counter("tocsin.delivery.breakglass",
 		metric.WithDescription("bulletins that this node saw released by one organisation alone")); err != nil {
+		return m, err
+	}
+	if m.circuit, err = meter.Int64Gauge("tocsin.delivery.circuit",
+		metric.WithDescription("0 where the channel works, 1 where it is broken and the next attempt shows whether it still is, 2 where it is broken and what may wait waits")); err != nil {
+		return m, err
+	}
+	if m.alarms, err = meter.Int64Counter("tocsin.watch.found",
+		metric.WithDescription("what this node found on accounts after deliveries were done, by channel and what: altered, hidden, deleted, restored, public (a post that no bulletin covers), gone")); err != nil {
 		return m, err
 	}
 	if m.offset, err = meter.Float64Gauge("tocsin.platform.clock_offset", metric.WithUnit("s"),
@@ -91,4 +101,17 @@ func classOf(r *ledger.Record) string {
 // clock measures a clock.
 func (m *meters) clock(ctx context.Context, ch adapters.Channel, offset time.Duration) {
 	m.offset.Record(ctx, offset.Seconds(), metric.WithAttributes(attribute.String("channel", ch.Name()), attribute.String("kind", ch.Kind())))
+}
+
+// measureCircuit measures whether what is sent to the lane's channel arrives.
+func (l *lane) measureCircuit(ctx context.Context) {
+	var c ledger.Circuit
+	l.s.Ledger.View(func(st *ledger.State) { c = st.Circuit(l.name) })
+	level := map[ledger.CircuitState]int64{ledger.CircuitHalfOpen: 1, ledger.CircuitOpen: 2}[c.State(l.s.Ledger.Time())]
+	l.s.meters.circuit.Record(ctx, level, metric.WithAttributes(attribute.String("channel", l.name), attribute.String("kind", l.ch.Channel.Kind())))
+}
+
+// watched counts what the watch found.
+func (m *meters) watched(ctx context.Context, ch adapters.Channel, r *ledger.Record) {
+	m.alarms.Add(ctx, 1, metric.WithAttributes(attribute.String("channel", ch.Name()), attribute.String("kind", ch.Kind()), attribute.String("found", r.State)))
 }

@@ -10,11 +10,13 @@ package readiness
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"tocsin/adapters"
+	"tocsin/broker/ledger"
 )
 
 // The aspects of a node, beside those of channels. Aspects are stored: append only.
@@ -26,6 +28,7 @@ const (
 	AspectClock      adapters.Aspect = "clock"       // how far it is from those of the platforms
 	AspectTimeSource adapters.Aspect = "time_source" // whether something keeps the clock right
 	AspectCheck      adapters.Aspect = "check"       // the looking itself
+	AspectCircuit    adapters.Aspect = "circuit"     // of a channel: whether what was sent to it last arrived
 )
 
 // lookTime bounds one look.
@@ -50,6 +53,19 @@ func Channel(ch adapters.Channel) Subject {
 		}}
 	}
 	return Subject{Name: ch.Name(), Kind: ch.Kind(), Fate: c.Fate(), Every: c.CheckEvery(), Look: c.Check}
+}
+
+// CircuitFinding returns what the latest attempts on a channel tell of it. A channel that is
+// broken is not down by that alone: alerts are tried on it all the same.
+func CircuitFinding(c ledger.Circuit, now time.Time) adapters.Finding {
+	if c.State(now) == ledger.CircuitClosed {
+		return adapters.Finding{Aspect: AspectCircuit, State: adapters.Ready}
+	}
+	return adapters.Finding{
+		Aspect: AspectCircuit, State: adapters.Degraded,
+		Reason: fmt.Sprintf("the latest %d attempts on this channel came to nothing, the last one for this: %s", c.Failures, c.Reason),
+		Advice: "mend what the reason names and send an exercise: the first post that goes out ends this; meanwhile be ready to post by hand",
+	}
 }
 
 // A Standing is how a subject stands.

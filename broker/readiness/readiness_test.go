@@ -312,3 +312,15 @@ func TestSharedFate(t *testing.T) {
 		t.Errorf("the report says %+v, want degraded, with what is worst first", r)
 	}
 }
+
+// TestABrokenChannelIsToldOf has attempts on a channel come to nothing.
+func TestABrokenChannelIsToldOf(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	for failures, want := range map[int]adapters.Readiness{0: adapters.Ready, ledger.BrokenAfter - 1: adapters.Ready, ledger.BrokenAfter: adapters.Degraded} {
+		f := readiness.CircuitFinding(ledger.Circuit{Failures: failures, At: at, Reason: "no route to host"}, at.Add(time.Hour))
+		if f.State != want || f.State != adapters.Ready && (f.Advice == "" || !strings.Contains(f.Reason, "no route to host")) {
+			t.Errorf("after %d failures: %+v, want %s", failures, f, want)
+		}
+	}
+}

@@ -76,7 +76,7 @@ func (ch *channelConfig) strange() []string {
 	if !slices.Contains(kinds(), ch.Kind) {
 		return nil // that is said already
 	}
-	every := []string{"public_name", "name", "kind", "profile", "timeout", "workers", "settle", "read_back", "unsearchable", "adapter", "languages"}
+	every := []string{"public_name", "name", "kind", "profile", "timeout", "workers", "settle", "read_back", "unsearchable", "shared_account", "adapter", "languages"}
 	var out []string
 	for field, value := range reflect.ValueOf(*ch).Fields() {
 		key := field.Tag.Get("yaml")
@@ -153,7 +153,7 @@ func (ch *channelConfig) open(c *config, getenv func(string) string, site siteAc
 // carried returns the channel as the delivery works it.
 func (ch *channelConfig) carried(made adapters.Channel) delivery.Channel {
 	d := delivery.Channel{
-		Channel: made, Workers: ch.Workers, Settle: ch.Settle, ReadBack: ch.ReadBack, Unsearchable: delivery.Unsearchable(ch.Unsearchable),
+		Channel: made, Workers: ch.Workers, Settle: ch.Settle, ReadBack: ch.ReadBack, Shared: ch.Shared, Unsearchable: delivery.Unsearchable(ch.Unsearchable),
 	}
 	if ch.Timeout > 0 {
 		d.PublishTimeout = ch.Timeout + 10*time.Second

@@ -315,7 +315,7 @@ func (p *program) aspectWord(a adapters.Aspect) string {
 		adapters.AspectVersion: {"versione dell'API", "API version"}, adapters.AspectReadBack: {"rilettura", "read-back"}, adapters.AspectImageHost: {"immagini", "pictures"},
 		adapters.AspectCertificate: {"certificato", "certificate"}, readiness.AspectDisk: {"disco", "disk"}, readiness.AspectBroker: {"broker", "broker"},
 		readiness.AspectLedger: {"registro", "ledger"}, readiness.AspectKeyRing: {"portachiavi", "key ring"}, readiness.AspectClock: {"orologio", "clock"},
-		readiness.AspectTimeSource: {"fonte dell'ora", "time source"}, readiness.AspectCheck: {"controllo", "check"},
+		readiness.AspectTimeSource: {"fonte dell'ora", "time source"}, readiness.AspectCheck: {"controllo", "check"}, readiness.AspectCircuit: {"invii", "attempts"},
 	}
 	if w, ok := words[a]; ok {
 		return p.say(w[0], w[1])

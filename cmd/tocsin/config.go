@@ -185,6 +185,9 @@ type channelConfig struct {
 	Settle []time.Duration `yaml:"settle"`
 	// ReadBack says when a post is read back; left out for the delivery's times.
 	ReadBack []time.Duration `yaml:"read_back"`
+	// Shared says that others publish on the account too: the watch reports no post that no
+	// bulletin covers.
+	Shared bool `yaml:"shared_account"`
 	// Unsearchable is "hold" or "post_again", for channels that can't be searched.
 	Unsearchable string `yaml:"unsearchable"`
 	// Languages are the only ones that its posts say, in this order; empty for all.

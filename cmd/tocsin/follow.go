@@ -30,7 +30,7 @@ type journal struct {
 // observe takes the next entry, as [ledger.Options] hands it on. What has no effect
 // is not a step.
 func (j *journal) observe(e *ledger.Entry, err error) {
-	if err != nil || !e.Record.Delivery() && e.Record.Type != ledger.Signature {
+	if err != nil || !e.Record.Delivery() && e.Record.Type != ledger.Signature && e.Record.Type != ledger.Watched {
 		return
 	}
 	j.mu.Lock()
@@ -229,9 +229,11 @@ func (t *teller) parts(digest, channel string) int {
 // waits still, under a word of its own.
 func stateAfter(r *ledger.Record) string {
 	switch r.Type { //nolint:exhaustive // the others are called as the state that they lead to
+	case ledger.Watched:
+		return r.State
 	case ledger.Attempt:
 		return string(ledger.StateAttempting)
-	case ledger.NotSent, ledger.Absent:
+	case ledger.NotSent, ledger.Absent, ledger.Deferred:
 		return string(ledger.StatePending)
 	case ledger.NotVerifiable:
 		return string(ledger.StatePosted)
@@ -254,6 +256,8 @@ func (t *teller) facts(e *ledger.Entry) string {
 			return say("non pubblicato, si riprova alle %s", "not published, to be tried again at %s", t.p.retry(r.RetryAt.In(rome()), e.Time.In(rome())))
 		}
 		return say("non pubblicato, si riprova", "not published, to be tried again")
+	case ledger.Deferred:
+		return say("rimandato, si va avanti alle %s", "kept back, it goes on at %s", t.p.retry(r.RetryAt.In(rome()), e.Time.In(rome())))
 	case ledger.Absent:
 		return say("cercato: non c'è, si invia di nuovo", "looked for: it is not there, it is sent again")
 	case ledger.Posted:

@@ -18,6 +18,8 @@ type markStatus struct {
 	PostID   string `json:"post_id"`
 	Attempts int    `json:"attempts"`
 	Reason   string `json:"reason,omitempty"`
+	// Waits is for what it is kept back, and until when.
+	Waits *waitStatus `json:"waits,omitempty"`
 
 	final bool
 }
@@ -31,11 +33,11 @@ func marksOf(a *ledger.AlertState, b *ledger.BulletinState, signed *bulletin.Bul
 	}
 	for i, m := range signed.MarksFor(channel) {
 		p := b.Mark(channel, i+1)
-		if p.Attempts == 0 && (m.When != bulletin.AtRelease || !b.Attempted() || !bearsMarks(a, m)) {
+		if p.Attempts == 0 && p.Changed == 0 && (m.When != bulletin.AtRelease || !b.Attempted() || !bearsMarks(a, m)) {
 			continue
 		}
 		out = append(out, markStatus{
-			On: m.On, Part: m.Part, When: string(m.When), Form: string(m.Form), State: string(p.State), PostID: p.PostID, Attempts: p.Attempts, Reason: p.Reason,
+			On: m.On, Part: m.Part, When: string(m.When), Form: string(m.Form), State: string(p.State), PostID: p.PostID, Attempts: p.Attempts, Reason: p.Reason, Waits: waitOf(&p),
 			final: p.Final() || p.State == ledger.StateHeld,
 		})
 	}

@@ -65,7 +65,11 @@ func (n *node) openWatch(channels []delivery.Channel) (err error) {
 		look, once := s.Look, sync.OnceFunc(first.one)
 		s.Look = func(ctx context.Context) []adapters.Finding {
 			defer once()
-			return look(ctx)
+			found := look(ctx)
+			n.ledger.View(func(st *ledger.State) {
+				found = append(found, readiness.CircuitFinding(st.Circuit(s.Name), n.ledger.Time()))
+			})
+			return found
 		}
 		subjects = append(subjects, s)
 	}

@@ -34,10 +34,72 @@ type channelStatus struct {
 	// Misses counts the attempts in a row that left nothing public, from the number on
 	// from which a person should look at the reason while they go on.
 	Misses int `json:"misses,omitempty"`
+	// Waits is for what the post is kept back, and until when: its reason says why.
+	Waits *waitStatus `json:"waits,omitempty"`
+	// Watch is what was found since the post was read back, where the public does not see what was
+	// signed.
+	Watch *watchStatus `json:"watch,omitempty"`
+	// Circuit is how the latest attempts on the channel ended, of all alerts, where it is broken.
+	Circuit *circuitStatus `json:"circuit,omitempty"`
 	// Marks are what becomes of earlier posts on the channel, and of its own when it expires.
 	Marks []markStatus `json:"marks,omitempty"`
 
 	final bool
+}
+
+// waitStatus is for what something is kept back: reserve, throttle or circuit.
+type waitStatus struct {
+	For   string    `json:"for"`
+	Until time.Time `json:"until"` // it is tried again from then on
+}
+
+// watchStatus is a public post that is not as it was signed.
+type watchStatus struct {
+	Found  string    `json:"found"` // altered, hidden or deleted
+	At     time.Time `json:"at"`
+	Part   int       `json:"part"`
+	Reason string    `json:"reason"`
+}
+
+// foreignStatus is a post on an account that no bulletin covers.
+type foreignStatus struct {
+	Channel string    `json:"channel"`
+	PostID  string    `json:"post_id"`
+	URL     string    `json:"url,omitempty"`
+	Found   time.Time `json:"found"`
+	Posted  time.Time `json:"posted,omitzero"`
+	Reason  string    `json:"reason"`
+}
+
+// foreignOf lists the posts that the accounts show and no bulletin covers.
+func foreignOf(s *ledger.State) []foreignStatus {
+	var all []foreignStatus
+	for _, channel := range s.WatchedChannels() {
+		for _, p := range s.ForeignPosts(channel) {
+			if p.Gone.IsZero() {
+				all = append(all, foreignStatus{channel, p.PostID, p.URL, p.At, p.PostedAt, p.Reason})
+			}
+		}
+	}
+	return all
+}
+
+// circuitStatus is a channel that is broken.
+type circuitStatus struct {
+	State    string    `json:"state"` // open or half_open
+	Failures int       `json:"failures"`
+	Since    time.Time `json:"since"`
+	Reason   string    `json:"reason"`
+}
+
+// circuitOf returns how a channel stands, nil where it works.
+func circuitOf(s *ledger.State, channel string, now time.Time) *circuitStatus {
+	c := s.Circuit(channel)
+	state := c.State(now)
+	if state == ledger.CircuitClosed {
+		return nil
+	}
+	return &circuitStatus{string(state), c.Failures, c.Since, c.Reason}
 }
 
 // bulletinStatus is one bulletin of an alert.
@@ -137,6 +199,8 @@ type alertStatus struct {
 	Code        string           `json:"code"`
 	Bulletins   []bulletinStatus `json:"bulletins"`
 	Refusals    []refusalStatus  `json:"refusals,omitempty"` // what the ledger says was refused of this alert
+	// Foreign are the posts on the accounts that no bulletin covers, of no alert.
+	Foreign []foreignStatus `json:"foreign_posts,omitempty"`
 }
 
 // statusOf reads an alert's status from the folded ledger. addressed gives each bulletin
@@ -151,6 +215,9 @@ func statusOf(s *ledger.State, id string, addressed map[string]*bulletin.Bulleti
 			known[c.Name] = true
 			status := channelOf(b, c)
 			status.Marks = marksOf(a, b, addressed[b.SHA256], c.Name)
+			if !status.final {
+				status.Circuit = circuitOf(s, c.Name, time.Now())
+			}
 			bs.Channels = append(bs.Channels, status)
 		}
 		for _, name := range slices.Sorted(maps.Keys(b.Deliveries)) {
@@ -324,6 +391,10 @@ func channelOf(b *ledger.BulletinState, addressee bulletin.Channel) channelStatu
 			if p.Misses >= delivery.Patience {
 				c.Misses = p.Misses
 			}
+			c.Waits = waitOf(&p)
+		}
+		if p.Shown.Amiss() && c.Watch == nil {
+			c.Watch = &watchStatus{p.Shown.State, p.Shown.At, n + 1, p.Shown.Reason}
 		}
 		c.Attempts = max(c.Attempts, p.Attempts)
 		c.Reconciled = c.Reconciled || p.Reconciled
@@ -344,6 +415,17 @@ func channelOf(b *ledger.BulletinState, addressee bulletin.Channel) channelStatu
 		c.ReleasedToVerified = since(released, verified)
 	}
 	return c
+}
+
+// waitOf returns for what a post is kept back, nil where it is not.
+func waitOf(p *ledger.PartState) *waitStatus {
+	switch p.Class {
+	case ledger.ClassReserve, ledger.ClassThrottle, ledger.ClassCircuit:
+		if p.State == ledger.StatePending {
+			return &waitStatus{p.Class, p.RetryAt}
+		}
+	}
+	return nil
 }
 
 // progress lists the states from the one that needs a person most to the end.
@@ -415,6 +497,7 @@ Fields that are there only where they are needed, such as "missing", "refused", 
 				return p.printJSON(status)
 			}
 			p.writeStatus(p.out, status)
+			p.writeForeign(p.out, status.Foreign)
 			for _, r := range status.Refusals {
 				writeLine(p.out, "  ", p.refusalWords(r.Record, r.Refers, r.Class, r.Reason))
 			}
@@ -437,6 +520,7 @@ func (d *desk) status(ctx context.Context, id string) alertStatus {
 		out.stand(s, d.authority, verdicts)
 		out.refuse(s, verdicts)
 		out.compare(d.carried(s))
+		out.Foreign = foreignOf(s)
 	})
 	out.Untrusted = d.distrust()
 	if v, _ := d.rings.Version(); v != nil {
@@ -504,9 +588,12 @@ func (p *program) listAlerts(ctx context.Context, d *desk, asJSON bool) error {
 	case len(all) == 0:
 		p.print("Nel registro non c'è nessuna allerta.", "The ledger holds no alert.")
 	}
+	var strangers []foreignStatus
+	d.ledger.View(func(s *ledger.State) { strangers = foreignOf(s) })
 	for _, s := range all {
 		p.writeStatus(p.out, s)
 	}
+	p.writeForeign(p.out, strangers)
 	if refusals > 0 {
 		p.print("Respinti nel registro: %d. Quali e perché: tocsin audit verify", "Refused in the ledger: %d. Which, and why: tocsin audit verify", refusals)
 	}
@@ -518,11 +605,22 @@ func (p *program) stateWords(state string) string {
 	italian := map[string]string{
 		"pending": "in attesa", "prepared": "preparato", "attempting": "invio in corso", "unknown": "esito ignoto, si cerca", "posted": "pubblicato", "verified": "verificato",
 		"failed": "serve una persona", "expired": "scaduto", "superseded": "superato", "held": "sospeso",
+		ledger.ShownAltered: "MODIFICATO DA ALTRI", ledger.ShownHidden: "NASCOSTO DA ALTRI", ledger.ShownDeleted: "CANCELLATO DA ALTRI", ledger.ShownRestored: "di nuovo a posto",
 	}
 	if p.lang == "en" || italian[state] == "" {
 		return state
 	}
 	return italian[state]
+}
+
+// writeForeign lists the posts that no bulletin covers.
+func (p *program) writeForeign(w io.Writer, all []foreignStatus) {
+	for _, f := range all {
+		writeLine(w, "", p.say("ALLARME: su %s c'è un post di altri (%s %s), visto il %s: %s", "ALARM: %s shows a post of somebody else (%s %s), found on %s: %s",
+			f.Channel, f.PostID, f.URL, f.Found.In(rome()).Format(clock), p.read(f.Reason)))
+		writeLine(w, "  ", p.say("guardare il post e chi può scrivere sull'account; se non è vostro toglierlo e cambiare le credenziali",
+			"look at it and at who may write on the account; if it is none of yours take it down and change the credentials"))
+	}
 }
 
 func (p *program) writeStatus(w io.Writer, s alertStatus) {
@@ -648,8 +746,25 @@ func (p *program) channelLine(c channelStatus) string {
 		line += "\n    " + p.say("SERVE UNA PERSONA: %d invii di fila non riusciti; si riprova fino alla scadenza, ma la causa resta:",
 			"NEEDS A PERSON: %d attempts in a row came to nothing; they go on by themselves until the alert expires, but the cause remains:", c.Misses)
 	}
+	if c.Waits != nil {
+		line += "\n    " + p.say("rimandato fino alle %s, poi va avanti da sé:", "kept back until %s, then it goes on by itself:", c.Waits.Until.In(rome()).Format(clock))
+	}
 	if c.Reason != "" && c.State != string(ledger.StateVerified) {
 		line += "\n    " + oneLine(p.read(c.Reason))
+	}
+	if c.Watch != nil {
+		found := map[string]string{
+			ledger.ShownAltered: p.say("MODIFICATO DA ALTRI", "ALTERED BY SOMEBODY"), ledger.ShownHidden: p.say("NASCOSTO DA ALTRI", "HIDDEN BY SOMEBODY"),
+			ledger.ShownDeleted: p.say("CANCELLATO DA ALTRI", "DELETED BY SOMEBODY"),
+		}[c.Watch.Found]
+		line += "\n    " + p.say("ALLARME: %s, visto il %s: %s", "ALARM: %s, found on %s: %s", found, c.Watch.At.In(rome()).Format(clock), oneLine(p.read(c.Watch.Reason))) +
+			"\n    " + p.say("guardare il post e chi può scrivere sull'account; se non è stato uno dei vostri cambiare le credenziali; poi rimetterlo a posto, o diffondere una rettifica",
+			"look at the post and at who may write on the account; change the account's credentials if it was none of yours; then put it right, or release a correction")
+	}
+	if c.Circuit != nil {
+		line += "\n    " + p.say("CANALE GUASTO: gli ultimi %d invii, dal %s, non sono riusciti; le allerte si tentano lo stesso, il resto uno alla volta: %s",
+			"CHANNEL BROKEN: the latest %d attempts, since %s, came to nothing; alerts are tried all the same, the rest one at a time: %s",
+			c.Circuit.Failures, c.Circuit.Since.In(rome()).Format(clock), oneLine(p.read(c.Circuit.Reason)))
 	}
 	return line
 }

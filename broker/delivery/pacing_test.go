@@ -39,9 +39,9 @@ func TestABudgetIsKeptForAnAlert(t *testing.T) {
 	if kept.State != ledger.StatePending || kept.Attempts != 0 || kept.RetryAt.IsZero() || kept.Reason == "" {
 		t.Errorf("kept back: %+v, want it pending, with why and until when", kept)
 	}
-	real := newAlert(t, "x-a")
+	alarm := newAlert(t, "x-a")
 	for _, kind := range []alert.MsgType{alert.MsgAlert, alert.MsgUpdate, alert.MsgCancel} {
-		b := h.release(real.Next(t, kind))
+		b := h.release(alarm.Next(t, kind))
 		h.await(b, "x-a", ledger.StateVerified)
 		x.left.Add(-1)
 	}

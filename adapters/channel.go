@@ -266,6 +266,12 @@ type Receipt struct {
 	Lacks string
 }
 
+// What several channels say in [Receipt.Lacks].
+const (
+	NotUploaded = "its image was not uploaded"
+	NotShown    = "it was found without its image"
+)
+
 // Limits are a platform's bounds on a post.
 type Limits struct {
 	MaxLen        int                   // in the platform's own units

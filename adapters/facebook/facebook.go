@@ -138,7 +138,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	switch photo, proven := ch.proofs.Proven(a.Prepared, p); {
 	case p.Image == nil:
 	case a.Prepared == "":
-		lacks = "its image was not uploaded"
+		lacks = adapters.NotUploaded
 	case !proven:
 		return adapters.Receipt{}, fmt.Errorf("facebook: %w", proof.Dead(a.Prepared))
 	default:

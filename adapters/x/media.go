@@ -123,12 +123,6 @@ func (ch *Channel) uploaded(p adapters.Post, a adapters.Attempt) (string, error)
 	return id, nil
 }
 
-// notPrepared is what a post lacks whose image was not uploaded before.
-const notPrepared = "its image was not uploaded"
-
-// notShown is what a post lacks that was found without its image.
-const notShown = "it was found without its image"
-
 // An attached is an image as X shows it with a post.
 type attached struct {
 	Key string `json:"media_key"`

@@ -207,7 +207,7 @@ func (ch *Channel) Publish(ctx context.Context, p adapters.Post, a adapters.Atte
 	if image != "" {
 		t.Media = &media{[]string{image}}
 	} else if p.Image != nil {
-		lacks = notPrepared
+		lacks = adapters.NotUploaded
 	}
 	answer, err := ch.create(ctx, t)
 	if err == nil && t.Reply != nil && refusesReply(answer) {
@@ -313,7 +313,7 @@ func (ch *Channel) Find(ctx context.Context, p adapters.Post, a adapters.Attempt
 			shown := got.shown(want)
 			r := ch.receipt(got.ID, got.raw)
 			if got.shows(p.Image, r, nil) != nil {
-				r.Lacks = notShown
+				r.Lacks = adapters.NotShown
 			}
 			if shown == want {
 				return r, nil

@@ -91,6 +91,10 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 	if t.Reason != nil {
 		reason = t.Reason(r)
 	}
+	lacks := r.Lacks
+	if t.Reason != nil && lacks != "" {
+		lacks = t.Reason(&ledger.Record{Reason: lacks})
+	}
 	switch r.Type {
 	case ledger.Contact:
 		return say("tentativo di contatto (%s) per il bollettino %d: %s: %s", "contact attempt (%s) for bulletin %d: %s: %s", r.Way.Title(t.Lang), r.Number, signing.Role(r.Whom).Title(t.Lang), r.Reason)
@@ -137,11 +141,17 @@ func (t *Timeline) words(r *ledger.Record, at time.Time) string {
 		if r.Reconciled {
 			how = say(", trovato con il codice allerta", ", found by the alert code")
 		}
+		if r.Lacks != "" {
+			how += say(", senza immagine (%s)", ", without its image (%s)", lacks)
+		}
 		return say("%s: pubblicato%s: %s %s", "%s: posted%s: %s %s", channel, how, r.PostID, r.Link())
 	case ledger.Verified:
 		at := ""
 		if r.Link() != "" {
 			at = ": " + r.Link()
+		}
+		if r.Lacks != "" {
+			at += say("; manca l'immagine (%s)", "; its image is lacking (%s)", lacks)
 		}
 		return say("%s: riletto dalla piattaforma, identico al testo firmato%s", "%s: read back from the platform, identical to the signed text%s", channel, at)
 	case ledger.NotVerifiable:

@@ -74,7 +74,10 @@ func displays(b *bulletin.Bulletin, channel string, told []account) map[string]*
 		}
 		lang := p.Lang
 		out[lang] = cmp.Or(out[lang], &display{mark: b.Mark()})
-		out[lang].text += p.Title + "\n" + p.Alt + "\n"
+		out[lang].text += p.Title + "\n"
+		if needsImage(p.Kind) {
+			out[lang].text += p.Alt + "\n"
+		}
 		var seen []string // the languages whose part of a text of several has begun
 		for line := range strings.Lines(p.Text) {
 			bare := strings.TrimSuffix(line, "\n")
@@ -93,6 +96,11 @@ func displays(b *bulletin.Bulletin, channel string, told []account) map[string]*
 	}
 	return out
 }
+
+// needsImage reports whether no post of a kind is public without its image, as the channel's
+// limits say, which a bulletin does not hold: what only an image tells that a post may go without is
+// left to the page.
+func needsImage(kind string) bool { return kind == "instagram" }
 
 // begun returns the language at whose part of a text a line begins, one that was not seen
 // yet, or "".

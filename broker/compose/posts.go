@@ -254,14 +254,18 @@ func (p *press) fits(c Channel, post bulletin.Post) bool {
 	return len(post.Text) <= maxPostBytes && c.Limits.Check(q) == nil
 }
 
-// illustrate adds the card where the channel takes no post without a picture, or
-// where a reader can't follow a link to the full text.
+// illustrate adds the card where the channel takes no post without a picture, where a reader
+// can't follow a link to the full text, and where posts are illustrated: there a card that can't be
+// drawn, or is too large, is left out.
 func (p *press) illustrate(c Channel, post *bulletin.Post) error {
-	if !c.Limits.ImageRequired && (c.Limits.ImageMaxBytes == 0 || c.Limits.LinksInText) {
+	if l := c.Limits; !l.ImageRequired && !l.Illustrated && (l.ImageMaxBytes == 0 || l.LinksInText) {
 		return nil
 	}
 	if p.picture == nil {
 		made, err := p.draw(card.Portrait, card.JPEG)
+		if c.Limits.Illustrated && errors.Is(err, card.ErrNoRoom) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -269,9 +273,15 @@ func (p *press) illustrate(c Channel, post *bulletin.Post) error {
 		p.picture = &picture{Picture: made, sha256: hex.EncodeToString(sum[:])}
 	}
 	if most := c.Limits.ImageMaxBytes; most > 0 && len(p.picture.Data) > most {
+		if c.Limits.Illustrated {
+			return nil
+		}
 		return fmt.Errorf("compose: the picture has %d bytes, and channel %s takes %d", len(p.picture.Data), c.Name, most)
 	}
-	post.Image, post.Alt, post.ImageURL = p.picture.sha256, p.picture.Alt, p.o.media(p.picture.sha256)
+	post.Image, post.Alt = p.picture.sha256, p.picture.Alt
+	if c.Limits.ImageFetched || !c.Limits.Illustrated {
+		post.ImageURL = p.o.media(p.picture.sha256)
+	}
 	return nil
 }
 

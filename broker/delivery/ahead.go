@@ -107,6 +107,9 @@ func (l *lane) makeAhead(ctx context.Context, id string, it *item) {
 	limited, cancel := context.WithTimeout(ctx, l.ch.PublishTimeout)
 	ready := l.prepare(limited, it, post(1))
 	cancel()
+	if ready.err == nil && ready.lacks != nil {
+		ready.err = ready.lacks
+	}
 	if ready.err != nil {
 		// The attempt prepares again, and records what comes of it.
 		l.s.Log.WarnContext(ctx, "a post could not be prepared before its release", "alert", id, "channel", l.name, "err", ready.err)
@@ -123,22 +126,22 @@ func (l *lane) makeAhead(ctx context.Context, id string, it *item) {
 }
 
 // awaitAhead waits a little for what is being prepared ahead for a bulletin, and
-// returns its name; "" where there is none.
-func (l *lane) awaitAhead(ctx context.Context, id string, it *item, at slot) string {
+// returns its name; "" where there is none, and whether it is under way still.
+func (l *lane) awaitAhead(ctx context.Context, id string, it *item, at slot, patience time.Duration) (name string, under bool) {
 	l.mu.Lock()
 	done := l.ahead[it.b.SHA256()]
 	l.mu.Unlock()
 	if done == nil || at != post(1) {
-		return ""
+		return "", false
 	}
-	timer := time.NewTimer(aheadPatience)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-done:
 	case <-timer.C:
-		return ""
+		return "", true
 	case <-ctx.Done():
-		return ""
+		return "", true
 	}
-	return l.s.state(id, it.b.SHA256(), l.name).Prepared
+	return l.s.state(id, it.b.SHA256(), l.name).Prepared, false
 }

@@ -319,6 +319,8 @@ func (l *lane) current(id string, it *item, at slot) (p ledger.PartState) {
 type preparation struct {
 	name string // what the platform holds; "" where nothing had to be prepared
 	err  error
+	// lacks says why the post goes without its image, which it can; nil where it does not.
+	lacks error
 	// until is when the attempt, this step included, is given up: before the moment
 	// from which another node may take it for abandoned.
 	until time.Time
@@ -330,17 +332,54 @@ func (l *lane) makeReady(ctx context.Context, id string, it *item, at slot) prep
 	until := time.Now().Add(l.ch.PublishTimeout)
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	if at.mark || it.state(at).Prepared != "" || l.awaitAhead(ctx, id, it, at) != "" {
+	if at.mark || it.state(at).Prepared != "" {
 		return preparation{until: until}
 	}
+	// An image is not worth the time of a text that can go without.
+	patience, spare := aheadPatience, l.spares(it, at)
+	if spare {
+		patience = l.ch.ImageTimeout
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	name, under := l.awaitAhead(ctx, id, it, at, patience)
+	switch {
+	case name != "":
+		return preparation{until: until}
+	case under && spare:
+		return preparation{until: until, lacks: errImageLate}
+	}
 	ready := l.prepare(ctx, it, at)
+	if ready.lacks != nil && ctx.Err() != nil {
+		ready.lacks = errImageLate
+	}
 	ready.until = until
 	return ready
 }
 
+// errImageLate is why a post goes without an image that is not ready in time.
+var errImageLate = errors.New("its image was not uploaded in time")
+
+// spares reports whether a post has an image that it can go without.
+func (l *lane) spares(it *item, at slot) bool {
+	return !at.mark && l.ch.Channel.Limits().Illustrated && it.b.For(l.name)[at.n-1].Image != nil
+}
+
 // prepare makes the image public and does the private first step, where the
-// channel has one.
+// channel has one. Where the post can go without its image, no failure of that is one of the post.
 func (l *lane) prepare(ctx context.Context, it *item, at slot) preparation {
+	ready := l.makePrivate(ctx, it, at)
+	if ready.err == nil || !l.spares(it, at) {
+		return ready
+	}
+	if failure, ok := errors.AsType[*adapters.Failure](ready.err); ok {
+		ready.err = failure.Err
+	}
+	return preparation{lacks: ready.err}
+}
+
+func (l *lane) makePrivate(ctx context.Context, it *item, at slot) preparation {
 	post := it.b.For(l.name)[at.n-1]
 	if post.Image != nil && post.Image.URL != "" && l.s.Host != nil {
 		err := l.s.Host.Host(ctx, *post.Image, it.b.Expires)
@@ -433,6 +472,9 @@ func (l *lane) publish(ctx context.Context, id string, it *item, at slot, p ledg
 	cancelToo()
 	cancel()
 	if err == nil {
+		if receipt.Lacks != "" && ready.lacks != nil {
+			receipt.Lacks = ready.lacks.Error()
+		}
 		memory.receipt = &receipt
 	} else {
 		span.SetStatus(codes.Error, err.Error())
@@ -554,7 +596,7 @@ func (l *lane) posted(ctx context.Context, id string, it *item, receipt adapters
 	l.s.Log.InfoContext(ctx, "posted", "alert", id, "channel", l.name, "url", receipt.URL, "reconciled", reconciled)
 	return ledger.Record{
 		Type: ledger.Posted, PostID: receipt.ID, URL: receipt.URL, PostedAt: at.UTC(), Reconciled: reconciled,
-		Evidence: string(receipt.Evidence),
+		Evidence: string(receipt.Evidence), Lacks: truncateWords(receipt.Lacks, maxReason),
 	}
 }
 
@@ -652,7 +694,7 @@ func retryAfter(err error) time.Duration {
 
 // receiptOf returns the platform's word for a post, as the ledger holds it.
 func receiptOf(p *ledger.PartState) adapters.Receipt {
-	return adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence)}
+	return adapters.Receipt{ID: p.PostID, URL: p.URL, At: p.PostedAt, Evidence: []byte(p.Evidence), Lacks: p.Lacks}
 }
 
 // readBack fetches a post as its platform shows it and compares it with what was
@@ -677,6 +719,11 @@ func (l *lane) readBack(ctx context.Context, id string, it *item, at slot) (time
 			address = "" // the posted record says it
 		}
 		return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{Type: ledger.Verified, URL: address})
+	case errors.Is(err, adapters.ErrWithoutImage) && memory.reads > 0:
+		// The text is what counts, and stands as it was signed.
+		return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{Type: ledger.Verified, Lacks: adapters.ErrWithoutImage.Error()})
+	case errors.Is(err, adapters.ErrWithoutImage):
+		memory.reads, memory.next = memory.reads+1, now.Add(alteredAgain)
 	case errors.Is(err, adapters.ErrCannotLook):
 		return time.Time{}, l.conclude(ctx, id, it, at, ledger.Record{
 			Type: ledger.NotVerifiable, Reason: "this account gives no way to read a post back",

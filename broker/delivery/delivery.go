@@ -58,6 +58,8 @@ type Channel struct {
 	// after the last look in vain it counts as gone. None for 0, 1, 3, 10, 30
 	// and 60 seconds.
 	ReadBack []time.Duration
+	// ImageTimeout is how long a post that can go without its image waits for it; 0 for 5 seconds.
+	ImageTimeout time.Duration
 	// RetryFirst and RetryMost bound the wait between attempts, which doubles
 	// with jitter; 0 for 0.5 and 60 seconds. A platform's own word goes first.
 	RetryFirst, RetryMost time.Duration
@@ -84,6 +86,9 @@ func (c Channel) withDefaults() Channel {
 	}
 	if c.PublishTimeout == 0 {
 		c.PublishTimeout = 100 * time.Second
+	}
+	if c.ImageTimeout == 0 {
+		c.ImageTimeout = 5 * time.Second
 	}
 	if len(c.Settle) == 0 {
 		c.Settle = []time.Duration{0, 2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second}

@@ -116,6 +116,7 @@ type Record struct {
 	PostedAt   time.Time `json:"posted_at,omitzero"`  // when the platform took it
 	Reconciled bool      `json:"reconciled,omitzero"` // posted: found by its alert code, not answered
 	Evidence   string    `json:"evidence,omitempty"`  // the platform's answer, without secrets
+	Lacks      string    `json:"lacks,omitempty"`     // posted, verified: why it is public without its image, in words
 
 	State   string    `json:"state,omitempty"`    // readiness: ready, degraded or down; watched, foreign: what was found
 	Class   string    `json:"class,omitempty"`    // outcome class of a failure; readiness: what it rests on

@@ -215,6 +215,7 @@ type PartState struct {
 	Class      string
 	Reason     string
 	Evidence   string
+	Lacks      string    // why it is public without its image; "" where it is with it, or has none
 	ReleasedAt time.Time // when the broker took the record that released the bulletin
 	Shown      Shown     // what was found since it was read back
 
@@ -1049,12 +1050,13 @@ func (p *PartState) move(e *Entry, times map[int64]time.Time) {
 			since = p.begun
 		}
 		p.State, p.PostID, p.URL, p.PostedAt = StatePosted, r.PostID, r.Link(), between(r.PostedAt, since, e.Time)
-		p.Reconciled, p.Evidence = r.Reconciled, r.Evidence
+		p.Reconciled, p.Evidence, p.Lacks = r.Reconciled, r.Evidence, r.Lacks
 	case Verified:
 		p.State, p.VerifiedAt = StateVerified, e.Time
 		if address := r.Link(); address != "" {
 			p.URL = address
 		}
+		p.Lacks = cmp.Or(r.Lacks, p.Lacks)
 	case NotVerifiable:
 		p.Unreadable = true
 	case Failed:

@@ -59,11 +59,11 @@ func (ch *channelConfig) official() (website.OfficialChannel, bool) {
 func platformKeys(kind string) []string {
 	switch kind {
 	case "telegram":
-		return []string{"base_url", "allow_private", "chat_id", "reader_user_id", "token"}
+		return []string{"base_url", "allow_private", "pictures", "chat_id", "reader_user_id", "token"}
 	case "x":
-		return []string{"base_url", "allow_private", "consumer_key", "consumer_secret", "access_token", "access_secret", "user_id", "username"}
+		return []string{"base_url", "allow_private", "pictures", "consumer_key", "consumer_secret", "access_token", "access_secret", "user_id", "username"}
 	case "facebook":
-		return []string{"base_url", "allow_private", "page_id", "token", "app_secret", "app_id", "version"}
+		return []string{"base_url", "allow_private", "pictures", "page_id", "token", "app_secret", "app_id", "version"}
 	case "instagram":
 		return []string{"base_url", "allow_private", "user_id", "username", "token", "app_secret", "app_id", "version"}
 	}
@@ -175,6 +175,7 @@ func (c *config) composed() ([]compose.Channel, error) {
 		if err != nil {
 			return nil, err
 		}
+		limits.Illustrated = limits.Illustrated && (ch.Pictures == nil || *ch.Pictures)
 		out = append(out, compose.Channel{Name: ch.Name, Kind: ch.Kind, Limits: limits, Languages: ch.Languages})
 	}
 	return out, nil

@@ -176,6 +176,8 @@ type channelConfig struct {
 	BaseURL string `yaml:"base_url"`
 	// AllowPrivate lets the channel call loopback and private addresses.
 	AllowPrivate bool `yaml:"allow_private"`
+	// Pictures says whether posts have the alert's card; true where nothing is said.
+	Pictures *bool `yaml:"pictures"`
 	// Timeout bounds one call; 0 for the kind's own.
 	Timeout time.Duration `yaml:"timeout"`
 	// Workers is how many alerts are carried at the same time; 0 for 4.

@@ -262,6 +262,9 @@ func (t *teller) facts(e *ledger.Entry) string {
 		return say("cercato: non c'è, si invia di nuovo", "looked for: it is not there, it is sent again")
 	case ledger.Posted:
 		after := t.after(r, t.postedAt(r))
+		if r.Lacks != "" {
+			after = strings.TrimPrefix(after+say(", senza il cartello", ", without the card"), ", ")
+		}
 		if r.Reconciled {
 			return strings.TrimPrefix(after+say(", ritrovato con il codice", ", found by its code"), ", ")
 		}

@@ -742,7 +742,7 @@ func (k *scenarioChecker) goesOn(s *scenario.Scenario, v *scenario.Values, now t
 	}
 	o := k.options
 	o.Realm, o.Now = b.Realm, now
-	o.Channels = slices.DeleteFunc(slices.Clone(o.Channels), func(c compose.Channel) bool { return c.Limits.ImageRequired })
+	o.Channels = unillustrated(o.Channels)
 	f := scenario.Frame{Identifier: "EXAMPLE-2", Sender: o.Sender, Office: o.Issuer, Sent: now, Location: o.Location}
 	m, shorter := s.Message(v, f)
 	o.Shorter = shorter
@@ -761,11 +761,21 @@ func (k *scenarioChecker) goesOn(s *scenario.Scenario, v *scenario.Values, now t
 	return err
 }
 
+// unillustrated returns the channels without those that need a picture, and the others as if they took
+// none: the card of a scenario is drawn once, for its exercise.
+func unillustrated(channels []compose.Channel) []compose.Channel {
+	out := slices.DeleteFunc(slices.Clone(channels), func(c compose.Channel) bool { return c.Limits.ImageRequired })
+	for i := range out {
+		out[i].Limits.Illustrated = false
+	}
+	return out
+}
+
 func (k *scenarioChecker) composed(s *scenario.Scenario, v *scenario.Values, now time.Time, realm alert.Realm) (*bulletin.Bulletin, scenario.Wordings, error) {
 	o := k.options
 	o.Realm, o.Now = realm, now
 	if realm == alert.RealmLive {
-		o.Channels = slices.DeleteFunc(slices.Clone(o.Channels), func(c compose.Channel) bool { return c.Limits.ImageRequired })
+		o.Channels = unillustrated(o.Channels)
 	}
 	m, shorter := s.Message(v, scenario.Frame{Identifier: "EXAMPLE", Sender: o.Sender, Office: o.Issuer, Sent: now, Location: o.Location, Drill: drillOf(realm)})
 	o.Shorter = shorter

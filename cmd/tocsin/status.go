@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type channelStatus struct {
 	ReleasedToPosted   *int64 `json:"released_to_posted_ms"`
 	ReleasedToVerified *int64 `json:"released_to_verified_ms"`
 	Reason             string `json:"reason,omitempty"`
+	// Lacks says why the post is public without the card that was signed with it.
+	Lacks string `json:"lacks,omitempty"`
 	// Misses counts the attempts in a row that left nothing public, from the number on
 	// from which a person should look at the reason while they go on.
 	Misses int `json:"misses,omitempty"`
@@ -398,6 +401,7 @@ func channelOf(b *ledger.BulletinState, addressee bulletin.Channel) channelStatu
 		}
 		c.Attempts = max(c.Attempts, p.Attempts)
 		c.Reconciled = c.Reconciled || p.Reconciled
+		c.Lacks = cmp.Or(c.Lacks, p.Lacks)
 		c.final = c.final && (p.Final() || held)
 		if c.PostID == "" {
 			c.PostID, c.URL = p.PostID, p.URL
@@ -742,6 +746,9 @@ func (p *program) channelLine(c channelStatus) string {
 		line += "  " + oneLine(c.URL)
 	}
 	line = strings.TrimRight(line, " ")
+	if c.Lacks != "" {
+		line += "\n    " + p.say("senza il cartello: %s", "without the card: %s", oneLine(p.read(c.Lacks)))
+	}
 	if c.Misses > 0 {
 		line += "\n    " + p.say("SERVE UNA PERSONA: %d invii di fila non riusciti; si riprova fino alla scadenza, ma la causa resta:",
 			"NEEDS A PERSON: %d attempts in a row came to nothing; they go on by themselves until the alert expires, but the cause remains:", c.Misses)

@@ -120,7 +120,7 @@ func (c *Client) receipt(s Search, r row, p adapters.Post) adapters.Receipt {
 		Evidence: c.Evidence(raw),
 	}
 	if s.Photo != "" && p.Image != nil && !HasPhoto(r[s.Photo]) {
-		receipt.Lacks = "it was found without its image"
+		receipt.Lacks = adapters.NotShown
 	}
 	return receipt
 }

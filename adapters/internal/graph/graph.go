@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
@@ -234,9 +235,9 @@ func parts(params url.Values, f *File) (body []byte, form string) {
 			_ = w.WriteField(name, v)
 		}
 	}
-	part, _ := w.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {`form-data; name="source"; filename="card"`}, "Content-Type": {f.Type},
-	})
+	header := textproto.MIMEHeader{"Content-Type": {f.Type}}
+	header.Set("Content-Disposition", mime.FormatMediaType("form-data", map[string]string{"name": "source", "filename": "card"}))
+	part, _ := w.CreatePart(header)
 	_, _ = part.Write(f.Data)
 	_ = w.Close()
 	return b.Bytes(), w.FormDataContentType()

@@ -31,6 +31,7 @@ func house() map[string][]string {
 		"adapters/instagram":    {"adapters", "adapters/internal", "adapters/adapterstest"},
 		"adapters/telegram":     {"adapters", "adapters/internal", "adapters/adapterstest"},
 		"adapters/website":      {"adapters", "adapters/internal", "adapters/adapterstest", "templates"},
+		"adapters/wordpress":    {"adapters", "adapters/internal", "adapters/adapterstest"},
 		"adapters/x":            {"adapters", "adapters/internal", "adapters/adapterstest"},
 		"adapters/webhook":      {"adapters", "adapters/internal"},
 		"adapters/simulator": {

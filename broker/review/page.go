@@ -160,6 +160,8 @@ func (r *Review) platform(kind string) string {
 		return "Facebook"
 	case "instagram":
 		return "Instagram"
+	case "wordpress":
+		return "WordPress"
 	}
 	return kind
 }

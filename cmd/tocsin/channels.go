@@ -13,13 +13,17 @@ import (
 	"tocsin/adapters/instagram"
 	"tocsin/adapters/telegram"
 	"tocsin/adapters/website"
+	"tocsin/adapters/wordpress"
 	"tocsin/adapters/x"
 	"tocsin/broker/compose"
 	"tocsin/broker/delivery"
 )
 
-// kinds lists the kinds of channels. A new kind is one line here and one case in
-// open.
+// everyKind lists the kinds of channels. A new kind is one word here and one case in
+// open, in limitsOf and in platformKeys.
+func everyKind() []string { return append(kinds(), "wordpress") }
+
+// kinds lists the kinds that the demonstration and the simulator have.
 func kinds() []string { return []string{"website", "telegram", "x", "facebook", "instagram"} }
 
 // official returns the account as the public knows it, for the site's list of the
@@ -39,12 +43,17 @@ func (ch *channelConfig) official() (website.OfficialChannel, bool) {
 		platform, host, handle = "X", "https://x.com/", ch.Username
 	case "facebook":
 		platform = "Facebook"
+	case "wordpress":
+		platform = "Web"
 	case "instagram":
 		platform, host, handle = "Instagram", "https://www.instagram.com/", ch.Username
 	}
 	c := website.OfficialChannel{Kind: platform, URL: ch.Profile, Name: ch.PublicName}
 	if c.URL == "" && handle != "" && ch.BaseURL == "" { // on another platform than the real one the name is a stranger's
 		c.URL = host + handle
+	}
+	if c.URL == "" && ch.Kind == "wordpress" {
+		c.URL = ch.BaseURL
 	}
 	if c.Name == "" && handle != "" {
 		c.Name = "@" + handle
@@ -66,6 +75,8 @@ func platformKeys(kind string) []string {
 		return []string{"base_url", "allow_private", "pictures", "page_id", "token", "app_secret", "app_id", "version"}
 	case "instagram":
 		return []string{"base_url", "allow_private", "user_id", "username", "token", "app_secret", "app_id", "version"}
+	case "wordpress":
+		return []string{"base_url", "allow_private", "user", "password", "type", "categories", "banner"}
 	}
 	return nil
 }
@@ -73,7 +84,7 @@ func platformKeys(kind string) []string {
 // strange returns the keys that are set and mean nothing to the channel's kind: what
 // was typed there was meant for another one.
 func (ch *channelConfig) strange() []string {
-	if !slices.Contains(kinds(), ch.Kind) {
+	if !slices.Contains(everyKind(), ch.Kind) {
 		return nil // that is said already
 	}
 	every := []string{"public_name", "name", "kind", "profile", "timeout", "workers", "settle", "read_back", "unsearchable", "shared_account", "adapter", "languages"}
@@ -141,6 +152,14 @@ func (ch *channelConfig) open(c *config, getenv func(string) string, site siteAc
 		if err == nil {
 			made, err = instagram.New(k)
 		}
+	case "wordpress":
+		k := wordpress.Config{
+			Name: ch.Name, BaseURL: ch.BaseURL, User: ch.User, Type: ch.Type, Categories: ch.Categories, Banner: ch.Banner,
+			Timeout: ch.Timeout, AllowPrivate: ch.AllowPrivate, Password: read("password", ch.Password),
+		}
+		if err == nil {
+			made, err = wordpress.New(k)
+		}
 	default:
 		return nil, fmt.Errorf("channel %s: kind %q is not known", ch.Name, ch.Kind)
 	}
@@ -194,6 +213,8 @@ func limitsOf(kind string) (adapters.Limits, error) {
 		return new(facebook.Channel).Limits(), nil
 	case "instagram":
 		return new(instagram.Channel).Limits(), nil
+	case "wordpress":
+		return new(wordpress.Channel).Limits(), nil
 	}
 	return adapters.Limits{}, fmt.Errorf("kind %q is not known", kind)
 }

@@ -218,6 +218,13 @@ type channelConfig struct {
 	// token lasts.
 	AppID   string `yaml:"app_id"`
 	Version string `yaml:"version"`
+
+	// WordPress
+	User       string `yaml:"user"`
+	Password   secret `yaml:"password"` // an application password
+	Type       string `yaml:"type"`     // route of the type of posts; "" for posts
+	Categories []int  `yaml:"categories"`
+	Banner     bool   `yaml:"banner"` // the site has the plug-in of docs/channels.md
 }
 
 // secret names where a credential is: in a file, or in the environment. The
@@ -248,7 +255,7 @@ func (c *config) secrets() []secret {
 	}
 	for i := range c.Channels {
 		ch := &c.Channels[i]
-		all = append(all, ch.Adapter, ch.Token, ch.ConsumerKey, ch.ConsumerSecret, ch.AccessToken, ch.AccessSecret, ch.AppSecret)
+		all = append(all, ch.Adapter, ch.Token, ch.ConsumerKey, ch.ConsumerSecret, ch.AccessToken, ch.AccessSecret, ch.AppSecret, ch.Password)
 	}
 	for i := range c.Notify {
 		all = append(all, c.Notify[i].URLFrom, c.Notify[i].Token)
@@ -451,7 +458,7 @@ func (c *config) check() error {
 		need(ledger.ValidChannel(ch.Name), "channels[%d].name: %q: use lower-case letters, digits and hyphens", i, ch.Name)
 		need(!seen[ch.Name], "channels[%d].name: %q stands twice", i, ch.Name)
 		seen[ch.Name] = true
-		need(slices.Contains(kinds(), ch.Kind), "channels[%d].kind: %q: use one of %s", i, ch.Kind, strings.Join(kinds(), ", "))
+		need(slices.Contains(everyKind(), ch.Kind), "channels[%d].kind: %q: use one of %s", i, ch.Kind, strings.Join(everyKind(), ", "))
 		for _, key := range ch.strange() {
 			need(false, "channels[%d].%s: a channel of kind %s has no such key: remove it, or correct the kind", i, key, ch.Kind)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/adapters"
 	"tocsin/adapters/simulator"
 	"tocsin/broker/alert"
 )
@@ -163,5 +165,39 @@ func TestValuesThatStopAChannel(t *testing.T) {
 				t.Errorf("got %v, want words on %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestAWordPressSiteIsAChannel opens one from its keys: its bulletins have a title and marks.
+func TestAWordPressSiteIsAChannel(t *testing.T) {
+	t.Parallel()
+	f := fresh{Realm: alert.RealmExercise, Node: "small", Site: "127.0.0.1:1", Broker: "127.0.0.1:2", Control: "127.0.0.1:3", Accounts: simulator.Accounts{}}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "tocsin.yaml")
+	err := errors.Join(f.write(t.Context(), dir, time.Now()), os.WriteFile(filepath.Join(dir, "comune"), []byte("abcd EFGH 1234 ijkl MNOP 5678\n"), 0o600),
+		replace(path, "\nchannels:\n", "\nchannels:\n  - name: comune\n    kind: wordpress\n    base_url: https://www.comune.example.it\n    user: tocsin\n    password: {file: comune}\n    categories: [12]\n    banner: true\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := loadConfig(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch, err := c.Channels[0].open(c, func(string) string { return "" }, siteAccess{})
+	if err != nil || ch.Kind() != "wordpress" {
+		t.Fatalf("%v: want a channel of its kind", err)
+	}
+	composed, err := c.composed()
+	if err != nil || composed[0].Limits.MaxTitle == 0 || composed[0].Limits.Marks != adapters.MarkEdit {
+		t.Errorf("%v: bulletins are composed for it with %+v", err, composed[0].Limits)
+	}
+	if o, ok := c.Channels[0].official(); !ok || o.URL != "https://www.comune.example.it" {
+		t.Errorf("the site lists it as %+v", o)
+	}
+	if err := replace(path, "    banner: true\n", "    banner: true\n    chat_id: \"@comune\"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadConfig(path); err == nil || !strings.Contains(err.Error(), "channels[0].chat_id: a channel of kind wordpress has no such key") {
+		t.Errorf("got %v, want words on chat_id", err)
 	}
 }

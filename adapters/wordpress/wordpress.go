@@ -34,8 +34,6 @@ const (
 	// which the website channel has one for each language.
 	maxText  = 14_000
 	maxTitle = 160
-	// pageSize is the most posts of one list (REST API, per_page).
-	pageSize = 100
 )
 
 // Config says where and as whom to publish.

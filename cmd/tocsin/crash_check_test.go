@@ -95,13 +95,14 @@ func (w *crashWorld) checkCalls(f *filing) {
 	}
 }
 
-// makesPublic reports whether a request asks a platform to make something public.
+// makesPublic reports whether a request asks a platform to make something public. Photos of a page are
+// uploaded unpublished.
 func makesPublic(q simulator.Request) bool {
 	if q.Method != http.MethodPost {
 		return false
 	}
 	last := q.Path[strings.LastIndexByte(q.Path, '/')+1:]
-	return slices.Contains([]string{"sendMessage", "sendPhoto", "tweets", "feed", "photos", "media_publish"}, last)
+	return slices.Contains([]string{"sendMessage", "sendPhoto", "tweets", "feed", "media_publish"}, last)
 }
 
 func (w *crashWorld) part(f *filing, channel string, part int) ledger.PartState {

@@ -469,6 +469,9 @@ func TestEachFaultByItsName(t *testing.T) {
 				wants := map[string]outcome{}
 				for k, kind := range kinds() {
 					o := group[(from+k)%len(group)]
+					if kind == "x" && o.state != ledger.StateHeld {
+						o.live++ // the fault meets the first language, and the second one follows
+					}
 					wants[kind] = o
 					args = append(args, "--fault", kind+"="+string(o.fault))
 				}

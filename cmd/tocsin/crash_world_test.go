@@ -262,14 +262,20 @@ func (f *filing) append(ctx context.Context, d *desk, what string, r ledger.Reco
 	return nil
 }
 
-// live returns what the platform of this kind shows of the bulletin.
-func (w *crashWorld) live(kind string, b *bulletin.Bulletin) []adapterstest.Live {
+// all returns what the platform of this kind shows.
+func (w *crashWorld) all(kind string) []adapterstest.Live {
 	w.t.Helper()
 	all, err := w.sim.Live(kind)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(l adapterstest.Live) bool { return !adapters.ContainsMark(l.First, b.Mark()) })
+	return all
+}
+
+// live returns what the platform of this kind shows of the bulletin.
+func (w *crashWorld) live(kind string, b *bulletin.Bulletin) []adapterstest.Live {
+	w.t.Helper()
+	return slices.DeleteFunc(slices.Clone(w.all(kind)), func(l adapterstest.Live) bool { return !adapters.ContainsMark(l.First, b.Mark()) })
 }
 
 // fail sets a fault, by the kind of its platform.

@@ -112,8 +112,10 @@ func (p *press) channel(c Channel) ([]bulletin.Post, error) {
 	var posts []bulletin.Post
 	for _, t := range c.shared(p.accounts) {
 		post := bulletin.Post{Channel: c.Name, Kind: c.Kind, Lang: t[0].lang, Link: p.scene.link}
-		if err := p.illustrate(c, &post); err != nil {
-			return nil, err
+		if c.page() || len(posts) == 0 { // a thread has the card in its first post
+			if err := p.illustrate(c, &post); err != nil {
+				return nil, err
+			}
 		}
 		entitled := p.title(c, t[0], &post)
 		if err := p.write(c, t, entitled, &post); errors.As(err, new(*FitError)) && len(posts) > 0 && !c.page() {

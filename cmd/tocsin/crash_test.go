@@ -20,7 +20,7 @@ import (
 // The flags of the crash tests. They are variables because go test reads its flags
 // before any test begins.
 var (
-	crashTrials = flag.Int("crash.trials", 0, "trials at each kill point; 0 for 20, and for 2 under the race detector")
+	crashTrials = flag.Int("crash.trials", 0, "trials at each kill point; 0 for 20")
 	crashSeed   = flag.Uint64("crash.seed", 0, "of the random choices; 0 for another one each time")
 )
 
@@ -45,11 +45,7 @@ func killPoints() []killPoint {
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	trials, seed := *crashTrials, *crashSeed
-	switch {
-	case trials > 0:
-	case raceDetector:
-		trials = 2
-	default:
+	if trials == 0 {
 		trials = 20
 	}
 	if testing.Short() {
@@ -82,22 +78,16 @@ func TestCrash(t *testing.T) {
 	t.Run("decisions", func(t *testing.T) {
 		t.Parallel()
 		n := decisionTrials
-		switch {
-		case *crashTrials > 0:
+		if *crashTrials > 0 {
 			n = trials
-		case raceDetector:
-			n = 1
 		}
 		crashDecisions(t, binary, n, seed)
 	})
 	t.Run("life", func(t *testing.T) {
 		t.Parallel()
 		n := lives
-		switch {
-		case *crashTrials > 0:
+		if *crashTrials > 0 {
 			n = trials
-		case raceDetector:
-			n = 1
 		}
 		crashLives(t, binary, n, seed)
 	})

@@ -390,7 +390,7 @@ func (p *Platform) perform(w http.ResponseWriter, r *http.Request, f adapterstes
 	case f.PlayAfter(w, r):
 	case f.Kind == adapterstest.DuplicateOf: // WordPress does not look for the same content
 		adapterstest.Drop()
-	case f.Kind == adapterstest.Apply500: // it inserts before it sets terms and meta
+	case f.Kind == adapterstest.Apply500, f.Kind == adapterstest.ApplyRefuse: // it inserts before it sets terms and meta
 		refuse(w, http.StatusInternalServerError, "db_insert_error", "Could not insert post into the database.")
 	default:
 		respond(w, status, good)

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -30,20 +32,28 @@ type server struct {
 	http    http.Server
 	serving sync.WaitGroup // the loop that accepts connections
 	conns   sync.WaitGroup // each connection, from its acceptance on
+
+	mu   sync.Mutex
+	open map[net.Conn]chan struct{} // each connection, with what is closed when it is gone
 }
 
 // serve serves h on l until close is called.
 func serve(l net.Listener, h http.Handler, log *slog.Logger) *server {
-	s := &server{}
+	s := &server{open: map[net.Conn]chan struct{}{}}
 	s.http = http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ConnState: func(_ net.Conn, state http.ConnState) {
+		ConnState: func(conn net.Conn, state http.ConnState) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			switch state {
 			case http.StateNew:
 				s.conns.Add(1)
+				s.open[conn] = make(chan struct{})
 			case http.StateClosed, http.StateHijacked:
 				s.conns.Done()
+				close(s.open[conn])
+				delete(s.open, conn)
 			default:
 			}
 		},
@@ -54,6 +64,20 @@ func serve(l net.Listener, h http.Handler, log *slog.Logger) *server {
 		}
 	})
 	return s
+}
+
+// hangUp drops every connection that there is, and waits until none of their calls is being
+// served. The listener stays: nobody else can take its port meanwhile.
+func (s *server) hangUp() {
+	s.mu.Lock()
+	dropped := maps.Clone(s.open)
+	s.mu.Unlock()
+	for conn := range dropped {
+		_ = conn.Close() // it may be gone already
+	}
+	for _, gone := range dropped {
+		<-gone
+	}
 }
 
 // close closes the listener, drops every connection, and waits until no call is
@@ -101,6 +125,29 @@ func (o *outlet) plug() error {
 	o.address = l.Addr().String()
 	o.server = serve(l, o.handler, o.log)
 	return nil
+}
+
+// hangUp drops every connection to the platform, if it is on the network, also those that wait to
+// be accepted: they come before one of its own, which it makes last.
+func (o *outlet) hangUp() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.server == nil {
+		return nil
+	}
+	dialer := net.Dialer{Timeout: headerTimeout}
+	last, err := dialer.Dial("tcp", o.address)
+	if err != nil {
+		return fmt.Errorf("call %s: %w", o.address, err)
+	}
+	defer last.Close()
+	for {
+		o.server.hangUp()
+		_ = last.SetReadDeadline(time.Now().Add(time.Millisecond))
+		if _, err := last.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
+	}
 }
 
 // unplug takes the platform off the network, if it is there.

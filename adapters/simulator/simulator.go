@@ -241,8 +241,7 @@ func (s *Simulator) HangUp(kind string) error {
 	if err != nil {
 		return err
 	}
-	o.unplug()
-	if err := o.plug(); err != nil {
+	if err := o.hangUp(); err != nil {
 		return fmt.Errorf("simulator: the simulated %s: %w", kind, err)
 	}
 	return nil

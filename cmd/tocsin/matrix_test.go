@@ -147,7 +147,7 @@ func endOf(fault adapterstest.FaultKind, step, kind string) string {
 		return "" // a post on X can't be marked; a container is given up after five minutes, which is longer than a test
 	case answerLost(fault):
 		return "verified (found), 1 live"
-	case fault == adapterstest.AuthGone, fault == adapterstest.Credits && !(mark && kind == simulator.Instagram): // a comment costs nothing
+	case fault == adapterstest.AuthGone, fault == adapterstest.Credits:
 		return "held, 0 live; after a restart verified, 1 live"
 	case fault == adapterstest.Alter && !mark:
 		return "failed (altered), 1 live"
@@ -237,7 +237,7 @@ func (w *crashWorld) play(ctx context.Context, m *matrix, fault adapterstest.Fau
 	if w.anyHeld(f) {
 		w.crash()
 		w.come(ctx)
-		w.settle(ctx, f, chain, func(p ledger.PartState) bool { return p.Final() })
+		w.settle(ctx, f, chain, func(p ledger.PartState) bool { return p.Final() && p.State != ledger.StateHeld })
 	}
 	for kind, before := range cells {
 		if endOf(fault.Kind, step, kind) == "" {
@@ -263,7 +263,8 @@ func (w *crashWorld) settle(ctx context.Context, f *filing, bearers []*filing, o
 			}
 		}
 		w.eachPart([]*filing{f}, func(_ *filing, channel string, part int, p ledger.PartState) {
-			if first := w.part(f, channel, 1); part == 1 || first.PostID != "" || first.Final() { // else it waits for the first one
+			first := w.part(f, channel, 1)
+			if part == 1 || first.PostID != "" || first.Final() && first.State != ledger.StateHeld { // else it waits for the first one
 				note(fmt.Sprint(channel, "/", part), p)
 			}
 		})

@@ -172,25 +172,45 @@ func (p *Platform) sendMessage(in params, r *http.Request, w http.ResponseWriter
 	return p.play(p.Take(), m, r, w)
 }
 
-// preview returns what the call says to show with the text, and the SHA-256 of the picture that is
-// fetched for it, "" for none: a picture that can't be had is left out, and nobody is told.
-func (p *Platform) preview(ctx context.Context, in params) (options json.RawMessage, image string) {
+// A picture is fetched beside the answer to the call that names it, as the platform does.
+type picture struct {
+	done   chan struct{}
+	digest string // SHA-256 in hexadecimal; "" where it can't be had: nobody is told. To be read after done
+}
+
+// sum waits for the picture and returns its digest; nil has none.
+func (pic *picture) sum() string {
+	if pic == nil {
+		return ""
+	}
+	<-pic.done
+	return pic.digest
+}
+
+// preview returns what the call says to show with the text, and the picture that is fetched for it,
+// nil for none.
+func (p *Platform) preview(ctx context.Context, in params) (options json.RawMessage, image *picture) {
 	var o struct {
 		URL string `json:"url"`
 		Off bool   `json:"is_disabled"`
 	}
 	if json.Unmarshal([]byte(in["link_preview_options"]), &o) != nil {
-		return nil, ""
+		return nil, nil
 	}
 	p.mu.Lock()
 	plain := p.plain
 	p.mu.Unlock()
 	if o.URL != "" && !o.Off && !plain {
-		data, err := adapterstest.Fetch(ctx, p.config.Client, "TelegramBot (like TwitterBot)", o.URL, maxImage)
-		if kind := http.DetectContentType(data); err == nil && len(data) <= maxImage && (kind == "image/jpeg" || kind == "image/png") {
-			sum := sha256.Sum256(data)
-			image = hex.EncodeToString(sum[:])
-		}
+		image = &picture{done: make(chan struct{})}
+		ctx = context.WithoutCancel(ctx) // the client bounds it
+		go func() {
+			defer close(image.done)
+			data, err := adapterstest.Fetch(ctx, p.config.Client, "TelegramBot (like TwitterBot)", o.URL, maxImage)
+			if kind := http.DetectContentType(data); err == nil && len(data) <= maxImage && (kind == "image/jpeg" || kind == "image/png") {
+				sum := sha256.Sum256(data)
+				image.digest = hex.EncodeToString(sum[:])
+			}
+		}()
 	}
 	return json.RawMessage(in["link_preview_options"]), image
 }

@@ -82,7 +82,7 @@ type post struct {
 	edited  time.Time
 	shown   time.Time       // reads do not show it before
 	preview json.RawMessage // link_preview_options as they were sent
-	image   string          // SHA-256 of the picture that was fetched for it; "" for none
+	image   *picture        // that is fetched for it; nil for none
 	replyTo int64           // the message that it answers; 0 for none
 	json    json.RawMessage // see written; nil until somebody reads it
 }
@@ -164,7 +164,7 @@ func (p *Platform) Live() []adapterstest.Live {
 	defer p.mu.Unlock()
 	all := make([]adapterstest.Live, 0, len(p.posts))
 	for _, m := range p.posts {
-		l := adapterstest.Live{ID: strconv.FormatInt(m.id, 10), Text: m.text, First: m.first, Image: m.image, At: m.at, Pinned: slices.Contains(p.pinned, m.id)}
+		l := adapterstest.Live{ID: strconv.FormatInt(m.id, 10), Text: m.text, First: m.first, Image: m.image.sum(), At: m.at, Pinned: slices.Contains(p.pinned, m.id)}
 		if p.config.Username != "" {
 			l.URL = "https://t.me/" + p.config.Username + "/" + l.ID
 		}
@@ -180,9 +180,9 @@ func (p *Platform) Live() []adapterstest.Live {
 func (p *Platform) TakeImage(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.IndexFunc(p.posts, func(m post) bool { return strconv.FormatInt(m.id, 10) == id && m.image != "" })
+	i := slices.IndexFunc(p.posts, func(m post) bool { return strconv.FormatInt(m.id, 10) == id && m.image.sum() != "" })
 	if i >= 0 {
-		p.posts[i].image, p.posts[i].preview, p.posts[i].json = "", nil, nil
+		p.posts[i].image, p.posts[i].preview, p.posts[i].json = nil, nil, nil
 	}
 	return i >= 0
 }
